@@ -1,0 +1,67 @@
+//! Every time in the manifests, derived from the longest build and the client's patience.
+
+use crate::config::Buildkit;
+use crate::fleet::count::{Minutes, Seconds};
+
+/// Two hours: a build of that length is normal here.
+const DEFAULT_MAX_BUILD: Minutes = Minutes::constant(120);
+/// gRPC's minimum connect timeout, which buildctl and buildx wait for a silent server.
+const DEFAULT_CLIENT_CONNECT: Seconds = Seconds::constant(20);
+/// The pause between two tries of the usual retry loop.
+const DEFAULT_CLIENT_RETRY_PAUSE: Seconds = Seconds::constant(15);
+
+/// build limit < load balancer's timeouts < drain cap < pod's grace <= load balancer's grace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    max_build_minutes: u32,
+    client_connect_s: u32,
+    client_retry_pause_s: u32,
+}
+
+impl Timing {
+    pub fn read(layer: &Buildkit) -> Self {
+        Timing {
+            max_build_minutes: layer.max_build_minutes.or(DEFAULT_MAX_BUILD).get(),
+            client_connect_s: layer.client_connect_seconds.or(DEFAULT_CLIENT_CONNECT).get(),
+            client_retry_pause_s: layer.client_retry_pause_seconds.or(DEFAULT_CLIENT_RETRY_PAUSE).get(),
+        }
+    }
+
+    pub fn max_build_minutes(self) -> u32 {
+        self.max_build_minutes
+    }
+
+    pub fn client_connect_s(self) -> u32 {
+        self.client_connect_s
+    }
+
+    pub fn client_retry_pause_s(self) -> u32 {
+        self.client_retry_pause_s
+    }
+
+    /// `timeout client` and `timeout server`: five minutes for what surrounds a build.
+    pub fn lb_timeout_minutes(self) -> u32 {
+        self.max_build_minutes + 5
+    }
+
+    /// `timeout queue`: one whole cycle of a client, wait and pause. Then a client that goes on trying counts exactly
+    /// once; measured 10.0 of 10 and 140 of 140.
+    pub fn queue_s(self) -> u32 {
+        self.client_connect_s + self.client_retry_pause_s
+    }
+
+    /// `retries`, one a second: how long a client is held while no pod exists, longer than it waits.
+    pub fn hold_retries(self) -> u32 {
+        self.client_connect_s + 10
+    }
+
+    /// terminationGracePeriodSeconds of builders and load balancer.
+    pub fn grace_s(self) -> u32 {
+        self.max_build_minutes * 60 + 900
+    }
+
+    /// drain.sh gives up before the grace ends: buildkitd then finishes what runs, on SIGTERM, in the two minutes left.
+    pub fn drain_cap_s(self) -> u32 {
+        self.grace_s() - 120
+    }
+}

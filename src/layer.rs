@@ -1,0 +1,282 @@
+//! Layers of configuration: what was written at one place, each value with its span, and how one layer lies
+//! over another. The `layer!` macro names each key once; reading, merging and did-you-mean follow from it.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+
+use crate::problem::{Problem, Problems, Span, Spanned, did_you_mean};
+use crate::rule;
+use crate::yaml::{Kind, Node};
+
+/// A value made from one scalar, with the rule for what is accepted.
+pub trait Scalar: Clone + Sized {
+    /// What would be accepted, as it stands after "expected" in a message.
+    fn expected() -> String;
+
+    /// `plain` is false where the text was quoted. The error says why, or is empty where `expected` says it all.
+    fn from_text(text: &str, plain: bool) -> Result<Self, String>;
+}
+
+/// A value that is replaced as a whole by the layer above.
+pub trait Value: Clone + Sized {
+    fn parse(name: &str, node: &Node, problems: &mut Problems) -> Option<Self>;
+}
+
+/// One key of a layer: a value, a block or a map.
+pub trait Field: Clone + Default {
+    /// `key` is the place of the key, `name` the key for messages.
+    fn read(name: &str, key: Span, node: &Node, problems: &mut Problems) -> Self;
+
+    /// This layer over `base`: what is not given here comes from there.
+    #[must_use]
+    fn over(&self, base: &Self) -> Self;
+}
+
+/// A value that may be given.
+#[derive(Clone, Debug)]
+pub enum Leaf<T> {
+    Absent,
+    /// Given, but refused: the problem has been told, and no rule may call the key missing.
+    Refused,
+    Given(Spanned<T>),
+}
+
+impl<T> Default for Leaf<T> {
+    fn default() -> Self {
+        Leaf::Absent
+    }
+}
+
+impl<T> Leaf<T> {
+    pub fn spanned(&self) -> Option<&Spanned<T>> {
+        match self {
+            Leaf::Given(spanned) => Some(spanned),
+            Leaf::Absent | Leaf::Refused => None,
+        }
+    }
+
+    pub fn get(&self) -> Option<&T> {
+        self.spanned().map(|spanned| &spanned.value)
+    }
+
+    pub fn span(&self) -> Option<Span> {
+        self.spanned().map(|spanned| spanned.span)
+    }
+
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Leaf::Absent)
+    }
+}
+
+impl<T: Clone> Leaf<T> {
+    pub fn or(&self, default: T) -> T {
+        self.get().cloned().unwrap_or(default)
+    }
+}
+
+impl<T: Value> Field for Leaf<T> {
+    fn read(name: &str, _key: Span, node: &Node, problems: &mut Problems) -> Self {
+        T::parse(name, node, problems).map_or(Leaf::Refused, |value| Leaf::Given(Spanned { value, span: node.span }))
+    }
+
+    fn over(&self, base: &Self) -> Self {
+        if self.is_absent() { base.clone() } else { self.clone() }
+    }
+}
+
+impl<T: Scalar> Value for T {
+    fn parse(name: &str, node: &Node, problems: &mut Problems) -> Option<Self> {
+        if refuse_alias(name, node, problems) {
+            return None;
+        }
+        match &node.kind {
+            Kind::Scalar { text, plain } if !node.is_null() => match T::from_text(text, *plain) {
+                Ok(value) => Some(value),
+                Err(why) => {
+                    let label = if why.is_empty() { format!("expected {}", T::expected()) } else { why };
+                    let message = format!("`{name}` must be {}, found {}", T::expected(), node.describe());
+                    problems.push(Problem::new(&rule::INVALID_VALUE, message).at(node.span, label));
+                    None
+                }
+            },
+            _ => {
+                wrong_shape(name, node, &T::expected(), problems);
+                None
+            }
+        }
+    }
+}
+
+/// A list of scalars, each with its place.
+impl<T: Scalar> Value for Vec<Spanned<T>> {
+    fn parse(name: &str, node: &Node, problems: &mut Problems) -> Option<Self> {
+        let items = sequence(name, node, problems)?;
+        let parsed: Vec<_> = items
+            .iter()
+            .map(|item| Some(Spanned { value: T::parse(name, item, problems)?, span: item.span }))
+            .collect();
+        parsed.into_iter().collect()
+    }
+}
+
+/// The items of a list, or the problem that it is none.
+pub fn sequence<'n, 'a>(name: &str, node: &'n Node<'a>, problems: &mut Problems) -> Option<&'n [Node<'a>]> {
+    if refuse_alias(name, node, problems) {
+        return None;
+    }
+    if let Kind::Sequence(items) = &node.kind {
+        Some(items)
+    } else {
+        wrong_shape(name, node, "a list", problems);
+        None
+    }
+}
+
+/// A map with names of the user's choice; a layer above replaces or adds single entries.
+#[derive(Clone, Debug)]
+pub struct MapOf<F>(pub IndexMap<String, (Span, F)>);
+
+impl<F> Default for MapOf<F> {
+    fn default() -> Self {
+        MapOf(IndexMap::new())
+    }
+}
+
+impl<F: Field> Field for MapOf<F> {
+    fn read(name: &str, _key: Span, node: &Node, problems: &mut Problems) -> Self {
+        let entries = entries(name, node, Keys::Closed, problems);
+        MapOf(
+            entries
+                .into_iter()
+                .map(|(key, span, value)| (key.to_owned(), (span, F::read(&format!("{name}.{key}"), span, value, problems))))
+                .collect(),
+        )
+    }
+
+    fn over(&self, base: &Self) -> Self {
+        let mut merged = base.0.clone();
+        for (key, (span, field)) in &self.0 {
+            let field = merged.get(key).map_or_else(|| field.clone(), |(_, below)| field.over(below));
+            merged.insert(key.clone(), (*span, field));
+        }
+        MapOf(merged)
+    }
+}
+
+/// Whether a mapping may hold keys that are not ours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// Keys of other tools stand beside ours.
+    Open,
+    Closed,
+}
+
+/// The entries of a mapping that we read. Empty stands for an empty mapping.
+pub fn entries<'n>(name: &str, node: &'n Node<'_>, keys: Keys, problems: &mut Problems) -> Vec<(&'n str, Span, &'n Node<'n>)> {
+    if node.is_null() || refuse_alias(name, node, problems) {
+        return Vec::new();
+    }
+    let Kind::Mapping(pairs) = &node.kind else {
+        wrong_shape(name, node, "a block of keys", problems);
+        return Vec::new();
+    };
+    let mut seen: HashMap<&str, Span> = HashMap::with_capacity(pairs.len());
+    let mut read = Vec::with_capacity(pairs.len());
+    for (key, value) in pairs {
+        let Kind::Scalar { text, plain } = &key.kind else {
+            if keys == Keys::Closed {
+                problems.push(
+                    Problem::new(&rule::WRONG_SHAPE, format!("a key in `{name}` must be a plain word, found {}", key.describe()))
+                        .at(key.span, "this key"),
+                );
+            }
+            continue;
+        };
+        if *plain && text == "<<" {
+            problems.push(
+                Problem::new(&rule::ALIAS_NOT_READ, format!("`{name}` uses a merge key"))
+                    .at(key.span, "merge keys are not read here")
+                    .help("write the values out; what all clusters share belongs into `defaults`"),
+            );
+            continue;
+        }
+        if let Some(first) = seen.insert(text, key.span) {
+            problems.push(
+                Problem::new(&rule::DUPLICATE_KEY, format!("`{text}` is given twice in `{name}`"))
+                    .at(key.span, "given again here")
+                    .see(first, "first given here")
+                    .help("keep one of the two"),
+            );
+            continue;
+        }
+        read.push((text.as_ref(), key.span, value));
+    }
+    read
+}
+
+pub fn unknown_key(name: &str, key: &str, span: Span, known: &[&str], problems: &mut Problems) {
+    let (label, help) = match did_you_mean(key, known.iter().copied()) {
+        Some(near) => (format!("did you mean `{near}`?"), format!("rename it to `{near}`")),
+        None => ("not a key of this block".to_owned(), format!("known keys: {}", known.join(", "))),
+    };
+    problems.push(Problem::new(&rule::UNKNOWN_KEY, format!("unknown key `{key}` in `{name}`")).at(span, label).help(help));
+}
+
+/// Aliases and tags are for other tools' blocks; what we read is written out.
+fn refuse_alias(name: &str, node: &Node, problems: &mut Problems) -> bool {
+    let (what, label) = match &node.kind {
+        Kind::Alias => ("an alias", "aliases are not read here"),
+        _ if node.tagged => ("a tag", "tags are not read here"),
+        _ => return false,
+    };
+    problems.push(
+        Problem::new(&rule::ALIAS_NOT_READ, format!("`{name}` uses {what}"))
+            .at(node.span, label)
+            .help("write the value out; what all clusters share belongs into `defaults`"),
+    );
+    true
+}
+
+fn wrong_shape(name: &str, node: &Node, expected: &str, problems: &mut Problems) {
+    let help = if node.is_null() { "give it a value, or remove the key" } else { "see `buildkit-fleet --help` for an example" };
+    problems.push(
+        Problem::new(&rule::WRONG_SHAPE, format!("`{name}` must be {expected}, found {}", node.describe()))
+            .at(node.span, format!("expected {expected}"))
+            .help(help),
+    );
+}
+
+/// A struct whose fields are the keys of one block.
+macro_rules! layer {
+    ($(#[doc = $about:literal])* $vis:vis struct $layer:ident ($keys:ident) {
+        $( $(#[doc = $doc:literal])* $field:ident : $kind:ty, )*
+    }) => {
+        $(#[doc = $about])*
+        #[derive(Clone, Debug, Default)]
+        $vis struct $layer {
+            /// The block's key; none where the block was not written at all.
+            pub at: Option<$crate::problem::Span>,
+            $( $(#[doc = $doc])* pub $field: $kind, )*
+        }
+
+        impl $crate::layer::Field for $layer {
+            fn read(name: &str, key: $crate::problem::Span, node: &$crate::yaml::Node, problems: &mut $crate::problem::Problems) -> Self {
+                let mut layer = $layer { at: Some(key), ..$layer::default() };
+                for (key, span, value) in $crate::layer::entries(name, node, $crate::layer::Keys::$keys, problems) {
+                    match key {
+                        $( stringify!($field) => layer.$field = $crate::layer::Field::read(key, span, value, problems), )*
+                        _ if $crate::layer::Keys::$keys == $crate::layer::Keys::Open => {}
+                        _ => $crate::layer::unknown_key(name, key, span, &[$(stringify!($field)),*], problems),
+                    }
+                }
+                layer
+            }
+
+            fn over(&self, base: &Self) -> Self {
+                $layer { at: self.at.or(base.at), $( $field: self.$field.over(&base.$field), )* }
+            }
+        }
+    };
+}
+pub(crate) use layer;

@@ -1,0 +1,318 @@
+//! Publishing one cluster's directory so that no crash leaves a set that verifies and is neither the old nor the new
+//! one: SHA256SUMS goes first and comes back last.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::render::{RenderedFile, hex};
+
+/// Checksums of the set, as `sha256sum --check` reads them. The set is complete only with it.
+pub const SUMS: &str = "SHA256SUMS";
+/// Paths of an unfinished publication, old and new: they are ours although no SHA256SUMS lists them.
+const PENDING: &str = ".pending";
+/// Locked (flock) by writers alone and by readers together. It stays: removing a lock file is a race.
+const LOCK: &str = ".lock";
+/// Every file of ours says so in its first lines; only such a file is ever removed.
+const MADE_BY: &str = "# Made by buildkit-fleet ";
+
+/// Longer than any publication; a deploy may hold the lock for as long as it reads.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// One file that differs from what is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub path: String,
+    /// Text on disk; none where there is no such file.
+    pub old: Option<String>,
+    /// Text to be; none where the file goes.
+    pub new: Option<String>,
+}
+
+/// What publishing would do.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    pub changes: Vec<Change>,
+    /// Paths of the set on disk.
+    owned: BTreeSet<String>,
+    /// SHA256SUMS is not what it should be, or a publication was cut off.
+    unfinished: bool,
+}
+
+impl Comparison {
+    pub fn is_clean(&self) -> bool {
+        self.changes.is_empty() && !self.unfinished
+    }
+}
+
+/// SHA256SUMS of the set, in the order of paths.
+fn sums(files: &[RenderedFile]) -> String {
+    let mut lines: Vec<String> =
+        files.iter().map(|file| format!("{}  {}\n", hex(&Sha256::digest(file.text.as_bytes())), file.path)).collect();
+    lines.sort_unstable_by(|a, b| a[66..].cmp(&b[66..]));
+    lines.concat()
+}
+
+/// The text of a regular file, or none where there is none. Bytes that are not text never equal ours.
+fn read_text(path: &Path) -> Result<Option<String>> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        Ok(meta) if meta.is_dir() => bail!("{} is a directory, where a file of the set belongs: move it away", path.display()),
+        Ok(_) => {}
+    }
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        // A symbolic link that leads nowhere.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(String::new())),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// A path that may stand in a set: a plain file name, not hidden.
+fn is_plain_name(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+}
+
+/// The paths that a SHA256SUMS or .pending of ours lists; none where the text is not of ours.
+fn listed(text: &str, prefix: usize) -> Option<BTreeSet<String>> {
+    text.lines().map(|line| line.get(prefix..).filter(|name| is_plain_name(name)).map(str::to_owned)).collect()
+}
+
+/// Compares the set on disk with the set to be. Refuses a directory that is not ours.
+pub fn compare(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
+    let _shared = lock_shared(dir)?;
+    compare_unlocked(dir, files)
+}
+
+fn compare_unlocked(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
+    let on_disk = read_text(&dir.join(SUMS))?;
+    let pending = read_text(&dir.join(PENDING))?;
+    let mut owned = BTreeSet::new();
+    for (name, text, prefix) in [(SUMS, &on_disk, 66), (PENDING, &pending, 0)] {
+        let Some(text) = text else { continue };
+        match listed(text, prefix) {
+            Some(paths) => owned.extend(paths),
+            None => bail!("{} is not of this program: remove it, or choose another --out", dir.join(name).display()),
+        }
+    }
+    if on_disk.is_none() && pending.is_none() {
+        refuse_foreign(dir)?;
+    }
+    let mut changes = Vec::new();
+    for file in files {
+        let old = read_text(&dir.join(file.path))?;
+        let linked = old.is_some() && dir.join(file.path).is_symlink();
+        if old.as_deref() == Some(file.text.as_str()) && !linked {
+            continue;
+        }
+        if let Some(text) = old.as_deref().filter(|_| !owned.contains(file.path)) {
+            if !is_ours(text) {
+                bail!("{} exists and is not of this program: move it away", dir.join(file.path).display());
+            }
+        }
+        changes.push(Change { path: file.path.to_owned(), old, new: Some(file.text.clone()) });
+    }
+    for path in &owned {
+        if files.iter().all(|file| file.path != path) {
+            if let Some(old) = read_text(&dir.join(path))?.filter(|text| is_ours(text)) {
+                changes.push(Change { path: path.clone(), old: Some(old), new: None });
+            }
+        }
+    }
+    let expected = if files.is_empty() { None } else { Some(sums(files)) };
+    Ok(Comparison { unfinished: pending.is_some() || on_disk != expected, changes, owned })
+}
+
+fn is_ours(text: &str) -> bool {
+    text.lines().take(3).any(|line| line.starts_with(MADE_BY))
+}
+
+/// A directory with files and without our marks may be anything.
+fn refuse_foreign(dir: &Path) -> Result<()> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read the directory {}", dir.display())),
+    };
+    for entry in entries {
+        let name = entry.with_context(|| format!("cannot read the directory {}", dir.display()))?.file_name();
+        if !name.to_string_lossy().starts_with('.') {
+            bail!(
+                "{} holds {} and no {SUMS}: it is not of this program. Remove the directory, or choose another --out",
+                dir.display(),
+                name.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Brings the directory to the given set; an empty set removes it. `step` is told before each change on disk; tests
+/// end the process there.
+pub fn publish(dir: &Path, files: &[RenderedFile], step: &mut dyn FnMut(&str)) -> Result<Comparison> {
+    step("create the directory");
+    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    step("lock");
+    let lock = lock_exclusive(dir)?;
+    let comparison = compare_unlocked(dir, files)?;
+    if !comparison.is_clean() {
+        write_set(dir, files, &comparison, step).with_context(|| format!("cannot publish into {}", dir.display()))?;
+    }
+    if files.is_empty() {
+        step("remove the lock");
+        fs::remove_file(dir.join(LOCK)).with_context(|| format!("cannot remove {}", dir.join(LOCK).display()))?;
+        step("remove the directory");
+        // Files of others may live here.
+        let _ = fs::remove_dir(dir);
+    }
+    drop(lock);
+    Ok(comparison)
+}
+
+fn write_set(dir: &Path, files: &[RenderedFile], comparison: &Comparison, step: &mut dyn FnMut(&str)) -> io::Result<()> {
+    let planned = files.iter().map(|file| file.path.to_owned());
+    let involved: BTreeSet<String> = comparison.owned.iter().cloned().chain(planned).collect();
+    let pending: String = involved.iter().flat_map(|path| [path, "\n"]).collect();
+    // What an earlier run left half written.
+    for path in involved.iter().map(String::as_str).chain([SUMS, PENDING]) {
+        remove_if_there(&temporary(dir, path))?;
+    }
+    replace(dir, PENDING, &pending, step)?;
+    sync_dir(dir)?;
+    step("remove SHA256SUMS");
+    remove_if_there(&dir.join(SUMS))?;
+    sync_dir(dir)?;
+    for change in &comparison.changes {
+        match &change.new {
+            Some(text) => replace(dir, &change.path, text, step)?,
+            None => {
+                step("remove a file");
+                remove_if_there(&dir.join(&change.path))?;
+            }
+        }
+    }
+    sync_dir(dir)?;
+    if !files.is_empty() {
+        replace(dir, SUMS, &sums(files), step)?;
+        sync_dir(dir)?;
+    }
+    step("remove .pending");
+    remove_if_there(&dir.join(PENDING))?;
+    sync_dir(dir)
+}
+
+fn temporary(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!(".{}.tmp", name.trim_start_matches('.')))
+}
+
+/// Writes a file by the side, to the disk, and puts it in place in one step.
+fn replace(dir: &Path, name: &str, text: &str, step: &mut dyn FnMut(&str)) -> io::Result<()> {
+    let temporary = temporary(dir, name);
+    step("create a temporary file");
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+    // In two parts, so that a test can stop in the middle of a file.
+    let (head, tail) = text.split_at(text.floor_char_boundary(text.len() / 2));
+    file.write_all(head.as_bytes())?;
+    step("write the rest of a temporary file");
+    file.write_all(tail.as_bytes())?;
+    file.sync_all()?;
+    step("put a file in place");
+    fs::rename(&temporary, dir.join(name))
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// A reader's lock, where a writer has ever been: a fresh checkout has no lock file and needs none.
+fn lock_shared(dir: &Path) -> Result<Option<File>> {
+    let path = dir.join(LOCK);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
+    };
+    wait_for(&path, || file.try_lock_shared())?;
+    Ok(Some(file))
+}
+
+fn lock_exclusive(dir: &Path) -> Result<File> {
+    let path = dir.join(LOCK);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let file = options.open(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    wait_for(&path, || file.try_lock())?;
+    Ok(file)
+}
+
+fn wait_for(path: &Path, mut attempt: impl FnMut() -> Result<(), fs::TryLockError>) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        match attempt() {
+            Ok(()) => return Ok(()),
+            Err(fs::TryLockError::WouldBlock) if start.elapsed() < LOCK_PATIENCE => std::thread::sleep(Duration::from_millis(20)),
+            Err(fs::TryLockError::WouldBlock) => {
+                bail!("{} is held by another run, a generate or a deploy: wait for it to end", path.display())
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(error).with_context(|| format!("cannot lock {}", path.display())),
+        }
+    }
+}
+
+/// Directories of ours below `out` whose cluster is not in the file any more.
+pub fn stale(out: &Path, keep: &BTreeSet<&str>) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(out) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read the directory {}", out.display())),
+    };
+    let mut stale = Vec::new();
+    for entry in entries {
+        let entry = entry.with_context(|| format!("cannot read the directory {}", out.display()))?;
+        let name = entry.file_name();
+        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_dir || name.to_str().is_some_and(|name| keep.contains(name)) || !is_our_dir(&entry.path())? {
+            continue;
+        }
+        stale.push(entry.path());
+    }
+    stale.sort();
+    Ok(stale)
+}
+
+/// Whether a directory was published by us: every file that its list names and that exists says so.
+fn is_our_dir(dir: &Path) -> Result<bool> {
+    let mut named = BTreeSet::new();
+    for (name, prefix) in [(SUMS, 66), (PENDING, 0)] {
+        let path = dir.join(name);
+        if !path.is_file() {
+            continue;
+        }
+        let Some(paths) = read_text(&path)?.and_then(|text| listed(&text, prefix)) else { return Ok(false) };
+        named.extend(paths);
+    }
+    let mut ours = 0;
+    for path in named {
+        let mut head = [0; 400];
+        let Ok(mut file) = File::open(dir.join(&path)) else { continue };
+        let read = file.read(&mut head).unwrap_or(0);
+        if !is_ours(&String::from_utf8_lossy(&head[..read])) {
+            return Ok(false);
+        }
+        ours += 1;
+    }
+    Ok(ours > 0)
+}

@@ -1,0 +1,229 @@
+//! What is wrong with the input: one `Problem` each, with its place, and how it prints.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+use crate::rule::{self, Rule, Severity};
+
+/// A range of bytes in clusters.yaml.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    pub start: usize,
+    pub end: usize,
+}
+
+impl From<Span> for Range<usize> {
+    fn from(span: Span) -> Self {
+        span.start..span.end
+    }
+}
+
+/// A value with the place that it was written at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spanned<T> {
+    pub value: T,
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    pub fn as_ref(&self) -> Spanned<&T> {
+        Spanned { value: &self.value, span: self.span }
+    }
+}
+
+/// A place in the file and what is to be said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub span: Span,
+    pub label: String,
+}
+
+/// One thing that is wrong, or worth a warning.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub rule: &'static Rule,
+    pub message: String,
+    /// The place to look at first; none only when the file as a whole is meant.
+    pub primary: Option<Mark>,
+    pub context: Vec<Mark>,
+    pub help: Option<String>,
+    /// Clusters that the problem concerns, where it was found in `defaults`.
+    pub clusters: Vec<String>,
+}
+
+impl Problem {
+    pub fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
+        Problem {
+            rule,
+            message: message.into(),
+            primary: None,
+            context: Vec::new(),
+            help: None,
+            clusters: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn at(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.primary = Some(Mark { span, label: label.into() });
+        self
+    }
+
+    #[must_use]
+    pub fn see(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.context.push(Mark { span, label: label.into() });
+        self
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// All problems of one run, in the order that they were found.
+#[derive(Debug, Default)]
+pub struct Problems {
+    found: Vec<Problem>,
+}
+
+impl Problems {
+    pub fn push(&mut self, problem: Problem) {
+        self.found.push(problem);
+    }
+
+    /// Takes in what the rules found for one cluster. A problem that is written in `defaults` (outside the
+    /// cluster's own block) is told once, with the names of the clusters that it concerns.
+    pub fn absorb(&mut self, cluster: &str, own: Span, other: Problems) {
+        for mut problem in other.found {
+            let inherited = problem.primary.as_ref().is_some_and(|mark| !(own.start..own.end).contains(&mark.span.start));
+            if inherited {
+                problem.clusters.push(cluster.to_owned());
+            }
+            self.push(problem);
+        }
+    }
+
+    /// Takes in what makes a cluster unreadable; values of a cluster that is not ours are its owner's.
+    pub fn absorb_structure(&mut self, other: Problems) {
+        let structure = [rule::DUPLICATE_KEY.id, rule::ALIAS_NOT_READ.id];
+        self.found.extend(other.found.into_iter().filter(|problem| structure.contains(&problem.rule.id)));
+    }
+
+    /// How many were found so far.
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|problem| problem.rule.severity == Severity::Error)
+    }
+
+    /// Each problem once, in the order of the file.
+    pub fn into_sorted(self) -> Vec<Problem> {
+        let mut sorted: Vec<Problem> = Vec::with_capacity(self.found.len());
+        let mut seen = std::collections::HashMap::new();
+        for problem in self.found {
+            let key = (problem.rule.id, problem.primary.as_ref().map(|mark| mark.span), problem.message.clone());
+            match seen.get(&key) {
+                Some(&at) => {
+                    let first: &mut Problem = &mut sorted[at];
+                    first.clusters.extend(problem.clusters);
+                }
+                None => {
+                    seen.insert(key, sorted.len());
+                    sorted.push(problem);
+                }
+            }
+        }
+        for problem in &mut sorted {
+            let mut named = HashSet::new();
+            problem.clusters.retain(|cluster| named.insert(cluster.clone()));
+        }
+        sorted.sort_by_key(|problem| (problem.primary.as_ref().map(|mark| mark.span), problem.rule.id));
+        sorted
+    }
+}
+
+/// Prints problems the way rustc does.
+pub struct Printer<'a> {
+    pub path: &'a str,
+    pub source: &'a str,
+    pub color: bool,
+}
+
+impl Printer<'_> {
+    pub fn print(&self, problem: &Problem) -> String {
+        let level = match problem.rule.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(problem.message.as_str()).id(problem.rule.id);
+        let mut group = if let Some(primary) = &problem.primary {
+            let mut snippet = Snippet::source(self.source)
+                .path(self.path)
+                .annotation(AnnotationKind::Primary.span(self.clip(primary.span)).label(primary.label.as_str()));
+            for mark in &problem.context {
+                snippet = snippet
+                    .annotation(AnnotationKind::Context.span(self.clip(mark.span)).label(mark.label.as_str()));
+            }
+            title.element(snippet)
+        } else {
+            title.element(Level::NOTE.message(format!("in {}", self.path)))
+        };
+        if !problem.clusters.is_empty() {
+            group = group.element(Level::NOTE.message(format!("concerns {}", names(&problem.clusters))));
+        }
+        if let Some(help) = &problem.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        let renderer = if self.color { Renderer::styled() } else { Renderer::plain() };
+        renderer.render(&[group])
+    }
+
+    /// The span on char boundaries, within the file and on one line, so that the picture stays small.
+    fn clip(&self, span: Span) -> Range<usize> {
+        let floor = |mut at: usize| {
+            at = at.min(self.source.len());
+            while !self.source.is_char_boundary(at) {
+                at -= 1;
+            }
+            at
+        };
+        let start = floor(span.start);
+        let end = floor(span.end.max(start));
+        let line = self.source[start..end].find(['\n', '\r']).map_or(end, |newline| start + newline);
+        start..line
+    }
+}
+
+/// `a`, `a and b`, `a, b and 3 more`, each name in backticks.
+pub fn names(names: &[String]) -> String {
+    let tick = |name: &String| format!("`{name}`");
+    match names {
+        [] => String::new(),
+        [one] => tick(one),
+        [one, two] => format!("{} and {}", tick(one), tick(two)),
+        [one, two, three] => format!("{}, {} and {}", tick(one), tick(two), tick(three)),
+        [one, two, rest @ ..] => format!("{}, {} and {} more", tick(one), tick(two), rest.len()),
+    }
+}
+
+/// `, did you mean `x`?` for the nearest of the candidates, or nothing when none is near.
+pub fn did_you_mean<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = |candidate: &str| strsim::damerau_levenshtein(found, candidate);
+    // Two slips in a short word make another word; one in three letters is a typing error.
+    let limit = (found.chars().count().clamp(3, 24) / 3).max(1);
+    // Distances to absurdly long input cost quadratic time and are never near.
+    if found.len() > 100 {
+        return None;
+    }
+    candidates.into_iter().map(|candidate| (near(candidate), candidate)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
+}

@@ -1,0 +1,199 @@
+//! Rules across keys, versions and clusters.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+
+use crate::config::{Buildkit, Cluster, Entry};
+use crate::fleet::arch::Arch;
+use crate::fleet::name::{AmiAlias, IpFamily, Namespace, is_label_key};
+use crate::fleet::scaling::Scaling;
+use crate::fleet::{Pool, discovery_name, record_bytes};
+use crate::problem::{Problem, Problems, Span, Spanned};
+use crate::rule;
+use crate::sizing;
+use crate::versions::{Fallback, Ladder, OLDEST_KEDA, OLDEST_KUBERNETES};
+
+/// Our name in `modules`.
+pub const MODULE: &str = "buildkit";
+
+/// HAProxy's `accepted_payload_size` in haproxy.cfg.j2, which also caps answers over TCP.
+pub const DNS_PAYLOAD_BYTES: u64 = 65_535;
+
+/// Two clusters must not share a directory, on file systems that ignore case.
+pub fn check_output_paths(clusters: &[Cluster], problems: &mut Problems) {
+    let mut seen: HashMap<String, &Spanned<String>> = HashMap::with_capacity(clusters.len());
+    for cluster in clusters {
+        if let Some(first) = seen.insert(cluster.name.value.to_lowercase(), &cluster.name) {
+            problems.push(
+                Problem::new(
+                    &rule::OUTPUT_PATH_COLLISION,
+                    format!("`{}` and `{}` differ in case alone", first.value, cluster.name.value),
+                )
+                .at(cluster.name.span, "the same directory, where the file system ignores case")
+                .see(first.span, "the first of the two")
+                .help("rename one of them"),
+            );
+        }
+    }
+}
+
+pub fn check_required(entry: &Entry, name: &Spanned<String>, problems: &mut Problems) {
+    let missing = [
+        (entry.cluster_name.is_absent(), &rule::CLUSTER_NAME_REQUIRED, "cluster_name", "the name of the EKS cluster"),
+        (entry.region.is_absent(), &rule::REGION_REQUIRED, "region", "the AWS region"),
+    ];
+    for (_, rule, key, what) in missing.into_iter().filter(|(missing, ..)| *missing) {
+        problems.push(
+            Problem::new(rule, format!("`{}` has no `{key}`", name.value))
+                .at(name.span, format!("expected `{key}` in this cluster"))
+                .help(format!("add `{key}: ...`, {what}")),
+        );
+    }
+}
+
+/// Autoscaling needs KEDA on the cluster, installed before us.
+pub fn check_keda_module(entry: &Entry, problems: &mut Problems) {
+    let (Some(modules), Some(enabled)) = (entry.modules.spanned(), entry.buildkit.autoscaling.enabled.span()) else { return };
+    let place = |name: &str| modules.value.iter().position(|module| module.value.as_str() == name);
+    let problem = match (place("keda"), place(MODULE)) {
+        (None, _) => Problem::new(&rule::AUTOSCALING_NEEDS_KEDA, "autoscaling needs the module `keda`, which `modules` does not list")
+            .at(modules.span, "no `keda` in this list")
+            .help("add `keda` before `buildkit`"),
+        (Some(keda), Some(ours)) if keda > ours => {
+            Problem::new(&rule::AUTOSCALING_NEEDS_KEDA, "autoscaling needs `keda` before `buildkit` in `modules`")
+                .at(modules.value[keda].span, "installed after `buildkit`, which needs its CRDs")
+                .help("move `keda` before `buildkit`")
+        }
+        _ => return,
+    };
+    problems.push(problem.see(enabled, "autoscaling is enabled here"));
+}
+
+/// What the cluster's versions can express, and what is to be said of them.
+pub fn ladder(entry: &Entry, arches: &[Arch], autoscaling: bool, problems: &mut Problems) -> Ladder {
+    let (keda, kubernetes) = (entry.keda.chart_version.spanned(), entry.eks_version.spanned());
+    let ladder = Ladder::new(keda.map(|keda| keda.value), kubernetes.map(|kubernetes| kubernetes.value));
+    if let Some(old) = kubernetes.filter(|kubernetes| kubernetes.value < OLDEST_KUBERNETES) {
+        problems.push(
+            Problem::new(&rule::KUBERNETES_VERSION_UNTESTED, format!("Kubernetes {} is older than what these manifests were checked against", old.value))
+                .at(old.span, format!("checked from {OLDEST_KUBERNETES} on"))
+                .help("upgrade the cluster, or try the manifests with `kubectl apply --dry-run=server` first"),
+        );
+    }
+    let Some(enabled) = entry.buildkit.autoscaling.enabled.span().filter(|_| autoscaling) else { return ladder };
+    if entry.eks_version.is_absent() {
+        problems.push(
+            Problem::new(&rule::EKS_VERSION_MISSING, "`eks_version` is not given, so the scaling uses only what every Kubernetes understands")
+                .at(enabled, "autoscaling is enabled here")
+                .help("add `eks_version: \"1.35\"` with your version, to the cluster or to `defaults`"),
+        );
+    }
+    match keda {
+        None if entry.keda.chart_version.is_absent() => problems.push(
+            Problem::new(
+                &rule::KEDA_VERSION_MISSING,
+                "`keda.chart_version` is not given, so the scaling uses only what every KEDA understands: no fallback",
+            )
+            .at(enabled, "autoscaling is enabled here")
+            .help("add `keda: {chart_version: \"2.20.2\"}` with your version, to the cluster or to `defaults`"),
+        ),
+        Some(keda) if keda.value < OLDEST_KEDA || keda.value.major != OLDEST_KEDA.major => problems.push(
+            Problem::new(&rule::KEDA_VERSION_UNSUPPORTED, format!("KEDA {} is not supported", keda.value))
+                .at(keda.span, format!("expected {OLDEST_KEDA} or later, below {}", OLDEST_KEDA.major + 1))
+                .help("upgrade KEDA; 2.20 or later understands all that the fleet needs"),
+        ),
+        Some(keda) if ladder.fallback() != Fallback::Sound => {
+            let given = arches.iter().find_map(|arch| entry.buildkit.of(*arch).fallback.span());
+            let what = if ladder.fallback() == Fallback::Unusable {
+                "one failed poll would cut a busy fleet to it at once, so it is left out"
+            } else {
+                "targets are cut to whole numbers, so no headroom can be given"
+            };
+            if let Some(span) = given {
+                problems.push(
+                    Problem::new(&rule::FALLBACK_UNSAFE, format!("fallback is not sound on KEDA {}: {what}", keda.value))
+                        .at(span, "the fallback")
+                        .see(keda.span, "the version of KEDA")
+                        .help("upgrade KEDA to 2.18 or later"),
+                );
+            }
+        }
+        _ => {}
+    }
+    ladder
+}
+
+/// Rules of one architecture's pool that need both its scaling and its nodes.
+pub fn check_pool(pool: &Pool, layer: &Buildkit, namespace: &Namespace, family: IpFamily, at: Span, problems: &mut Problems) {
+    let keys = layer.of(pool.arch);
+    let peak_span = match pool.scaling {
+        Scaling::Keda { .. } => keys.max.span(),
+        Scaling::Fixed { .. } => keys.replicas.span().or(layer.replicas_per_arch.span()),
+    }
+    .unwrap_or(at);
+    let name = discovery_name(pool.arch, namespace);
+    let record = record_bytes(family);
+    let bytes = sizing::dns_answer_bytes(&name, pool.scaling.peak().into(), record);
+    if bytes > DNS_PAYLOAD_BYTES {
+        let most = (DNS_PAYLOAD_BYTES - sizing::dns_answer_bytes(&name, 0, record)) / record;
+        problems.push(
+            Problem::new(&rule::DNS_ANSWER_TOO_LARGE, format!("{} {} pods make a DNS answer of {bytes} bytes", pool.scaling.peak(), pool.arch.name()))
+                .at(peak_span, format!("at most {most} pods fit into {DNS_PAYLOAD_BYTES} bytes"))
+                .help("split the fleet over two clusters, or give each pod more of a node"),
+        );
+    }
+    if let Scaling::Keda { bounds, .. } = pool.scaling {
+        let first = pool.plan.first();
+        let (min, per_node) = (u64::from(bounds.min()), first.pods_per_node);
+        if min % per_node != 0 {
+            problems.push(
+                Problem::new(
+                    &rule::MIN_LEAVES_NODE_IDLE,
+                    format!("a minimum of {min} {} pods leaves part of a node idle", pool.arch.name()),
+                )
+                .at(keys.min.span().or(keys.max.span()).unwrap_or(at), format!("{per_node} pods share one {}", first.instance.name))
+                .help(format!("the same nodes carry {}", min.next_multiple_of(per_node))),
+            );
+        }
+    }
+}
+
+pub fn check_ami(alias: &AmiAlias, at: Span, problems: &mut Problems) {
+    if alias.floats() {
+        problems.push(
+            Problem::new(&rule::AMI_FLOATS, "nodes follow `al2023@latest`: every AMI release replaces them and evicts busy builders")
+                .at(at, "no `ami_alias` with a date")
+                .help("pin `ami_alias: al2023@v<date>` and move it on purpose"),
+        );
+    }
+}
+
+/// Labels of the user's choice, off the ground that selectors stand on.
+pub fn read_labels(layer: &Buildkit, problems: &mut Problems) -> IndexMap<String, String> {
+    let mut labels = IndexMap::new();
+    for (key, (span, value)) in &layer.extra_labels.0 {
+        let domain = key.split_once('/').map(|(domain, _)| domain);
+        let reserved = matches!(key.as_str(), "app" | "arch" | "workload-type")
+            || domain.is_some_and(|domain| {
+                ["kubernetes.io", "k8s.io", "karpenter.sh", "karpenter.k8s.aws"]
+                    .iter()
+                    .any(|owned| domain == *owned || domain.ends_with(&format!(".{owned}")))
+            });
+        if !is_label_key(key) {
+            problems.push(
+                Problem::new(&rule::INVALID_VALUE, "a key of `extra_labels` is not a label key".to_owned())
+                    .at(*span, "expected a label key, such as `team` or `example.com/team`"),
+            );
+        } else if reserved {
+            problems.push(
+                Problem::new(&rule::RESERVED_LABEL, format!("the label `{key}` is not free"))
+                    .at(*span, "the fleet's own selectors and Kubernetes use it")
+                    .help("choose another key, such as `example.com/team`"),
+            );
+        } else if let Some(value) = value.get() {
+            labels.insert(key.clone(), value.to_string());
+        }
+    }
+    labels
+}

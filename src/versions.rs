@@ -1,0 +1,137 @@
+//! What each version of KEDA, Kubernetes and HAProxy can express. The one place that knows; everything else asks
+//! a `Ladder`. Sources are named with each step; "KEDA" is github.com/kedacore/keda, "k8s" kubernetes/kubernetes.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::fleet::image::Image;
+use crate::layer::Scalar;
+
+/// `major.minor`; patch releases do not change what can be expressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    pub major: u32,
+    pub minor: u32,
+}
+
+impl Version {
+    pub const fn new(major: u32, minor: u32) -> Self {
+        Version { major, minor }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl Scalar for Version {
+    fn expected() -> String {
+        "a version, such as `\"1.35\"` or `2.20.2`".to_owned()
+    }
+
+    fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
+        leading(text.strip_prefix('v').unwrap_or(text))
+            .filter(|(_, rest)| rest.is_empty() || rest.starts_with(['.', '-', '+']))
+            .map(|(version, _)| version)
+            .ok_or_else(String::new)
+    }
+}
+
+/// `major.minor` at the start of the text, and what follows.
+fn leading(text: &str) -> Option<(Version, &str)> {
+    let (major, rest) = text.split_once('.')?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let number = |digits: &str| (digits.len() <= 4 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok()).flatten();
+    Some((Version::new(number(major)?, number(&rest[..end])?), &rest[end..]))
+}
+
+/// Oldest KEDA whose CRD and scaler were read.
+pub const OLDEST_KEDA: Version = Version::new(2, 16);
+/// Oldest Kubernetes whose HPA was read.
+pub const OLDEST_KUBERNETES: Version = Version::new(1, 31);
+/// First HAProxy in which a server that comes up while clients queue is counted (haproxy issue 2744).
+pub const OLDEST_HAPROXY: Version = Version::new(3, 2);
+
+/// What KEDA does when it cannot read the metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// 2.16: one failed poll writes replicas=fallback past every window, so it is left out.
+    Unusable,
+    /// 2.17: `currentReplicasIfHigher` is known, but targets are cut to whole numbers.
+    Early,
+    /// 2.18 and later.
+    Sound,
+}
+
+/// What the versions of one cluster can express.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ladder {
+    keda: Option<Version>,
+    kubernetes: Option<Version>,
+}
+
+impl Ladder {
+    /// A missing version stands for the newest rung that is safe on every version.
+    pub const fn new(keda: Option<Version>, kubernetes: Option<Version>) -> Self {
+        Ladder { keda, kubernetes }
+    }
+
+    fn keda_has(self, since: Version) -> bool {
+        self.keda.is_some_and(|keda| keda >= since)
+    }
+
+    /// `fallback.behavior` since KEDA 2.17.0 (#6450); 2.16 rejects the field, and its fallback is destructive (#6053).
+    pub fn fallback(self) -> Fallback {
+        if self.keda_has(Version::new(2, 18)) {
+            Fallback::Sound
+        } else if self.keda_has(Version::new(2, 17)) {
+            Fallback::Early
+        } else {
+            Fallback::Unusable
+        }
+    }
+
+    /// `behavior.scaleUp.tolerance`: in KEDA's CRD since 2.18.0, honoured by the HPA since k8s 1.35 (gate
+    /// HPAConfigurableTolerance on by default).
+    pub fn scale_up_tolerance(self) -> bool {
+        self.keda_has(Version::new(2, 18)) && self.kubernetes.is_some_and(|kubernetes| kubernetes >= Version::new(1, 35))
+    }
+
+    /// Builds per pod that the HPA aims at. Without a tolerance of 0 the HPA ignores the last 10 %; 0.9 makes up for
+    /// it, but KEDA below 2.18 cuts a fractional target to 0 in its fallback.
+    pub fn target_value(self) -> &'static str {
+        if self.keda_has(Version::new(2, 18)) && !self.scale_up_tolerance() { "0.9" } else { "1" }
+    }
+
+    /// `timeout` of a trigger since KEDA 2.20.0 (#7549).
+    pub fn trigger_timeout(self) -> bool {
+        self.keda_has(Version::new(2, 20))
+    }
+
+    /// The metric `keda_scaler_http_requests_total` since KEDA 2.20.0.
+    pub fn http_request_metric(self) -> bool {
+        self.keda_has(Version::new(2, 20))
+    }
+}
+
+/// What an HAProxy can express.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Haproxy {
+    /// The global `dns-accept-family` exists since 3.2; from 3.3 on its default may skip AAAA.
+    pub dns_accept_family: bool,
+}
+
+impl Haproxy {
+    pub fn of(version: Version) -> Self {
+        Haproxy { dns_accept_family: version >= Version::new(3, 2) }
+    }
+}
+
+/// The version that an HAProxy image's tag tells, `3.2-alpine` or `3.2.5`.
+pub fn haproxy_of(image: &Image) -> Option<Version> {
+    let (version, rest) = leading(image.tag()?)?;
+    (rest.is_empty() || rest.starts_with(['.', '-'])).then_some(version)
+}
