@@ -101,7 +101,7 @@ impl Value for InstanceTypes {
 /// The key of a map, held to the rule of its type.
 pub fn scalar_key<T: Scalar>(name: &str, key: &str, span: Span, problems: &mut Problems) -> Option<Spanned<T>> {
     let node = Node { span, kind: crate::yaml::Kind::Scalar { text: key.into(), plain: true }, tagged: false };
-    T::parse(&format!("a key of {name}"), &node, problems).map(|value| Spanned { value, span })
+    T::parse(&format!("{name}.<key>"), &node, problems).map(|value| Spanned { value, span })
 }
 
 /// One row of the catalogue, or nothing where the type is not in it.

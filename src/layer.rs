@@ -14,7 +14,7 @@ pub trait Scalar: Clone + Sized {
     /// What would be accepted, as it stands after "expected" in a message.
     fn expected() -> String;
 
-    /// `plain` is false where the text was quoted. The error says why, or is empty where `expected` says it all.
+    /// `plain` is false where the text was quoted. The error is the remedy, or empty where `expected` says it all.
     fn from_text(text: &str, plain: bool) -> Result<Self, String>;
 }
 
@@ -95,7 +95,7 @@ impl<T: Scalar> Value for T {
                 Ok(value) => Some(value),
                 Err(why) => {
                     let label = if why.is_empty() { format!("expected {}", T::expected()) } else { why };
-                    let message = format!("`{name}` must be {}, found {}", T::expected(), node.describe());
+                    let message = format!("`{name}` cannot be {}", node.describe());
                     problems.push(Problem::new(&rule::INVALID_VALUE, message).at(node.span, label));
                     None
                 }

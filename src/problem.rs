@@ -216,14 +216,17 @@ pub fn names(names: &[String]) -> String {
     }
 }
 
-/// `, did you mean `x`?` for the nearest of the candidates, or nothing when none is near.
+/// The nearest of the candidates, or nothing when none is near: a few slips away, or a longer form of the same word.
 pub fn did_you_mean<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = |candidate: &str| strsim::damerau_levenshtein(found, candidate);
-    // Two slips in a short word make another word; one in three letters is a typing error.
-    let limit = (found.chars().count().clamp(3, 24) / 3).max(1);
     // Distances to absurdly long input cost quadratic time and are never near.
-    if found.len() > 100 {
+    if !(2..=100).contains(&found.len()) {
         return None;
     }
-    candidates.into_iter().map(|candidate| (near(candidate), candidate)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
+    // Two slips in a short word make another word; one in three letters is a typing error.
+    let limit = (found.chars().count().clamp(3, 24) / 3).max(1);
+    let distance = |candidate: &str| {
+        let slips = strsim::damerau_levenshtein(found, candidate);
+        if candidate.starts_with(found) { slips.min(limit) } else { slips }
+    };
+    candidates.into_iter().map(|candidate| (distance(candidate), candidate)).filter(|(slips, _)| *slips <= limit).min().map(|(_, near)| near)
 }

@@ -159,7 +159,9 @@ fn read(cluster: &Cluster, defaults: &crate::config::Entry, problems: &mut Probl
         }
     }
     let ami_alias = layer.ami_alias.or(constant("al2023@latest"));
-    rules::check_ami(&ami_alias, layer.ami_alias.span().unwrap_or(defaults.buildkit.at.unwrap_or(at)), problems);
+    if !matches!(layer.ami_alias, Leaf::Refused) {
+        rules::check_ami(&ami_alias, layer.ami_alias.span().unwrap_or(defaults.buildkit.at.unwrap_or(at)), problems);
+    }
     let fleet = Fleet {
         key: key?.value,
         cluster_name: entry.cluster_name.get()?.clone(),
