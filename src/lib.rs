@@ -20,7 +20,7 @@ pub mod yaml;
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -123,7 +123,7 @@ fn number(count: usize, of: &str) -> String {
 
 fn validate(path: &Path) -> Result<Exit> {
     let Read::Accepted(outcomes) = read(path)? else { return Ok(Exit::Refused) };
-    let fleets = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Fleet(_))).count();
+    let fleets = outcomes.iter().filter_map(Outcome::fleet).count();
     say(&format!("{} is valid: {} with buildkit, {} without", path.display(), number(fleets, "cluster"), outcomes.len() - fleets));
     Ok(Exit::Done)
 }
@@ -136,38 +136,40 @@ fn generate(command: &Generate) -> Result<Exit> {
     }
     let wanted = |name: &str| command.clusters.is_empty() || command.clusters.iter().any(|cluster| cluster == name);
     let renderer = Renderer::new().context("a template of this program does not compile: please report it")?;
-    let mut sets: Vec<(&Fleet, Vec<RenderedFile>, Comparison)> = Vec::new();
-    for outcome in &outcomes {
-        match outcome {
-            Outcome::Fleet(fleet) if wanted(fleet.key.as_str()) => {
-                let defect = || format!("cluster {}: a defect of this program, please report it", fleet.key);
-                let files = renderer.render(fleet).with_context(defect)?;
-                let comparison = output::compare(&command.out.join(fleet.key.as_str()), &files)?;
-                // What is on disk, byte for byte, was read back before it was put there.
-                if !comparison.is_clean() {
-                    render::read_back(&files).with_context(defect)?;
-                }
-                sets.push((fleet, files, comparison));
-            }
-            Outcome::Skipped { cluster, why } if wanted(cluster) => say(&format!("{cluster}: skipped, {why}")),
-            _ => {}
+    let mut sets = Vec::new();
+    for fleet in outcomes.iter().filter_map(Outcome::fleet).filter(|fleet| wanted(fleet.key.as_str())) {
+        let defect = || format!("cluster {}: a defect of this program, please report it", fleet.key);
+        let files = renderer.render(fleet).with_context(defect)?;
+        let dir = command.out.join(fleet.key.as_str());
+        let comparison = output::compare(&dir, &files)?;
+        // What is on disk, byte for byte, was read back before it was put there.
+        if !comparison.is_clean() {
+            render::read_back(&files).with_context(defect)?;
         }
+        sets.push(Set { fleet, dir, files, comparison });
     }
     let stale = if command.clusters.is_empty() {
-        output::stale(&command.out, &sets.iter().map(|(fleet, ..)| fleet.key.as_str()).collect::<BTreeSet<_>>())?
+        output::stale(&command.out, &sets.iter().map(|set| set.fleet.key.as_str()).collect::<BTreeSet<_>>())?
     } else {
         Vec::new()
     };
     if command.check {
         return check(command, &sets, &stale);
     }
-    for (fleet, files, comparison) in &sets {
-        let changes = if comparison.is_clean() {
+    for set in &sets {
+        let changes = if set.comparison.is_clean() {
             Changes::default()
         } else {
-            changes(&output::publish(&command.out.join(fleet.key.as_str()), files, &mut |_| {})?.changes)
+            changes(&output::publish(&set.dir, &set.files, &mut |_| {})?.changes)
         };
-        say(&summary::of(fleet, changes));
+        say(&summary::of(set.fleet, changes));
+    }
+    for outcome in &outcomes {
+        if let Outcome::Skipped { cluster, why } = outcome
+            && wanted(cluster)
+        {
+            say(&format!("{cluster}: skipped, {why}"));
+        }
     }
     for dir in &stale {
         let removed = changes(&output::publish(dir, &[], &mut |_| {})?.changes).removed;
@@ -197,16 +199,23 @@ fn unknown_cluster(wanted: &[String], outcomes: &[Outcome]) -> Option<String> {
     Some(format!("there is no cluster `{unknown}`: {hint}"))
 }
 
+/// One cluster's files, and how its directory differs from them.
+struct Set<'a> {
+    fleet: &'a Fleet,
+    dir: PathBuf,
+    files: Vec<RenderedFile>,
+    comparison: Comparison,
+}
+
 /// Prints what publishing would change.
-fn check(command: &Generate, sets: &[(&Fleet, Vec<RenderedFile>, Comparison)], stale: &[std::path::PathBuf]) -> Result<Exit> {
+fn check(command: &Generate, sets: &[Set], stale: &[PathBuf]) -> Result<Exit> {
     let mut differing = 0;
-    for (fleet, _, comparison) in sets {
-        let dir = command.out.join(fleet.key.as_str());
+    for Set { dir, comparison, .. } in sets {
         differing += usize::from(!comparison.is_clean());
         if comparison.changes.is_empty() && !comparison.is_clean() {
             say(&format!("{}: {} is missing or not current", dir.display(), output::SUMS));
         }
-        print_diffs(&dir, &comparison.changes);
+        print_diffs(dir, &comparison.changes);
     }
     for dir in stale {
         differing += 1;
@@ -216,7 +225,11 @@ fn check(command: &Generate, sets: &[(&Fleet, Vec<RenderedFile>, Comparison)], s
         say(&format!("{} is current", command.out.display()));
         return Ok(Exit::Done);
     }
-    say(&format!("{} differ from {}: run `buildkit-fleet generate`", number(differing, "directory").replace("directorys", "directories"), command.input.config.display()));
+    say(&format!(
+        "{} not current with {}: run `buildkit-fleet generate`",
+        number(differing, "cluster"),
+        command.input.config.display()
+    ));
     Ok(Exit::Refused)
 }
 

@@ -102,7 +102,7 @@ fn compare_unlocked(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
         }
     }
     if on_disk.is_none() && pending.is_none() {
-        refuse_foreign(dir)?;
+        owned = adopt(dir)?;
     }
     let mut changes = Vec::new();
     for file in files {
@@ -133,24 +133,37 @@ fn is_ours(text: &str) -> bool {
     text.lines().take(3).any(|line| line.starts_with(MADE_BY))
 }
 
-/// A directory with files and without our marks may be anything.
-fn refuse_foreign(dir: &Path) -> Result<()> {
+/// The files of a directory without a list: ours, where every one of them says so. Any other directory may be
+/// anything, and is refused.
+fn adopt(dir: &Path) -> Result<BTreeSet<String>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
         Err(error) => return Err(error).with_context(|| format!("cannot read the directory {}", dir.display())),
     };
+    let mut ours = BTreeSet::new();
     for entry in entries {
-        let name = entry.with_context(|| format!("cannot read the directory {}", dir.display()))?.file_name();
-        if !name.to_string_lossy().starts_with('.') {
-            bail!(
+        let entry = entry.with_context(|| format!("cannot read the directory {}", dir.display()))?;
+        let name = entry.file_name();
+        match name.to_str() {
+            Some(hidden) if hidden.starts_with('.') => {}
+            Some(name) if entry.file_type().is_ok_and(|kind| kind.is_file()) && head_is_ours(&entry.path()) => {
+                ours.insert(name.to_owned());
+            }
+            _ => bail!(
                 "{} holds {} and no {SUMS}: it is not of this program. Remove the directory, or choose another --out",
                 dir.display(),
                 name.display()
-            );
+            ),
         }
     }
-    Ok(())
+    Ok(ours)
+}
+
+fn head_is_ours(path: &Path) -> bool {
+    let mut head = [0; 400];
+    let read = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
+    is_ours(&String::from_utf8_lossy(&head[..read]))
 }
 
 /// Brings the directory to the given set; an empty set removes it. `step` is told before each change on disk; tests
@@ -306,10 +319,11 @@ fn is_our_dir(dir: &Path) -> Result<bool> {
     }
     let mut ours = 0;
     for path in named {
-        let mut head = [0; 400];
-        let Ok(mut file) = File::open(dir.join(&path)) else { continue };
-        let read = file.read(&mut head).unwrap_or(0);
-        if !is_ours(&String::from_utf8_lossy(&head[..read])) {
+        let path = dir.join(&path);
+        if !path.exists() {
+            continue;
+        }
+        if !head_is_ours(&path) {
             return Ok(false);
         }
         ours += 1;

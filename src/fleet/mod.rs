@@ -95,6 +95,15 @@ pub enum Outcome {
     Skipped { cluster: String, why: String },
 }
 
+impl Outcome {
+    pub fn fleet(&self) -> Option<&Fleet> {
+        match self {
+            Outcome::Fleet(fleet) => Some(fleet),
+            Outcome::Skipped { .. } => None,
+        }
+    }
+}
+
 /// All clusters of the file, in its order. With errors among the problems, the outcomes are not complete.
 pub fn read_all(config: &mut Config, problems: &mut Problems) -> Vec<Outcome> {
     instance_plan::check_exclusive(&config.defaults.buildkit, problems);

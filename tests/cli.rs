@@ -1,0 +1,259 @@
+//! The program as its users run it.
+
+mod support;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn scratch() -> TempDir {
+    tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn program(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_buildkit-fleet"));
+    command.current_dir(dir).args(args);
+    command
+}
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    program(dir, args).output().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("killed: {}", stderr(output)))
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn write(dir: &Path, name: &str, text: impl AsRef<[u8]>) {
+    let path = dir.join(name);
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).unwrap_or_else(|error| panic!("{error}"));
+    }
+    std::fs::write(path, text).unwrap_or_else(|error| panic!("{error}"));
+}
+
+fn with_shipped() -> TempDir {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", support::shipped());
+    dir
+}
+
+#[test]
+fn generate_writes_four_clusters_and_says_what_they_are() {
+    let dir = with_shipped();
+    let output = run(dir.path(), &["generate"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(stdout(&output), "", "talk goes to stderr");
+    insta::with_settings!({snapshot_path => "../snapshots/messages", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!("summary-of-the-shipped-file", stderr(&output));
+    });
+    let mut files = support::walk(&dir.path().join("generated"));
+    files.retain(|path| path.extension().is_some());
+    assert_eq!(files.len(), 43);
+}
+
+#[test]
+fn a_second_run_changes_nothing_and_says_so() {
+    let dir = with_shipped();
+    run(dir.path(), &["generate"]);
+    let output = run(dir.path(), &["generate"]);
+    assert_eq!(stderr(&output).matches("unchanged").count(), 4, "{}", stderr(&output));
+    assert_eq!(code(&run(dir.path(), &["generate", "--check"])), 0);
+}
+
+#[test]
+fn check_writes_nothing_prints_a_diff_and_exits_1() {
+    let dir = with_shipped();
+    let output = run(dir.path(), &["generate", "--check"]);
+    assert_eq!(code(&output), 1);
+    assert!(stdout(&output).starts_with("--- /dev/null\n+++ b/generated/arc-staging/00-namespace.yaml\n@@"), "{}", stdout(&output));
+    assert!(!dir.path().join("generated").exists());
+
+    run(dir.path(), &["generate"]);
+    write(dir.path(), "clusters.yaml", support::shipped().replace("amd64_max: 8", "amd64_max: 10"));
+    let output = run(dir.path(), &["generate", "--check"]);
+    assert_eq!(code(&output), 1);
+    let diff = stdout(&output);
+    assert!(diff.contains("-  maxReplicaCount: 8\n+  maxReplicaCount: 10\n"), "{diff}");
+    assert!(diff.contains("--- a/generated/arc-staging/50-scaledobjects.yaml\n+++ b/generated/arc-staging/50-scaledobjects.yaml\n"), "{diff}");
+    assert!(!diff.contains("arc-cbr-production"), "{diff}");
+    assert!(!diff.contains("haproxy.cfg"), "the load balancer stays: {diff}");
+}
+
+#[test]
+fn a_check_of_a_lost_list_is_drift() {
+    let dir = with_shipped();
+    run(dir.path(), &["generate"]);
+    std::fs::remove_file(dir.path().join("generated/arc-staging/SHA256SUMS")).unwrap_or_else(|error| panic!("{error}"));
+    let output = run(dir.path(), &["generate", "--check"]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    assert!(stderr(&output).contains("SHA256SUMS is missing or not current"), "{}", stderr(&output));
+    assert_eq!(code(&run(dir.path(), &["generate"])), 0);
+    assert_eq!(code(&run(dir.path(), &["generate", "--check"])), 0);
+}
+
+#[test]
+fn a_file_that_is_no_longer_planned_goes_and_foreign_ones_stay() {
+    let dir = with_shipped();
+    run(dir.path(), &["generate"]);
+    let cluster = dir.path().join("generated/arc-staging");
+    write(&cluster, "notes.txt", "mine");
+    let fixed = support::shipped().replacen("        enabled: true\n", "        enabled: false\n", 1);
+    write(dir.path(), "clusters.yaml", fixed);
+    let output = run(dir.path(), &["generate", "arc-staging"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stderr(&output).contains("1 removed"), "{}", stderr(&output));
+    assert!(!cluster.join("50-scaledobjects.yaml").exists());
+    assert_eq!(std::fs::read_to_string(cluster.join("notes.txt")).unwrap_or_default(), "mine");
+}
+
+#[test]
+fn a_cluster_that_left_the_file_leaves_the_disk() {
+    let dir = with_shipped();
+    run(dir.path(), &["generate"]);
+    write(dir.path(), "generated/other/SHA256SUMS", format!("{}  iso.img\n", "0".repeat(64)));
+    write(dir.path(), "generated/other/iso.img", "somebody else's");
+    let source = support::shipped();
+    let (head, rest) = source.split_once("  meta-prod-aws-ue1:").unwrap_or_else(|| panic!("no such cluster"));
+    let (_, tail) = rest.split_once("  # A fixed pool").unwrap_or_else(|| panic!("no such cluster"));
+    write(dir.path(), "clusters.yaml", format!("{head}  # A fixed pool{tail}"));
+    assert_eq!(code(&run(dir.path(), &["generate", "--check"])), 1);
+    // Naming a cluster says nothing about the others.
+    run(dir.path(), &["generate", "arc-staging"]);
+    assert!(dir.path().join("generated/meta-prod-aws-ue1").exists());
+    let output = run(dir.path(), &["generate"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(!dir.path().join("generated/meta-prod-aws-ue1").exists());
+    assert!(dir.path().join("generated/other/iso.img").exists());
+    assert_eq!(code(&run(dir.path(), &["generate", "--check"])), 0);
+}
+
+#[test]
+fn a_directory_of_somebody_else_is_refused() {
+    let dir = with_shipped();
+    write(dir.path(), "generated/arc-staging/precious.yaml", "a: b\n");
+    let output = run(dir.path(), &["generate"]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("not of this program"), "{}", stderr(&output));
+    assert_eq!(support::walk(&dir.path().join("generated")).len(), 1, "nothing was written");
+}
+
+#[test]
+fn refused_input_writes_nothing() {
+    let dir = with_shipped();
+    run(dir.path(), &["generate"]);
+    let before = support::walk(&dir.path().join("generated"));
+    write(dir.path(), "clusters.yaml", support::shipped().replace("amd64_max: 360", "amd64_max: 0"));
+    for args in [&["generate"][..], &["generate", "arc-staging"], &["generate", "--check"], &["validate"]] {
+        let output = run(dir.path(), args);
+        assert_eq!(code(&output), 1, "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains("clusters.yaml is refused: 2 errors"), "{}", stderr(&output));
+    }
+    assert_eq!(before, support::walk(&dir.path().join("generated")));
+}
+
+#[test]
+fn odd_files_end_in_a_clear_error_each() {
+    let dir = scratch();
+    write(dir.path(), "empty", "");
+    write(dir.path(), "binary", [0u8, 159, 146, 150, 255]);
+    write(dir.path(), "not-yaml", "a: [b\n: :");
+    write(dir.path(), "five-megabytes", "x".repeat(5 << 20));
+    write(dir.path(), "five-megabytes-of-lines", "- x\n".repeat(5 << 18));
+    write(dir.path(), "brackets", "[".repeat(100_000));
+    write(dir.path(), "braces", "{a: ".repeat(100_000));
+    write(dir.path(), "anchors", "a: &a [*a]\n");
+    std::fs::create_dir(dir.path().join("directory")).unwrap_or_else(|error| panic!("{error}"));
+    for (name, expected, words) in [
+        ("empty", 1, "empty-file"),
+        ("binary", 1, "not-utf8"),
+        ("not-yaml", 1, "yaml-syntax"),
+        ("five-megabytes", 1, "wrong-shape"),
+        ("five-megabytes-of-lines", 1, "wrong-shape"),
+        ("brackets", 1, "yaml-syntax"),
+        ("braces", 1, "yaml-syntax"),
+        ("anchors", 1, "clusters-required"),
+        ("directory", 3, "cannot read directory: Is a directory"),
+        ("missing", 3, "cannot read missing: No such file"),
+    ] {
+        let start = std::time::Instant::now();
+        let output = run(dir.path(), &["generate", "--config", name]);
+        assert_eq!(code(&output), expected, "{name}: {}", stderr(&output));
+        assert!(stderr(&output).contains(words), "{name}: {}", stderr(&output));
+        assert!(stderr(&output).len() < 2000, "{name}: {} bytes of message", stderr(&output).len());
+        assert!(start.elapsed().as_secs() < 10, "{name}");
+    }
+    assert!(!dir.path().join("generated").exists());
+}
+
+#[test]
+fn a_wrong_command_line_exits_2() {
+    let dir = with_shipped();
+    assert_eq!(code(&run(dir.path(), &[])), 2);
+    assert_eq!(code(&run(dir.path(), &["generate", "--chek"])), 2);
+    let output = run(dir.path(), &["generate", "arc-stagin"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("there is no cluster `arc-stagin`: did you mean `arc-staging`?"), "{}", stderr(&output));
+    assert_eq!(code(&run(dir.path(), &["--help"])), 0);
+    assert_eq!(code(&run(dir.path(), &["--version"])), 0);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_exits_3() {
+    let dir = with_shipped();
+    write(dir.path(), "generated", "a file, where a directory belongs");
+    let output = run(dir.path(), &["generate"]);
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+    assert!(stderr(&output).contains("generated"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_everywhere() {
+    let (here, there) = (with_shipped(), scratch());
+    let one = run(here.path(), &["generate"]);
+    assert_eq!(code(&one), 0);
+    let config = here.path().join("clusters.yaml");
+    let deep = there.path().join("a/b");
+    std::fs::create_dir_all(&deep).unwrap_or_else(|error| panic!("{error}"));
+    let other = program(&deep, &["generate", "--config", &config.display().to_string(), "--out", "../out"])
+        .env_clear()
+        .envs([("TZ", "Pacific/Kiritimati"), ("HOME", "/nonexistent"), ("LC_ALL", "tr_TR.UTF-8"), ("LANG", "tr_TR.UTF-8"), ("USER", "x")])
+        .output()
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(code(&other), 0, "{}", stderr(&other));
+    let (left, right) = (here.path().join("generated"), there.path().join("a/out"));
+    assert_eq!(support::walk(&left), support::walk(&right));
+    for path in support::walk(&left) {
+        assert_eq!(std::fs::read(left.join(&path)).ok(), std::fs::read(right.join(&path)).ok(), "{}", path.display());
+    }
+}
+
+#[test]
+fn messages_have_no_color_outside_of_a_terminal() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", "a: [\n");
+    assert!(!stderr(&run(dir.path(), &["validate"])).contains('\u{1b}'));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_trouble() {
+    let dir = with_shipped();
+    let mut child = program(dir.path(), &["generate", "--check"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{error}"));
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
+}
