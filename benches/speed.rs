@@ -25,7 +25,12 @@ fn time(dir: &Path, args: &[&str], runs: usize) -> (Duration, Duration) {
     let mut times: Vec<Duration> = (0..runs)
         .map(|_| {
             let start = Instant::now();
-            let status = Command::new(env!("CARGO_BIN_EXE_buildkit-fleet")).current_dir(dir).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let status = Command::new(env!("CARGO_BIN_EXE_buildkit-fleet"))
+                .current_dir(dir)
+                .args(args)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
             let took = start.elapsed();
             assert!(status.is_ok_and(|status| status.success()), "{args:?}");
             took
@@ -42,7 +47,8 @@ fn main() {
         println!("{what:<46} {:>9.1} ms best {:>9.1} ms median", best.as_secs_f64() * 1e3, median.as_secs_f64() * 1e3);
     };
     report("--version (start-up)", time(path, &["--version"], 50));
-    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("clusters.yaml"), path.join("clusters.yaml")).expect("the shipped file");
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("clusters.yaml"), path.join("clusters.yaml"))
+        .expect("the shipped file");
     report("shipped file: generate, first", time(path, &["generate"], 1));
     report("shipped file: generate, unchanged", time(path, &["generate"], 50));
     report("one cluster of it: generate, unchanged", time(path, &["generate", "arc-cbr-production"], 50));

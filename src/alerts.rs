@@ -33,7 +33,8 @@ pub fn of(fleet: &Fleet) -> Vec<Alert> {
 
 fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
     let arch = pool.arch.name();
-    let series = |name: &str| format!("sum by (proxy) ({name}{{namespace=\"{}\",proxy=\"bk_{arch}\"}})", fleet.namespace);
+    let series =
+        |name: &str| format!("sum by (proxy) ({name}{{namespace=\"{}\",proxy=\"bk_{arch}\"}})", fleet.namespace);
     let sessions = series("haproxy_backend_current_sessions");
     let queue = series("haproxy_backend_current_queue");
     let active = series("haproxy_backend_active_servers");
@@ -83,7 +84,11 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
         );
         if sleeps {
             // At 0 pods the HPA is switched off, as it should be.
-            inactive += &format!("\nand on ()\nkube_deployment_spec_replicas{{namespace=\"{}\",deployment=\"buildkitd-{arch}\"}} > 0", fleet.namespace);
+            let awake = format!(
+                "kube_deployment_spec_replicas{{namespace=\"{}\",deployment=\"buildkitd-{arch}\"}} > 0",
+                fleet.namespace
+            );
+            inactive = format!("{inactive}\nand on ()\n{awake}");
         }
         alerts.push(alert(
             "BuildkitScalingInactive",
@@ -113,7 +118,9 @@ fn lb_down(fleet: &Fleet) -> Alert {
         severity: "critical",
         arch: None,
         summary: "The load balancer answers no scrape: nobody can start a build, and nothing scales".to_owned(),
-        description: "Builds that run go on while the old pod lives. Do not delete pods; look at the Deployment buildkitd-lb.".to_owned(),
+        description:
+            "Builds that run go on while the old pod lives. Do not delete pods; look at the Deployment buildkitd-lb."
+                .to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::fleet::arch::Arch;
 use crate::fleet::count::{Count, IdleMinutes, Minutes, Percent, PodsPerNode, Replicas, Seconds, Size, Small};
 use crate::fleet::image::Image;
 use crate::fleet::name::{
-    AmiAlias, ClusterName, IpFamily, LabelText, Module, Namespace, RegistryHost, Region, SecretName, 
+    AmiAlias, ClusterName, IpFamily, LabelText, Module, Namespace, Region, RegistryHost, SecretName,
 };
 use crate::fleet::toleration::Tolerations;
 use crate::instances::{InstanceTypes, TypeName};

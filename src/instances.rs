@@ -67,7 +67,11 @@ impl Scalar for TypeName {
                 && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         };
         // A NodePool name is made of it: the first character must be a letter to be a plain token in YAML, too.
-        if two_parts && text.len() <= 63 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.split('.').all(plain) {
+        if two_parts
+            && text.len() <= 63
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.split('.').all(plain)
+        {
             Ok(TypeName(text.to_owned()))
         } else {
             Err(String::new())
@@ -130,8 +134,8 @@ fn parse_row(row: &str) -> Option<InstanceType> {
 fn numa_nodes(name: &str, vcpu: u64) -> (u64, bool) {
     let family = name.split('.').next().unwrap_or(name);
     let socket = match family {
-        "m6id" | "c6id" | "r6id" | "m6idn" | "r6idn" | "i4i" | "m6gd" | "c6gd" | "r6gd" | "m7gd" | "c7gd" | "r7gd" | "im4gn"
-        | "is4gen" | "i4g" => 64,
+        "m6id" | "c6id" | "r6id" | "m6idn" | "r6idn" | "i4i" | "m6gd" | "c6gd" | "r6gd" | "m7gd" | "c7gd" | "r7gd"
+        | "im4gn" | "is4gen" | "i4g" => 64,
         "m5d" | "c5d" | "r5d" | "m5dn" | "r5dn" => 48,
         "m8gd" | "c8gd" | "r8gd" | "i8g" => 96,
         _ => return (1, vcpu <= 48),
@@ -182,8 +186,16 @@ pub fn look_up(name: &str, own: Option<&InstanceSpec>) -> Result<InstanceType, M
         arch: own.arch.get().copied().or(base.map(|row| row.arch)).ok_or(Missing::Column("arch"))?,
         vcpu,
         memory_mib: column(own.memory_mib.get().map(|n| n.get().into()), base.map(|row| row.memory_mib), "memory_mib")?,
-        local_nvme_gb: column(own.local_nvme_gb.get().map(|n| n.get().into()), base.map(|row| row.local_nvme_gb), "local_nvme_gb")?,
-        eni_max_pods: column(own.eni_max_pods.get().map(|n| n.get().into()), base.map(|row| row.eni_max_pods), "eni_max_pods")?,
+        local_nvme_gb: column(
+            own.local_nvme_gb.get().map(|n| n.get().into()),
+            base.map(|row| row.local_nvme_gb),
+            "local_nvme_gb",
+        )?,
+        eni_max_pods: column(
+            own.eni_max_pods.get().map(|n| n.get().into()),
+            base.map(|row| row.eni_max_pods),
+            "eni_max_pods",
+        )?,
         numa_nodes,
         numa_known,
     })

@@ -34,18 +34,13 @@ pub trait Field: Clone + Default {
 }
 
 /// A value that may be given.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum Leaf<T> {
+    #[default]
     Absent,
     /// Given, but refused: the problem has been told, and no rule may call the key missing.
     Refused,
     Given(Spanned<T>),
-}
-
-impl<T> Default for Leaf<T> {
-    fn default() -> Self {
-        Leaf::Absent
-    }
 }
 
 impl<T> Leaf<T> {
@@ -149,7 +144,9 @@ impl<F: Field> Field for MapOf<F> {
         MapOf(
             entries
                 .into_iter()
-                .map(|(key, span, value)| (key.to_owned(), (span, F::read(&format!("{name}.{key}"), span, value, problems))))
+                .map(|(key, span, value)| {
+                    (key.to_owned(), (span, F::read(&format!("{name}.{key}"), span, value, problems)))
+                })
                 .collect(),
         )
     }
@@ -173,7 +170,12 @@ pub enum Keys {
 }
 
 /// The entries of a mapping that we read. Empty stands for an empty mapping.
-pub fn entries<'n>(name: &str, node: &'n Node<'_>, keys: Keys, problems: &mut Problems) -> Vec<(&'n str, Span, &'n Node<'n>)> {
+pub fn entries<'n>(
+    name: &str,
+    node: &'n Node<'_>,
+    keys: Keys,
+    problems: &mut Problems,
+) -> Vec<(&'n str, Span, &'n Node<'n>)> {
     if node.is_null() || refuse_alias(name, node, problems) {
         return Vec::new();
     }
@@ -187,8 +189,11 @@ pub fn entries<'n>(name: &str, node: &'n Node<'_>, keys: Keys, problems: &mut Pr
         let Kind::Scalar { text, plain } = &key.kind else {
             if keys == Keys::Closed {
                 problems.push(
-                    Problem::new(&rule::WRONG_SHAPE, format!("a key in `{name}` must be a plain word, found {}", key.describe()))
-                        .at(key.span, "this key"),
+                    Problem::new(
+                        &rule::WRONG_SHAPE,
+                        format!("a key in `{name}` must be a plain word, found {}", key.describe()),
+                    )
+                    .at(key.span, "this key"),
                 );
             }
             continue;
@@ -220,7 +225,8 @@ pub fn unknown_key(name: &str, key: &str, span: Span, known: &[&str], problems: 
         Some(near) => (format!("did you mean `{near}`?"), format!("rename it to `{near}`")),
         None => ("not a key of this block".to_owned(), format!("known keys: {}", known.join(", "))),
     };
-    problems.push(Problem::new(&rule::UNKNOWN_KEY, format!("unknown key `{key}` in `{name}`")).at(span, label).help(help));
+    problems
+        .push(Problem::new(&rule::UNKNOWN_KEY, format!("unknown key `{key}` in `{name}`")).at(span, label).help(help));
 }
 
 /// Aliases and tags are for other tools' blocks; what we read is written out.
@@ -239,7 +245,11 @@ fn refuse_alias(name: &str, node: &Node, problems: &mut Problems) -> bool {
 }
 
 fn wrong_shape(name: &str, node: &Node, expected: &str, problems: &mut Problems) {
-    let help = if node.is_null() { "give it a value, or remove the key" } else { "see `buildkit-fleet --help` for an example" };
+    let help = if node.is_null() {
+        "give it a value, or remove the key"
+    } else {
+        "see `buildkit-fleet --help` for an example"
+    };
     problems.push(
         Problem::new(&rule::WRONG_SHAPE, format!("`{name}` must be {expected}, found {}", node.describe()))
             .at(node.span, format!("expected {expected}"))

@@ -63,7 +63,9 @@ fn read_text(path: &Path) -> Result<Option<String>> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        Ok(meta) if meta.is_dir() => bail!("{} is a directory, where a file of the set belongs: move it away", path.display()),
+        Ok(meta) if meta.is_dir() => {
+            bail!("{} is a directory, where a file of the set belongs: move it away", path.display())
+        }
         Ok(_) => {}
     }
     match fs::read(path) {
@@ -76,7 +78,9 @@ fn read_text(path: &Path) -> Result<Option<String>> {
 
 /// A path that may stand in a set: a plain file name, not hidden.
 fn is_plain_name(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with('.') && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+    !name.is_empty()
+        && !name.starts_with('.')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
 }
 
 /// The paths that a SHA256SUMS or .pending of ours lists; none where the text is not of ours.
@@ -111,18 +115,18 @@ fn compare_unlocked(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
         if old.as_deref() == Some(file.text.as_str()) && !linked {
             continue;
         }
-        if let Some(text) = old.as_deref().filter(|_| !owned.contains(file.path)) {
-            if !is_ours(text) {
-                bail!("{} exists and is not of this program: move it away", dir.join(file.path).display());
-            }
+        if let Some(text) = old.as_deref().filter(|_| !owned.contains(file.path))
+            && !is_ours(text)
+        {
+            bail!("{} exists and is not of this program: move it away", dir.join(file.path).display());
         }
         changes.push(Change { path: file.path.to_owned(), old, new: Some(file.text.clone()) });
     }
     for path in &owned {
-        if files.iter().all(|file| file.path != path) {
-            if let Some(old) = read_text(&dir.join(path))?.filter(|text| is_ours(text)) {
-                changes.push(Change { path: path.clone(), old: Some(old), new: None });
-            }
+        if files.iter().all(|file| file.path != path)
+            && let Some(old) = read_text(&dir.join(path))?.filter(|text| is_ours(text))
+        {
+            changes.push(Change { path: path.clone(), old: Some(old), new: None });
         }
     }
     let expected = if files.is_empty() { None } else { Some(sums(files)) };
@@ -188,7 +192,12 @@ pub fn publish(dir: &Path, files: &[RenderedFile], step: &mut dyn FnMut(&str)) -
     Ok(comparison)
 }
 
-fn write_set(dir: &Path, files: &[RenderedFile], comparison: &Comparison, step: &mut dyn FnMut(&str)) -> io::Result<()> {
+fn write_set(
+    dir: &Path,
+    files: &[RenderedFile],
+    comparison: &Comparison,
+    step: &mut dyn FnMut(&str),
+) -> io::Result<()> {
     let planned = files.iter().map(|file| file.path.to_owned());
     let involved: BTreeSet<String> = comparison.owned.iter().cloned().chain(planned).collect();
     let pending: String = involved.iter().flat_map(|path| [path, "\n"]).collect();
@@ -202,12 +211,11 @@ fn write_set(dir: &Path, files: &[RenderedFile], comparison: &Comparison, step: 
     remove_if_there(&dir.join(SUMS))?;
     sync_dir(dir)?;
     for change in &comparison.changes {
-        match &change.new {
-            Some(text) => replace(dir, &change.path, text, step)?,
-            None => {
-                step("remove a file");
-                remove_if_there(&dir.join(&change.path))?;
-            }
+        if let Some(text) = &change.new {
+            replace(dir, &change.path, text, step)?;
+        } else {
+            step("remove a file");
+            remove_if_there(&dir.join(&change.path))?;
         }
     }
     sync_dir(dir)?;
@@ -230,10 +238,10 @@ fn replace(dir: &Path, name: &str, text: &str, step: &mut dyn FnMut(&str)) -> io
     step("create a temporary file");
     let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
     // In two parts, so that a test can stop in the middle of a file.
-    let (head, tail) = text.split_at(text.floor_char_boundary(text.len() / 2));
-    file.write_all(head.as_bytes())?;
+    let (head, tail) = text.as_bytes().split_at(text.len() / 2);
+    file.write_all(head)?;
     step("write the rest of a temporary file");
-    file.write_all(tail.as_bytes())?;
+    file.write_all(tail)?;
     file.sync_all()?;
     step("put a file in place");
     fs::rename(&temporary, dir.join(name))
@@ -255,7 +263,9 @@ fn lock_shared(dir: &Path) -> Result<Option<File>> {
     let path = dir.join(LOCK);
     let file = match File::open(&path) {
         Ok(file) => file,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
     };
     wait_for(&path, || file.try_lock_shared())?;
@@ -276,11 +286,15 @@ fn wait_for(path: &Path, mut attempt: impl FnMut() -> Result<(), fs::TryLockErro
     loop {
         match attempt() {
             Ok(()) => return Ok(()),
-            Err(fs::TryLockError::WouldBlock) if start.elapsed() < LOCK_PATIENCE => std::thread::sleep(Duration::from_millis(20)),
+            Err(fs::TryLockError::WouldBlock) if start.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
             Err(fs::TryLockError::WouldBlock) => {
                 bail!("{} is held by another run, a generate or a deploy: wait for it to end", path.display())
             }
-            Err(fs::TryLockError::Error(error)) => return Err(error).with_context(|| format!("cannot lock {}", path.display())),
+            Err(fs::TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+            }
         }
     }
 }

@@ -23,8 +23,14 @@ pub const ALL: [Manifest; 11] = [
     Manifest { path: "32-networkpolicies.yaml", needed: always },
     Manifest { path: "33-poddisruptionbudgets.yaml", needed: always },
     Manifest { path: "40-deployments.yaml", needed: always },
-    Manifest { path: "50-scaledobjects.yaml", needed: |fleet| if fleet.autoscaled() { Ok(()) } else { Err("the pools are fixed") } },
-    Manifest { path: "60-monitoring.yaml", needed: |fleet| if fleet.monitoring { Ok(()) } else { Err("monitoring is off") } },
+    Manifest {
+        path: "50-scaledobjects.yaml",
+        needed: |fleet| if fleet.autoscaled() { Ok(()) } else { Err("the pools are fixed") },
+    },
+    Manifest {
+        path: "60-monitoring.yaml",
+        needed: |fleet| if fleet.monitoring { Ok(()) } else { Err("monitoring is off") },
+    },
 ];
 
 #[expect(clippy::unnecessary_wraps, reason = "one signature for all")]

@@ -55,14 +55,7 @@ pub struct Problem {
 
 impl Problem {
     pub fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
-        Problem {
-            rule,
-            message: message.into(),
-            primary: None,
-            context: Vec::new(),
-            help: None,
-            clusters: Vec::new(),
-        }
+        Problem { rule, message: message.into(), primary: None, context: Vec::new(), help: None, clusters: Vec::new() }
     }
 
     #[must_use]
@@ -99,7 +92,8 @@ impl Problems {
     /// cluster's own block) is told once, with the names of the clusters that it concerns.
     pub fn absorb(&mut self, cluster: &str, own: Span, other: Problems) {
         for mut problem in other.found {
-            let inherited = problem.primary.as_ref().is_some_and(|mark| !(own.start..own.end).contains(&mark.span.start));
+            let inherited =
+                problem.primary.as_ref().is_some_and(|mark| !(own.start..own.end).contains(&mark.span.start));
             if inherited {
                 problem.clusters.push(cluster.to_owned());
             }
@@ -132,15 +126,12 @@ impl Problems {
         let mut seen = std::collections::HashMap::new();
         for problem in self.found {
             let key = (problem.rule.id, problem.primary.as_ref().map(|mark| mark.span), problem.message.clone());
-            match seen.get(&key) {
-                Some(&at) => {
-                    let first: &mut Problem = &mut sorted[at];
-                    first.clusters.extend(problem.clusters);
-                }
-                None => {
-                    seen.insert(key, sorted.len());
-                    sorted.push(problem);
-                }
+            if let Some(&at) = seen.get(&key) {
+                let first: &mut Problem = &mut sorted[at];
+                first.clusters.extend(problem.clusters);
+            } else {
+                seen.insert(key, sorted.len());
+                sorted.push(problem);
             }
         }
         for problem in &mut sorted {
@@ -171,8 +162,8 @@ impl Printer<'_> {
                 .path(self.path)
                 .annotation(AnnotationKind::Primary.span(self.clip(primary.span)).label(primary.label.as_str()));
             for mark in &problem.context {
-                snippet = snippet
-                    .annotation(AnnotationKind::Context.span(self.clip(mark.span)).label(mark.label.as_str()));
+                snippet =
+                    snippet.annotation(AnnotationKind::Context.span(self.clip(mark.span)).label(mark.label.as_str()));
             }
             title.element(snippet)
         } else {
@@ -228,5 +219,10 @@ pub fn did_you_mean<'a>(found: &str, candidates: impl IntoIterator<Item = &'a st
         let slips = strsim::damerau_levenshtein(found, candidate);
         if candidate.starts_with(found) { slips.min(limit) } else { slips }
     };
-    candidates.into_iter().map(|candidate| (distance(candidate), candidate)).filter(|(slips, _)| *slips <= limit).min().map(|(_, near)| near)
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(candidate), candidate))
+        .filter(|(slips, _)| *slips <= limit)
+        .min()
+        .map(|(_, near)| near)
 }

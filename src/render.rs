@@ -6,7 +6,9 @@ use std::collections::HashSet;
 
 use anyhow::{Context, Result, anyhow, bail};
 use minijinja::value::{Serde, ValueKind};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig,
+};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -57,7 +59,9 @@ impl Renderer {
     pub fn new() -> Result<Self> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?);
+        environment.set_syntax(
+            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?,
+        );
         environment.set_auto_escape_callback(|_| AutoEscape::Custom("plain-token".into()));
         environment.set_formatter(plain_token);
         environment.add_filter("quote", quote);
@@ -71,7 +75,8 @@ impl Renderer {
 
     /// Every file of the cluster, in apply order. An error is a defect of a template, not of the input.
     pub fn render(&self, fleet: &Fleet) -> Result<Vec<RenderedFile>> {
-        let files = Files { drain_sh: DRAIN_SH.into(), drain_checksum: self.drain_checksum.clone(), start_sh: START_SH.into() };
+        let files =
+            Files { drain_sh: DRAIN_SH.into(), drain_checksum: self.drain_checksum.clone(), start_sh: START_SH.into() };
         let mut view = View::of(fleet, files);
         self.render_configs(&mut view)?;
         let value = Value::from(Serde(&view));
@@ -83,7 +88,7 @@ impl Renderer {
             .collect()
     }
 
-    /// The texts inside ConfigMaps come first: pods carry their checksums.
+    /// The texts inside `ConfigMaps` come first: pods carry their checksums.
     fn render_configs(&self, view: &mut View) -> Result<()> {
         let value = Value::from(Serde(&*view));
         view.lb.haproxy_cfg = self.render_one("haproxy.cfg.j2", value.clone())?;
@@ -99,7 +104,7 @@ impl Renderer {
 
     fn render_one(&self, name: &str, value: Value) -> Result<String> {
         let template = self.environment.get_template(name)?;
-        template.render(value).map_err(|error| anyhow!("{:#}", error).context(format!("template {name} does not render")))
+        template.render(value).map_err(|error| anyhow!("{error:#}").context(format!("template {name} does not render")))
     }
 }
 
@@ -133,7 +138,10 @@ fn plain_token(out: &mut Output, state: &mut State, value: &Value) -> Result<(),
     if !ok {
         return Err(Error::new(
             ErrorKind::InvalidOperation,
-            format!("{value:?} in {} is not a plain token: it needs `| quote`, or a decision how else to write it", state.name()),
+            format!(
+                "{value:?} in {} is not a plain token: it needs `| quote`, or a decision how else to write it",
+                state.name()
+            ),
         ));
     }
     write!(out, "{value}").map_err(Error::from)
@@ -147,15 +155,21 @@ fn is_plain_token(text: &str) -> bool {
         && !reserved.contains(&text.to_ascii_lowercase().as_str())
 }
 
-/// A double-quoted YAML scalar. It is a JSON and a TOML string as well.
+/// Writes text as a double-quoted scalar.
 fn quote(value: &Value) -> Result<Value, Error> {
-    use std::fmt::Write as _;
     let text = match value.kind() {
         ValueKind::String => value.as_str().map(str::to_owned),
         ValueKind::Number if value.is_integer() => Some(value.to_string()),
         _ => None,
-    }
-    .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("quote takes text, not {}", value.kind())))?;
+    };
+    let text =
+        text.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("quote takes text, not {}", value.kind())))?;
+    Ok(Value::from_safe_string(quoted(&text)))
+}
+
+/// A double-quoted YAML scalar. It is a JSON and a TOML string as well.
+pub fn quoted(text: &str) -> String {
+    use std::fmt::Write as _;
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
@@ -172,12 +186,15 @@ fn quote(value: &Value) -> Result<Value, Error> {
         }
     }
     quoted.push('"');
-    Ok(Value::from_safe_string(quoted))
+    quoted
 }
 
 /// A literal block scalar, its lines indented by this many spaces.
 fn block(value: &str, indent: usize) -> Result<Value, Error> {
-    let odd = value.chars().any(|c| c.is_control() && c != '\n') || value.starts_with([' ', '\n']) || value.ends_with("\n\n") || value.is_empty();
+    let odd = value.chars().any(|c| c.is_control() && c != '\n')
+        || value.starts_with([' ', '\n'])
+        || value.ends_with("\n\n")
+        || value.is_empty();
     if odd {
         return Err(Error::new(ErrorKind::InvalidOperation, "block takes lines of plain text"));
     }
@@ -206,12 +223,14 @@ pub fn read_back(files: &[RenderedFile]) -> Result<()> {
     let mut seen = HashSet::new();
     for file in files {
         for document in serde_yaml::Deserializer::from_str(&file.text) {
-            let object = serde_yaml::Value::deserialize(document).with_context(|| format!("{} does not read back as YAML", file.path))?;
+            let object = serde_yaml::Value::deserialize(document)
+                .with_context(|| format!("{} does not read back as YAML", file.path))?;
             let at = |path: &[&str]| {
                 let found = path.iter().try_fold(&object, |value, key| value.get(key));
                 found.and_then(serde_yaml::Value::as_str).map(str::to_owned)
             };
-            let (Some(api), Some(kind), Some(name)) = (at(&["apiVersion"]), at(&["kind"]), at(&["metadata", "name"])) else {
+            let (Some(api), Some(kind), Some(name)) = (at(&["apiVersion"]), at(&["kind"]), at(&["metadata", "name"]))
+            else {
                 bail!("{} holds a document without apiVersion, kind or metadata.name", file.path);
             };
             let namespace = at(&["metadata", "namespace"]);
@@ -221,4 +240,79 @@ pub fn read_back(files: &[RenderedFile]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn render(template: &str, value: &str) -> Result<String, Error> {
+        let renderer = Renderer::new().unwrap();
+        renderer.environment.render_named_str("test.j2", template, minijinja::context! { value })
+    }
+
+    #[test]
+    fn a_bare_value_is_written_only_where_yaml_reads_it_back_as_text() {
+        for plain in ["amd64", "m6id.24xlarge", "workload/buildkit-arm64", "a_b"] {
+            assert_eq!(render("k: {{ value }}", plain).unwrap(), format!("k: {plain}"));
+        }
+        for odd in [
+            "true", "No", "null", "y", "1", "1e3", "0x10", ".5", "", " ", "a b", "a: b", "a #b", "- a", "\"", "'",
+            "{{ x }}", "a\nb", "*a", "&a", "!a", "@a", "`a", "%a", "é", "~", "=", "<<", "-", "?",
+        ] {
+            let error = render("k: {{ value }}", odd).unwrap_err();
+            assert!(error.to_string().contains("plain token"), "{odd:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_missing_fails_with_template_and_line() {
+        let error = render("a: 1\nb: {{ nothing }}\n", "").unwrap_err();
+        assert_eq!((error.name(), error.line()), (Some("test.j2"), Some(2)));
+    }
+
+    #[test]
+    fn a_block_keeps_its_text_or_fails() {
+        for text in ["one line", "two\nlines\n", "a\n\n  indented: {{ x }}\n# comment\n"] {
+            let yaml = render("k: {{ value | block(2) }}\n", text).unwrap();
+            let back: serde_yaml::Value = serde_yaml::from_str(&yaml).unwrap();
+            assert_eq!(back["k"], text);
+        }
+        for odd in ["", " leads", "\nleads", "trails\n\n", "tab\there", "cr\r\n", "\u{85}"] {
+            assert!(render("k: {{ value | block(2) }}\n", odd).is_err(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn text_is_one_line_of_printable_ascii() {
+        assert!(render("# {{ value | text }}", "a: b # c").is_ok());
+        for odd in ["a\nb", "é", "\u{7f}"] {
+            assert!(render("# {{ value | text }}", odd).is_err(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn documents_that_are_no_objects_or_stand_twice_do_not_pass() {
+        let file = |text: &str| [RenderedFile { path: "00-a.yaml", text: text.to_owned() }];
+        let object = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n";
+        assert!(read_back(&file(object)).is_ok());
+        assert!(read_back(&file(&format!("{object}---\n{object}"))).is_err());
+        assert!(
+            read_back(&file(&format!("{object}---\n{}", object.replace("name: a", "name: a, namespace: b")))).is_ok()
+        );
+        for odd in ["a: [", "- a\n", "kind: Service\n", "apiVersion: v1\nkind: Service\nmetadata: {name: 1}\n"] {
+            assert!(read_back(&file(odd)).is_err(), "{odd:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives_its_quotes(text in any::<String>()) {
+            let yaml = format!("k: {}\n", quoted(&text));
+            let back: serde_yaml::Value = serde_yaml::from_str(&yaml).unwrap();
+            prop_assert_eq!(back["k"].as_str(), Some(text.as_str()));
+            prop_assert_eq!(serde_json::from_str::<String>(&quoted(&text)).unwrap(), text);
+        }
+    }
 }

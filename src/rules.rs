@@ -54,12 +54,17 @@ pub fn check_required(entry: &Entry, name: &Spanned<String>, problems: &mut Prob
 
 /// Autoscaling needs KEDA on the cluster, installed before us.
 pub fn check_keda_module(entry: &Entry, problems: &mut Problems) {
-    let (Some(modules), Some(enabled)) = (entry.modules.spanned(), entry.buildkit.autoscaling.enabled.span()) else { return };
+    let (Some(modules), Some(enabled)) = (entry.modules.spanned(), entry.buildkit.autoscaling.enabled.span()) else {
+        return;
+    };
     let place = |name: &str| modules.value.iter().position(|module| module.value.as_str() == name);
     let problem = match (place("keda"), place(MODULE)) {
-        (None, _) => Problem::new(&rule::AUTOSCALING_NEEDS_KEDA, "autoscaling needs the module `keda`, which `modules` does not list")
-            .at(modules.span, "no `keda` in this list")
-            .help("add `keda` before `buildkit`"),
+        (None, _) => Problem::new(
+            &rule::AUTOSCALING_NEEDS_KEDA,
+            "autoscaling needs the module `keda`, which `modules` does not list",
+        )
+        .at(modules.span, "no `keda` in this list")
+        .help("add `keda` before `buildkit`"),
         (Some(keda), Some(ours)) if keda > ours => {
             Problem::new(&rule::AUTOSCALING_NEEDS_KEDA, "autoscaling needs `keda` before `buildkit` in `modules`")
                 .at(modules.value[keda].span, "installed after `buildkit`, which needs its CRDs")
@@ -76,17 +81,23 @@ pub fn ladder(entry: &Entry, arches: &[Arch], autoscaling: bool, problems: &mut 
     let ladder = Ladder::new(keda.map(|keda| keda.value), kubernetes.map(|kubernetes| kubernetes.value));
     if let Some(old) = kubernetes.filter(|kubernetes| kubernetes.value < OLDEST_KUBERNETES) {
         problems.push(
-            Problem::new(&rule::KUBERNETES_VERSION_UNTESTED, format!("Kubernetes {} is older than what these manifests were checked against", old.value))
-                .at(old.span, format!("checked from {OLDEST_KUBERNETES} on"))
-                .help("upgrade the cluster, or try the manifests with `kubectl apply --dry-run=server` first"),
+            Problem::new(
+                &rule::KUBERNETES_VERSION_UNTESTED,
+                format!("Kubernetes {} is older than what these manifests were checked against", old.value),
+            )
+            .at(old.span, format!("checked from {OLDEST_KUBERNETES} on"))
+            .help("upgrade the cluster, or try the manifests with `kubectl apply --dry-run=server` first"),
         );
     }
     let Some(enabled) = entry.buildkit.autoscaling.enabled.span().filter(|_| autoscaling) else { return ladder };
     if entry.eks_version.is_absent() {
         problems.push(
-            Problem::new(&rule::EKS_VERSION_MISSING, "`eks_version` is not given, so the scaling uses only what every Kubernetes understands")
-                .at(enabled, "autoscaling is enabled here")
-                .help("add `eks_version: \"1.35\"` with your version, to the cluster or to `defaults`"),
+            Problem::new(
+                &rule::EKS_VERSION_MISSING,
+                "`eks_version` is not given, so the scaling uses only what every Kubernetes understands",
+            )
+            .at(enabled, "autoscaling is enabled here")
+            .help("add `eks_version: \"1.35\"` with your version, to the cluster or to `defaults`"),
         );
     }
     match keda {
@@ -112,10 +123,13 @@ pub fn ladder(entry: &Entry, arches: &[Arch], autoscaling: bool, problems: &mut 
             };
             if let Some(span) = given {
                 problems.push(
-                    Problem::new(&rule::FALLBACK_UNSAFE, format!("fallback is not sound on KEDA {}: {what}", keda.value))
-                        .at(span, "the fallback")
-                        .see(keda.span, "the version of KEDA")
-                        .help("upgrade KEDA to 2.18 or later"),
+                    Problem::new(
+                        &rule::FALLBACK_UNSAFE,
+                        format!("fallback is not sound on KEDA {}: {what}", keda.value),
+                    )
+                    .at(span, "the fallback")
+                    .see(keda.span, "the version of KEDA")
+                    .help("upgrade KEDA to 2.18 or later"),
                 );
             }
         }
@@ -125,7 +139,14 @@ pub fn ladder(entry: &Entry, arches: &[Arch], autoscaling: bool, problems: &mut 
 }
 
 /// Rules of one architecture's pool that need both its scaling and its nodes.
-pub fn check_pool(pool: &Pool, layer: &Buildkit, namespace: &Namespace, family: IpFamily, at: Span, problems: &mut Problems) {
+pub fn check_pool(
+    pool: &Pool,
+    layer: &Buildkit,
+    namespace: &Namespace,
+    family: IpFamily,
+    at: Span,
+    problems: &mut Problems,
+) {
     let keys = layer.of(pool.arch);
     let peak_span = match pool.scaling {
         Scaling::Keda { .. } => keys.max.span(),
@@ -138,9 +159,12 @@ pub fn check_pool(pool: &Pool, layer: &Buildkit, namespace: &Namespace, family: 
     if bytes > DNS_PAYLOAD_BYTES {
         let most = (DNS_PAYLOAD_BYTES - sizing::dns_answer_bytes(&name, 0, record)) / record;
         problems.push(
-            Problem::new(&rule::DNS_ANSWER_TOO_LARGE, format!("{} {} pods make a DNS answer of {bytes} bytes", pool.scaling.peak(), pool.arch.name()))
-                .at(peak_span, format!("at most {most} pods fit into {DNS_PAYLOAD_BYTES} bytes"))
-                .help("split the fleet over two clusters, or give each pod more of a node"),
+            Problem::new(
+                &rule::DNS_ANSWER_TOO_LARGE,
+                format!("{} {} pods make a DNS answer of {bytes} bytes", pool.scaling.peak(), pool.arch.name()),
+            )
+            .at(peak_span, format!("at most {most} pods fit into {DNS_PAYLOAD_BYTES} bytes"))
+            .help("split the fleet over two clusters, or give each pod more of a node"),
         );
     }
     if let Scaling::Keda { bounds, .. } = pool.scaling {
@@ -152,7 +176,10 @@ pub fn check_pool(pool: &Pool, layer: &Buildkit, namespace: &Namespace, family: 
                     &rule::MIN_LEAVES_NODE_IDLE,
                     format!("a minimum of {min} {} pods leaves part of a node idle", pool.arch.name()),
                 )
-                .at(keys.min.span().or(keys.max.span()).unwrap_or(at), format!("{per_node} pods share one {}", first.instance.name))
+                .at(
+                    keys.min.span().or(keys.max.span()).unwrap_or(at),
+                    format!("{per_node} pods share one {}", first.instance.name),
+                )
                 .help(format!("the same nodes carry {}", min.next_multiple_of(per_node))),
             );
         }
@@ -162,9 +189,12 @@ pub fn check_pool(pool: &Pool, layer: &Buildkit, namespace: &Namespace, family: 
 pub fn check_ami(alias: &AmiAlias, at: Span, problems: &mut Problems) {
     if alias.floats() {
         problems.push(
-            Problem::new(&rule::AMI_FLOATS, "nodes follow `al2023@latest`: every AMI release replaces them and evicts busy builders")
-                .at(at, "no `ami_alias` with a date")
-                .help("pin `ami_alias: al2023@v<date>` and move it on purpose"),
+            Problem::new(
+                &rule::AMI_FLOATS,
+                "nodes follow `al2023@latest`: every AMI release replaces them and evicts busy builders",
+            )
+            .at(at, "no `ami_alias` with a date")
+            .help("pin `ami_alias: al2023@v<date>` and move it on purpose"),
         );
     }
 }

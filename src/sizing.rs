@@ -49,10 +49,7 @@ pub fn usable(instance: &InstanceType) -> Usable {
 fn usable_of(instance: &InstanceType, node_mib: u64) -> Usable {
     let millicores = instance.vcpu * 1000 - kube_reserved_millicores(instance.vcpu);
     let reserved_mib = kube_reserved_mib(instance.eni_max_pods) + EVICTION_MIB + DAEMONSETS_MIB;
-    Usable {
-        millicores: millicores.saturating_sub(DAEMONSETS_MILLICORES),
-        mib: node_mib.saturating_sub(reserved_mib),
-    }
+    Usable { millicores: millicores.saturating_sub(DAEMONSETS_MILLICORES), mib: node_mib.saturating_sub(reserved_mib) }
 }
 
 /// The pod of which `pods_per_node` fill the node, with a tenth to spare. May be 0 of either.
@@ -79,12 +76,16 @@ fn fits_in(usable: Usable, pod: PodSize) -> u64 {
 }
 
 /// How many such pods the kubelet can align with NUMA nodes under the policies `static` and `restricted`. The CPUs
-/// reserved for the kubelet come from the first NUMA node (k8s cm/cpumanager/policy_static.go).
+/// reserved for the kubelet come from the first NUMA node (k8s `cm/cpumanager/policy_static.go`).
 pub fn fits_numa(instance: &InstanceType, pod: PodSize) -> u64 {
     let per_node = instance.vcpu / instance.numa_nodes;
     let reserved = kube_reserved_millicores(instance.vcpu).div_ceil(1000);
     if pod.vcpu > per_node {
-        return if pod.vcpu <= instance.vcpu - reserved { instance.numa_nodes / pod.vcpu.div_ceil(per_node) } else { 0 };
+        return if pod.vcpu <= instance.vcpu - reserved {
+            instance.numa_nodes / pod.vcpu.div_ceil(per_node)
+        } else {
+            0
+        };
     }
     per_node.saturating_sub(reserved) / pod.vcpu + (instance.numa_nodes - 1) * (per_node / pod.vcpu)
 }

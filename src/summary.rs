@@ -52,7 +52,8 @@ fn line(pool: &Pool) -> String {
     let types: Vec<String> =
         pool.plan.entries.iter().map(|entry| format!("{} x{}", entry.instance.name, entry.pods_per_node)).collect();
     let peak = pool.scaling.peak().into();
-    let ceiling: Vec<String> = pool.plan.entries.iter().map(|entry| sizing::node_limit(peak, entry.pods_per_node).to_string()).collect();
+    let ceiling: Vec<String> =
+        pool.plan.entries.iter().map(|entry| sizing::node_limit(peak, entry.pods_per_node).to_string()).collect();
     format!(
         "{}  {pods} of {} vCPU {} GiB{fallback}; {}; node limit {}",
         pool.arch.name(),

@@ -44,7 +44,9 @@ impl Scalar for Version {
 fn leading(text: &str) -> Option<(Version, &str)> {
     let (major, rest) = text.split_once('.')?;
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let number = |digits: &str| (digits.len() <= 4 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok()).flatten();
+    let number = |digits: &str| {
+        (digits.len() <= 4 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok()).flatten()
+    };
     Some((Version::new(number(major)?, number(&rest[..end])?), &rest[end..]))
 }
 
@@ -95,9 +97,10 @@ impl Ladder {
     }
 
     /// `behavior.scaleUp.tolerance`: in KEDA's CRD since 2.18.0, honoured by the HPA since k8s 1.35 (gate
-    /// HPAConfigurableTolerance on by default).
+    /// `HPAConfigurableTolerance` on by default).
     pub fn scale_up_tolerance(self) -> bool {
-        self.keda_has(Version::new(2, 18)) && self.kubernetes.is_some_and(|kubernetes| kubernetes >= Version::new(1, 35))
+        self.keda_has(Version::new(2, 18))
+            && self.kubernetes.is_some_and(|kubernetes| kubernetes >= Version::new(1, 35))
     }
 
     /// Builds per pod that the HPA aims at. Without a tolerance of 0 the HPA ignores the last 10 %; 0.9 makes up for

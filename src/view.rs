@@ -235,8 +235,8 @@ fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
         discovery_name: discovery_name(pool.arch, &fleet.namespace),
         peak,
         replicas,
-        min: bounds.map(|bounds| bounds.min()),
-        max: bounds.map(|bounds| bounds.max()),
+        min: bounds.map(super::fleet::scaling::Bounds::min),
+        max: bounds.map(super::fleet::scaling::Bounds::max),
         fallback: fallback.filter(|_| fleet.ladder.fallback() != Fallback::Unusable),
         // A sixth of the maximum: 2 to 360 pods in 46 s instead of 92.
         scale_up_pods: bounds.map(|bounds| bounds.max().div_ceil(6).max(4)),

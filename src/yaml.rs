@@ -74,8 +74,11 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Problem> {
             .help(format!("clusters.yaml may have up to {} MiB", MAX_BYTES >> 20)));
     }
     std::str::from_utf8(bytes).map_err(|error| {
-        Problem::new(&rule::NOT_UTF8, format!("the file is not UTF-8 text: byte {} is not part of any character", error.valid_up_to()))
-            .help("save clusters.yaml as UTF-8")
+        Problem::new(
+            &rule::NOT_UTF8,
+            format!("the file is not UTF-8 text: byte {} is not part of any character", error.valid_up_to()),
+        )
+        .help("save clusters.yaml as UTF-8")
     })
 }
 
@@ -148,9 +151,12 @@ impl<'a> Tree<'a> {
         };
         parent.expanded = parent.expanded.saturating_add(expanded);
         if parent.expanded > MAX_EXPANDED_NODES {
-            return Err(Problem::new(&rule::ALIAS_EXPANSION, format!("the file grows beyond {MAX_EXPANDED_NODES} nodes when read"))
-                .at(node.span, "too much by here")
-                .help("aliases of aliases multiply: write the values out"));
+            return Err(Problem::new(
+                &rule::ALIAS_EXPANSION,
+                format!("the file grows beyond {MAX_EXPANDED_NODES} nodes when read"),
+            )
+            .at(node.span, "too much by here")
+            .help("aliases of aliases multiply: write the values out"));
         }
         match &mut parent.node.kind {
             Kind::Sequence(items) => items.push(node),

@@ -75,7 +75,11 @@ fn check_writes_nothing_prints_a_diff_and_exits_1() {
     let dir = with_shipped();
     let output = run(dir.path(), &["generate", "--check"]);
     assert_eq!(code(&output), 1);
-    assert!(stdout(&output).starts_with("--- /dev/null\n+++ b/generated/arc-staging/00-namespace.yaml\n@@"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).starts_with("--- /dev/null\n+++ b/generated/arc-staging/00-namespace.yaml\n@@"),
+        "{}",
+        stdout(&output)
+    );
     assert!(!dir.path().join("generated").exists());
 
     run(dir.path(), &["generate"]);
@@ -84,7 +88,12 @@ fn check_writes_nothing_prints_a_diff_and_exits_1() {
     assert_eq!(code(&output), 1);
     let diff = stdout(&output);
     assert!(diff.contains("-  maxReplicaCount: 8\n+  maxReplicaCount: 10\n"), "{diff}");
-    assert!(diff.contains("--- a/generated/arc-staging/50-scaledobjects.yaml\n+++ b/generated/arc-staging/50-scaledobjects.yaml\n"), "{diff}");
+    assert!(
+        diff.contains(
+            "--- a/generated/arc-staging/50-scaledobjects.yaml\n+++ b/generated/arc-staging/50-scaledobjects.yaml\n"
+        ),
+        "{diff}"
+    );
     assert!(!diff.contains("arc-cbr-production"), "{diff}");
     assert!(!diff.contains("haproxy.cfg"), "the load balancer stays: {diff}");
 }
@@ -202,7 +211,11 @@ fn a_wrong_command_line_exits_2() {
     assert_eq!(code(&run(dir.path(), &["generate", "--chek"])), 2);
     let output = run(dir.path(), &["generate", "arc-stagin"]);
     assert_eq!(code(&output), 2);
-    assert!(stderr(&output).contains("there is no cluster `arc-stagin`: did you mean `arc-staging`?"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("there is no cluster `arc-stagin`: did you mean `arc-staging`?"),
+        "{}",
+        stderr(&output)
+    );
     assert_eq!(code(&run(dir.path(), &["--help"])), 0);
     assert_eq!(code(&run(dir.path(), &["--version"])), 0);
 }
@@ -226,7 +239,13 @@ fn the_same_input_gives_the_same_bytes_everywhere() {
     std::fs::create_dir_all(&deep).unwrap_or_else(|error| panic!("{error}"));
     let other = program(&deep, &["generate", "--config", &config.display().to_string(), "--out", "../out"])
         .env_clear()
-        .envs([("TZ", "Pacific/Kiritimati"), ("HOME", "/nonexistent"), ("LC_ALL", "tr_TR.UTF-8"), ("LANG", "tr_TR.UTF-8"), ("USER", "x")])
+        .envs([
+            ("TZ", "Pacific/Kiritimati"),
+            ("HOME", "/nonexistent"),
+            ("LC_ALL", "tr_TR.UTF-8"),
+            ("LANG", "tr_TR.UTF-8"),
+            ("USER", "x"),
+        ])
         .output()
         .unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(code(&other), 0, "{}", stderr(&other));

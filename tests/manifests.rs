@@ -10,7 +10,19 @@ use buildkit_fleet::render::RenderedFile;
 const VARIANTS: &[(&str, &[&str])] = &[
     ("sleeping", &["50-scaledobjects.yaml", "60-monitoring.yaml"]),
     ("amd64-only", &["21-lb-config.yaml", "31-services.yaml", "32-networkpolicies.yaml"]),
-    ("every-key", &["00-namespace.yaml", "10-nodepools.yaml", "20-buildkitd-config.yaml", "21-lb-config.yaml", "30-lb-deployment.yaml", "32-networkpolicies.yaml", "40-deployments.yaml", "50-scaledobjects.yaml"]),
+    (
+        "every-key",
+        &[
+            "00-namespace.yaml",
+            "10-nodepools.yaml",
+            "20-buildkitd-config.yaml",
+            "21-lb-config.yaml",
+            "30-lb-deployment.yaml",
+            "32-networkpolicies.yaml",
+            "40-deployments.yaml",
+            "50-scaledobjects.yaml",
+        ],
+    ),
     ("keda-2.16", &["50-scaledobjects.yaml"]),
     ("keda-2.17", &["50-scaledobjects.yaml"]),
     ("keda-2.18-kubernetes-1.34", &["50-scaledobjects.yaml"]),
@@ -69,7 +81,8 @@ fn shipped_file_has_the_four_fleets_and_one_cluster_without() {
         .iter()
         .map(|outcome| match outcome {
             buildkit_fleet::fleet::Outcome::Fleet(fleet) => {
-                let pools: Vec<String> = fleet.pools.iter().map(|pool| format!("{:?} {:?}", pool.scaling, pool.plan.pod)).collect();
+                let pools: Vec<String> =
+                    fleet.pools.iter().map(|pool| format!("{:?} {:?}", pool.scaling, pool.plan.pod)).collect();
                 format!("{} {}", fleet.key, pools.join(" "))
             }
             buildkit_fleet::fleet::Outcome::Skipped { cluster, .. } => format!("{cluster} skipped"),
@@ -77,7 +90,8 @@ fn shipped_file_has_the_four_fleets_and_one_cluster_without() {
         .collect();
     let amd = "PodSize { vcpu: 42, gib: 155 }";
     let arm = "PodSize { vcpu: 14, gib: 51 }";
-    let keda = |min, max, fallback| format!("Keda {{ bounds: Bounds {{ min: {min}, max: {max} }}, fallback: {fallback} }}");
+    let keda =
+        |min, max, fallback| format!("Keda {{ bounds: Bounds {{ min: {min}, max: {max} }}, fallback: {fallback} }}");
     let production = format!("{} {amd} {} {arm}", keda(2, 360, "Some(32)"), keda(4, 30, "Some(8)"));
     assert_eq!(
         described,
@@ -94,7 +108,8 @@ fn shipped_file_has_the_four_fleets_and_one_cluster_without() {
 #[test]
 fn a_small_change_of_max_leaves_the_load_balancer_alone() {
     let render = |max: u32| {
-        let source = support::one_cluster(&format!("      autoscaling: {{enabled: true, amd64_max: {max}, arm64_max: 8}}\n"));
+        let source =
+            support::one_cluster(&format!("      autoscaling: {{enabled: true, amd64_max: {max}, arm64_max: 8}}\n"));
         let files = support::render(&support::fleet(&source, "here"));
         files.into_iter().filter(|file| file.path.contains("-lb-")).collect::<Vec<_>>()
     };
@@ -105,7 +120,8 @@ fn a_small_change_of_max_leaves_the_load_balancer_alone() {
 #[test]
 fn a_new_order_of_types_renames_no_nodepool() {
     let names = |types: &str| {
-        let source = support::one_cluster(&format!("      architectures: [amd64]\n      amd64_instance_types: {{{types}}}\n"));
+        let source =
+            support::one_cluster(&format!("      architectures: [amd64]\n      amd64_instance_types: {{{types}}}\n"));
         let files = support::render(&support::fleet(&source, "here"));
         let pools = support::documents(&files).into_iter().filter(|document| document["kind"] == "NodePool");
         pools.map(|pool| pool["metadata"]["name"].as_str().map(str::to_owned)).collect::<BTreeSet<_>>()

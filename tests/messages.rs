@@ -6,11 +6,14 @@ use std::collections::BTreeSet;
 
 use support::one_cluster;
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 /// A name for the snapshot, the rules that the input breaks, and the input.
 fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
     let scaled = |rest: &str| one_cluster(&format!("      autoscaling: {{enabled: true, {rest}}}\n"));
     let versioned = |keda: &str, eks: &str, rest: &str| {
-        format!("clusters:\n  here:\n    cluster_name: eks-here\n    region: us-east-1\n{keda}{eks}    modules: [keda, buildkit]\n    buildkit:\n      ami_alias: al2023@v20250123\n      autoscaling: {{enabled: true, amd64_max: 8, arm64_max: 8{rest}}}\n")
+        format!(
+            "clusters:\n  here:\n    cluster_name: eks-here\n    region: us-east-1\n{keda}{eks}    modules: [keda, buildkit]\n    buildkit:\n      ami_alias: al2023@v20250123\n      autoscaling: {{enabled: true, amd64_max: 8, arm64_max: 8{rest}}}\n"
+        )
     };
     let file = |text: &str| text.to_owned();
     vec![
@@ -24,7 +27,13 @@ fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ("no-clusters", &["clusters-required"], file("defaults: {}\n")),
         ("alias-bomb", &["alias-expansion"], alias_bomb()),
         ("nested-brackets", &["yaml-syntax"], "[".repeat(100_000)),
-        ("alias-in-ours", &["ami-floats", "alias-not-read"], file("x: &b {replicas_per_arch: 2}\nclusters:\n  here:\n    cluster_name: a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: *b\n")),
+        (
+            "alias-in-ours",
+            &["ami-floats", "alias-not-read"],
+            file(
+                "x: &b {replicas_per_arch: 2}\nclusters:\n  here:\n    cluster_name: a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: *b\n",
+            ),
+        ),
         ("merge-key", &["alias-not-read"], file("x: &b {region: us-east-1}\nclusters:\n  here:\n    <<: *b\n")),
         ("tag", &["alias-not-read"], one_cluster("      namespace: !!str builds\n")),
         ("duplicate-key", &["duplicate-key"], one_cluster("      pods_per_node: 2\n      pods_per_node: 4\n")),
@@ -48,64 +57,178 @@ fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ("bad-arch", &["invalid-value"], one_cluster("      architectures: [x86_64]\n")),
         ("no-arch", &["invalid-value"], one_cluster("      architectures: []\n")),
         ("nobody-builds", &["invalid-value"], one_cluster("      client_namespaces: []\n")),
-        ("bad-mirror", &["invalid-value"], one_cluster("      registry_mirrors: {registry.example: [\"https://mirror.example\"]}\n")),
+        (
+            "bad-mirror",
+            &["invalid-value"],
+            one_cluster("      registry_mirrors: {registry.example: [\"https://mirror.example\"]}\n"),
+        ),
         ("bad-registry", &["invalid-value"], one_cluster("      registry_mirrors: {\"a b\": [mirror.example]}\n")),
-        ("bad-ami", &["invalid-value"], one_cluster("").replace("al2023@v20250123", "bottlerocket@latest").as_str().into()),
-        ("bad-toleration", &["invalid-value"], one_cluster("      lb_tolerations: [{operator: Exists, key: a, value: b}]\n")),
+        (
+            "bad-ami",
+            &["invalid-value"],
+            one_cluster("").replace("al2023@v20250123", "bottlerocket@latest").as_str().into(),
+        ),
+        (
+            "bad-toleration",
+            &["invalid-value"],
+            one_cluster("      lb_tolerations: [{operator: Exists, key: a, value: b}]\n"),
+        ),
         ("bad-label-key", &["invalid-value"], one_cluster("      extra_labels: {\"a b\": c}\n")),
         ("bad-cluster-name", &["invalid-value"], one_cluster("").replace("eks-here", "\"a'; rm -rf /\"")),
         ("long-cluster-name", &["invalid-value"], one_cluster("").replace("eks-here", &"a".repeat(55))),
         ("bad-region", &["invalid-value"], one_cluster("").replace("us-east-1", "us_east_1")),
         ("bad-version", &["invalid-value"], one_cluster("").replace("2.20.2", "latest")),
         ("path-as-cluster", &["invalid-value"], one_cluster("").replace("  here:", "  ../../etc:")),
-        ("reserved-label", &["reserved-label", "reserved-label"], one_cluster("      extra_labels: {app: mine, app.kubernetes.io/name: mine}\n")),
-        ("no-name-no-region", &["cluster-name-required", "region-required"], file("clusters:\n  here:\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20250123}\n")),
+        (
+            "reserved-label",
+            &["reserved-label", "reserved-label"],
+            one_cluster("      extra_labels: {app: mine, app.kubernetes.io/name: mine}\n"),
+        ),
+        (
+            "no-name-no-region",
+            &["cluster-name-required", "region-required"],
+            file("clusters:\n  here:\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20250123}\n"),
+        ),
         ("case-collision", &["output-path-collision"], file("clusters:\n  Prod: {}\n  prod: {}\n")),
         ("max-required", &["autoscaling-max-required"], scaled("amd64_min: 2, amd64_max: 8")),
         ("max-refused-is-told-once", &["invalid-value"], scaled("amd64_max: many, arm64_min: 2, arm64_max: 8")),
         ("min-above-max", &["min-above-max"], scaled("amd64_min: 10, amd64_max: 8, arm64_max: 8, arm64_min: 2")),
-        ("fallback-out-of-bounds", &["fallback-out-of-bounds"], scaled("amd64_min: 2, amd64_max: 8, amd64_fallback: 9, arm64_min: 2, arm64_max: 8")),
-        ("keda-missing", &["autoscaling-needs-keda"], scaled("amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8").replace("[keda, buildkit]", "[buildkit]")),
-        ("keda-after", &["autoscaling-needs-keda"], scaled("amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8").replace("[keda, buildkit]", "[buildkit, keda]")),
-        ("types-beside-type", &["instance-types-exclusive"], one_cluster("      amd64_instance_type: m6id.24xlarge\n      amd64_instance_types: {m6id.24xlarge: 2}\n")),
+        (
+            "fallback-out-of-bounds",
+            &["fallback-out-of-bounds"],
+            scaled("amd64_min: 2, amd64_max: 8, amd64_fallback: 9, arm64_min: 2, arm64_max: 8"),
+        ),
+        (
+            "keda-missing",
+            &["autoscaling-needs-keda"],
+            scaled("amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8").replace("[keda, buildkit]", "[buildkit]"),
+        ),
+        (
+            "keda-after",
+            &["autoscaling-needs-keda"],
+            scaled("amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8")
+                .replace("[keda, buildkit]", "[buildkit, keda]"),
+        ),
+        (
+            "types-beside-type",
+            &["instance-types-exclusive"],
+            one_cluster("      amd64_instance_type: m6id.24xlarge\n      amd64_instance_types: {m6id.24xlarge: 2}\n"),
+        ),
         (
             "pods-per-node-over-default-types",
             &["instance-types-exclusive"],
-            format!("defaults:\n  buildkit:\n    amd64_instance_types: {{m6id.24xlarge: 2}}\n{}", one_cluster("      amd64_pods_per_node: 1\n")),
+            format!(
+                "defaults:\n  buildkit:\n    amd64_instance_types: {{m6id.24xlarge: 2}}\n{}",
+                one_cluster("      amd64_pods_per_node: 1\n")
+            ),
         ),
         ("no-types", &["instance-types-empty"], one_cluster("      amd64_instance_types: {}\n")),
         ("unknown-type", &["instance-type-unknown"], one_cluster("      amd64_instance_type: m6i.24xlarge\n")),
         ("unknown-family", &["instance-type-unknown"], one_cluster("      amd64_instance_type: t3.micro\n")),
-        ("incomplete-spec", &["instance-spec-incomplete"], one_cluster("      amd64_instance_type: x1.builder\n      instance_specs: {x1.builder: {arch: amd64, vcpu: 8}}\n")),
+        (
+            "incomplete-spec",
+            &["instance-spec-incomplete"],
+            one_cluster(
+                "      amd64_instance_type: x1.builder\n      instance_specs: {x1.builder: {arch: amd64, vcpu: 8}}\n",
+            ),
+        ),
         ("wrong-arch", &["instance-type-wrong-arch"], one_cluster("      amd64_instance_type: m7gd.16xlarge\n")),
-        ("no-nvme", &["instance-type-without-nvme"], one_cluster("      amd64_instance_type: m6i.24xlarge\n      instance_specs: {m6i.24xlarge: {arch: amd64, vcpu: 96, memory_mib: 393216, local_nvme_gb: 0, eni_max_pods: 737, numa_nodes: 2}}\n")),
-        ("long-type", &["nodepool-name-too-long"], one_cluster(&format!("      amd64_instance_type: x.{0}\n      instance_specs: {{x.{0}: {{arch: amd64, vcpu: 48, memory_mib: 393216, local_nvme_gb: 900, eni_max_pods: 234}}}}\n", "a".repeat(42)))),
+        (
+            "no-nvme",
+            &["instance-type-without-nvme"],
+            one_cluster(
+                "      amd64_instance_type: m6i.24xlarge\n      instance_specs: {m6i.24xlarge: {arch: amd64, vcpu: 96, memory_mib: 393216, local_nvme_gb: 0, eni_max_pods: 737, numa_nodes: 2}}\n",
+            ),
+        ),
+        (
+            "long-type",
+            &["nodepool-name-too-long"],
+            one_cluster(&format!(
+                "      amd64_instance_type: x.{0}\n      instance_specs: {{x.{0}: {{arch: amd64, vcpu: 48, memory_mib: 393216, local_nvme_gb: 900, eni_max_pods: 234}}}}\n",
+                "a".repeat(42)
+            )),
+        ),
         ("many-types", &["too-many-instance-types"], many_types()),
         ("pod-too-small", &["pod-too-small"], one_cluster("      amd64_instance_type: c6id.large\n")),
-        ("does-not-fit", &["pod-does-not-fit"], one_cluster("      amd64_instance_types: {m6id.24xlarge: 2, m6id.12xlarge: 2}\n")),
+        (
+            "does-not-fit",
+            &["pod-does-not-fit"],
+            one_cluster("      amd64_instance_types: {m6id.24xlarge: 2, m6id.12xlarge: 2}\n"),
+        ),
         ("numa-three", &["numa-misfit"], one_cluster("      amd64_pods_per_node: 3\n")),
         ("numa-unknown", &["numa-unknown"], one_cluster("      amd64_instance_type: i3en.24xlarge\n")),
         ("dns-too-large", &["dns-answer-too-large"], one_cluster("      amd64_replicas: 2400\n")),
         ("old-haproxy", &["haproxy-too-old"], one_cluster("      haproxy_image: haproxy:3.1-alpine\n")),
         ("unknown-haproxy", &["haproxy-version-unknown"], one_cluster("      haproxy_image: haproxy:lts-alpine\n")),
         ("unpinned-image", &["image-not-pinned"], one_cluster("      image: moby/buildkit:latest\n")),
-        ("old-keda", &["keda-version-unsupported"], versioned("    keda: {chart_version: 2.15.1}\n", "    eks_version: 1.35\n", ", amd64_min: 2, arm64_min: 2")),
-        ("no-keda-version", &["keda-version-missing"], versioned("", "    eks_version: 1.35\n", ", amd64_min: 2, arm64_min: 2")),
-        ("no-eks-version", &["eks-version-missing"], versioned("    keda: {chart_version: 2.20.2}\n", "", ", amd64_min: 2, arm64_min: 2")),
-        ("old-kubernetes", &["kubernetes-version-untested"], versioned("    keda: {chart_version: 2.20.2}\n", "    eks_version: \"1.30\"\n", ", amd64_min: 2, arm64_min: 2")),
-        ("fallback-on-2.16", &["fallback-unsafe"], versioned("    keda: {chart_version: 2.16.1}\n", "    eks_version: 1.35\n", ", amd64_min: 2, arm64_min: 2, amd64_fallback: 4")),
-        ("fallback-on-2.17", &["fallback-unsafe"], versioned("    keda: {chart_version: 2.17.2}\n", "    eks_version: 1.35\n", ", amd64_min: 2, arm64_min: 2, arm64_fallback: 4")),
-        ("idle-part-of-a-node", &["min-leaves-node-idle"], scaled("amd64_min: 3, amd64_max: 8, arm64_min: 2, arm64_max: 8")),
+        (
+            "old-keda",
+            &["keda-version-unsupported"],
+            versioned("    keda: {chart_version: 2.15.1}\n", "    eks_version: 1.35\n", ", amd64_min: 2, arm64_min: 2"),
+        ),
+        (
+            "no-keda-version",
+            &["keda-version-missing"],
+            versioned("", "    eks_version: 1.35\n", ", amd64_min: 2, arm64_min: 2"),
+        ),
+        (
+            "no-eks-version",
+            &["eks-version-missing"],
+            versioned("    keda: {chart_version: 2.20.2}\n", "", ", amd64_min: 2, arm64_min: 2"),
+        ),
+        (
+            "old-kubernetes",
+            &["kubernetes-version-untested"],
+            versioned(
+                "    keda: {chart_version: 2.20.2}\n",
+                "    eks_version: \"1.30\"\n",
+                ", amd64_min: 2, arm64_min: 2",
+            ),
+        ),
+        (
+            "fallback-on-2.16",
+            &["fallback-unsafe"],
+            versioned(
+                "    keda: {chart_version: 2.16.1}\n",
+                "    eks_version: 1.35\n",
+                ", amd64_min: 2, arm64_min: 2, amd64_fallback: 4",
+            ),
+        ),
+        (
+            "fallback-on-2.17",
+            &["fallback-unsafe"],
+            versioned(
+                "    keda: {chart_version: 2.17.2}\n",
+                "    eks_version: 1.35\n",
+                ", amd64_min: 2, arm64_min: 2, arm64_fallback: 4",
+            ),
+        ),
+        (
+            "idle-part-of-a-node",
+            &["min-leaves-node-idle"],
+            scaled("amd64_min: 3, amd64_max: 8, arm64_min: 2, arm64_max: 8"),
+        ),
         ("floating-ami", &["ami-floats"], one_cluster("").replace("al2023@v20250123", "al2023@latest")),
         (
             "wrong-default-is-told-once",
             &["ami-floats", "unknown-key"],
-            file("defaults:\n  buildkit: {replicas: 3}\nclusters:\n  a: {cluster_name: a, region: us-east-1, modules: [buildkit]}\n  b: {cluster_name: b, region: us-east-1, modules: [buildkit]}\n"),
+            file(
+                "defaults:\n  buildkit: {replicas: 3}\nclusters:\n  a: {cluster_name: a, region: us-east-1, modules: [buildkit]}\n  b: {cluster_name: b, region: us-east-1, modules: [buildkit]}\n",
+            ),
         ),
         (
             "many-at-once",
-            &["invalid-value", "unknown-key", "invalid-value", "invalid-value", "autoscaling-max-required", "invalid-value"],
-            file("clusters:\n  here:\n    cluster_name: eks-here\n    region: nowhere\n    modules: [keda, buildkit]\n    eks_version: 1.35\n    keda: {chart_version: 2.20.2}\n    buildkit:\n      imag: x\n      namespace: A\n      pods_per_node: two\n      ami_alias: al2023@v20250123\n      autoscaling:\n        enabled: true\n        amd64_max: 4.5\n"),
+            &[
+                "invalid-value",
+                "unknown-key",
+                "invalid-value",
+                "invalid-value",
+                "autoscaling-max-required",
+                "invalid-value",
+            ],
+            file(
+                "clusters:\n  here:\n    cluster_name: eks-here\n    region: nowhere\n    modules: [keda, buildkit]\n    eks_version: 1.35\n    keda: {chart_version: 2.20.2}\n    buildkit:\n      imag: x\n      namespace: A\n      pods_per_node: two\n      ami_alias: al2023@v20250123\n      autoscaling:\n        enabled: true\n        amd64_max: 4.5\n",
+            ),
         ),
     ]
 }
@@ -114,7 +237,7 @@ fn alias_bomb() -> String {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let inner = vec![format!("*a{}", level - 1); 9].join(", ");
-        text += &format!("a{level}: &a{level} [{inner}]\n");
+        text.extend([format!("a{level}: &a{level} [{inner}]\n")]);
     }
     text + "clusters: {}\n"
 }
@@ -124,7 +247,11 @@ fn many_types() -> String {
     let row = "{arch: amd64, vcpu: 48, memory_mib: 393216, local_nvme_gb: 900, eni_max_pods: 234}";
     let specs: Vec<String> = names.iter().map(|name| format!("{name}: {row}")).collect();
     let types: Vec<String> = names.iter().map(|name| format!("{name}: 2")).collect();
-    one_cluster(&format!("      amd64_instance_types: {{{}}}\n      instance_specs: {{{}}}\n", types.join(", "), specs.join(", ")))
+    one_cluster(&format!(
+        "      amd64_instance_types: {{{}}}\n      instance_specs: {{{}}}\n",
+        types.join(", "),
+        specs.join(", ")
+    ))
 }
 
 #[test]
@@ -164,8 +291,10 @@ fn every_rule_has_an_input_that_breaks_it() {
 fn every_recorded_message_is_still_told() {
     let mut expected: BTreeSet<String> = cases().iter().map(|(name, ..)| format!("{name}.snap")).collect();
     expected.insert("summary-of-the-shipped-file.snap".to_owned());
-    let recorded: BTreeSet<String> =
-        support::walk(&support::repository().join("snapshots/messages")).iter().map(|path| path.display().to_string()).collect();
+    let recorded: BTreeSet<String> = support::walk(&support::repository().join("snapshots/messages"))
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     assert_eq!(recorded, expected);
 }
 
@@ -198,7 +327,8 @@ fn a_file_from_a_windows_editor_is_read_like_any_other() {
 
 #[test]
 fn places_are_right_behind_a_byte_order_mark_and_wide_characters() {
-    let source = format!("\u{feff}# ünïcödé 🦀\r\n{}", one_cluster("      pods_per_node: 99 # 🦀\n").replace('\n', "\r\n"));
+    let source =
+        format!("\u{feff}# ünïcödé 🦀\r\n{}", one_cluster("      pods_per_node: 99 # 🦀\n").replace('\n', "\r\n"));
     let message = &support::messages(&source)[0];
     assert!(message.contains("--> clusters.yaml:11:22"), "{message}");
 }
@@ -224,13 +354,17 @@ fn a_cluster_value_wins_over_the_default_leaf_by_leaf() {
     assert_eq!(pods, [9, 3]);
     assert_eq!(fleet.pools[0].plan.entries.len(), 1);
     assert_eq!((fleet.scale_down.pods, fleet.scale_down.percent, fleet.scale_down.idle_minutes), (7, 5, 20));
-    let labels: Vec<(&str, &str)> = fleet.extra_labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let labels: Vec<(&str, &str)> =
+        fleet.extra_labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     assert_eq!(labels, [("a", "one"), ("b", "three")]);
 }
 
 #[test]
 fn a_type_of_the_cluster_wins_over_the_types_of_the_defaults() {
-    let source = format!("defaults:\n  buildkit:\n    amd64_instance_types: {{m6id.24xlarge: 2, m5d.24xlarge: 2}}\n{}", one_cluster("      amd64_instance_type: c6id.24xlarge\n"));
+    let source = format!(
+        "defaults:\n  buildkit:\n    amd64_instance_types: {{m6id.24xlarge: 2, m5d.24xlarge: 2}}\n{}",
+        one_cluster("      amd64_instance_type: c6id.24xlarge\n")
+    );
     let fleet = support::fleet(&source, "here");
     let names: Vec<&str> = fleet.pools[0].plan.entries.iter().map(|entry| entry.instance.name.as_str()).collect();
     assert_eq!(names, ["c6id.24xlarge"]);
@@ -238,6 +372,7 @@ fn a_type_of_the_cluster_wins_over_the_types_of_the_defaults() {
 
 #[test]
 fn a_type_without_a_number_takes_the_general_one() {
-    let fleet = support::fleet(&one_cluster("      pods_per_node: 4\n      amd64_instance_types: {m6id.24xlarge: }\n"), "here");
+    let fleet =
+        support::fleet(&one_cluster("      pods_per_node: 4\n      amd64_instance_types: {m6id.24xlarge: }\n"), "here");
     assert_eq!(fleet.pools[0].plan.first().pods_per_node, 4);
 }

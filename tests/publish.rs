@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,7 +14,9 @@ use buildkit_fleet::render::RenderedFile;
 const CHILD: &str = "PUBLISH_TEST_CHILD";
 
 fn file(path: &'static str, body: &str) -> RenderedFile {
-    let text = format!("# {path}\n# Made by buildkit-fleet from clusters.here.buildkit over defaults.buildkit.\nbody: {body}\n");
+    let text = format!(
+        "# {path}\n# Made by buildkit-fleet from clusters.here.buildkit over defaults.buildkit.\nbody: {body}\n"
+    );
     RenderedFile { path, text }
 }
 
@@ -37,14 +40,20 @@ fn set_by_name(name: &str) -> Vec<RenderedFile> {
 /// What a reader does before it applies anything: `sha256sum --strict --check`, and no unlisted manifest.
 fn verified(dir: &Path) -> Option<BTreeMap<String, String>> {
     let sums = std::fs::read_to_string(dir.join("SHA256SUMS")).ok()?;
-    let check = Command::new("sha256sum").args(["--strict", "--check", "--quiet", "SHA256SUMS"]).current_dir(dir).output();
+    let check =
+        Command::new("sha256sum").args(["--strict", "--check", "--quiet", "SHA256SUMS"]).current_dir(dir).output();
     if !check.unwrap_or_else(|error| panic!("sha256sum: {error}")).status.success() {
         return None;
     }
     let listed: Vec<&str> = sums.lines().map(|line| &line[66..]).collect();
-    let present = support::walk(dir).into_iter().map(|path| path.display().to_string()).filter(|path| path.ends_with(".yaml"));
-    let texts: BTreeMap<String, String> =
-        present.map(|path| (path.clone(), std::fs::read_to_string(dir.join(path)).unwrap_or_default())).filter(|(path, _)| !path.starts_with('.')).collect();
+    let present = support::walk(dir)
+        .into_iter()
+        .map(|path| path.display().to_string())
+        .filter(|path| Path::new(path).extension().is_some_and(|ending| ending == "yaml"));
+    let texts: BTreeMap<String, String> = present
+        .map(|path| (path.clone(), std::fs::read_to_string(dir.join(path)).unwrap_or_default()))
+        .filter(|(path, _)| !path.starts_with('.'))
+        .collect();
     (texts.keys().map(String::as_str).eq(listed.iter().copied())).then_some(texts)
 }
 
@@ -57,7 +66,8 @@ fn texts(set: &[RenderedFile]) -> BTreeMap<String, String> {
 fn child_that_publishes_and_dies() {
     let Ok(order) = std::env::var(CHILD) else { return };
     let mut parts = order.splitn(3, ' ');
-    let (set, step, dir) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (set, step, dir) =
+        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let mut left: usize = step.parse().unwrap_or_else(|_| panic!("{order}"));
     let result = publish(Path::new(dir), &set_by_name(set), &mut |_| {
         if left == 0 {
@@ -77,7 +87,6 @@ fn publish_and_die(set: &str, step: usize, dir: &Path) -> bool {
         .env(CHILD, format!("{set} {step} {}", dir.display()))
         .output()
         .unwrap_or_else(|error| panic!("{error}"));
-    use std::os::unix::process::ExitStatusExt;
     let killed = output.status.signal() == Some(9);
     assert!(killed || output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     killed
@@ -94,7 +103,11 @@ fn kill_everywhere(before: &str, after: &str) -> usize {
         }
         let killed = publish_and_die(after, step, &dir);
         if let Some(seen) = verified(&dir) {
-            assert!(seen == old || seen == new, "step {step}: a set that is neither old nor new verifies: {:?}", seen.keys());
+            assert!(
+                seen == old || seen == new,
+                "step {step}: a set that is neither old nor new verifies: {:?}",
+                seen.keys()
+            );
         }
         if !killed {
             assert_eq!(verified(&dir).unwrap_or_default(), new);
@@ -103,9 +116,13 @@ fn kill_everywhere(before: &str, after: &str) -> usize {
         // The next run mends it, from either side.
         publish(&dir, &set_by_name(after), &mut |_| {}).unwrap_or_else(|error| panic!("step {step}: {error:#}"));
         assert_eq!(verified(&dir).unwrap_or_default(), new, "step {step}: not mended");
-        let left: Vec<String> =
-            if dir.exists() { support::walk(&dir).iter().map(|path| path.display().to_string()).collect() } else { Vec::new() };
-        let strange: Vec<&String> = left.iter().filter(|path| path.contains("tmp") || path.contains("pending")).collect();
+        let left: Vec<String> = if dir.exists() {
+            support::walk(&dir).iter().map(|path| path.display().to_string()).collect()
+        } else {
+            Vec::new()
+        };
+        let strange: Vec<&String> =
+            left.iter().filter(|path| path.contains("tmp") || path.contains("pending")).collect();
         assert!(strange.is_empty(), "step {step}: left behind {strange:?}");
     }
     unreachable!("a publication has an end")
@@ -147,7 +164,10 @@ fn an_unchanged_set_touches_nothing() {
     let stamp = || {
         use std::os::unix::fs::MetadataExt;
         let files = support::walk(&dir);
-        files.iter().map(|path| dir.join(path).metadata().map(|meta| (meta.ino(), meta.mtime_nsec(), meta.ctime_nsec())).ok()).collect::<Vec<_>>()
+        files
+            .iter()
+            .map(|path| dir.join(path).metadata().map(|meta| (meta.ino(), meta.mtime_nsec(), meta.ctime_nsec())).ok())
+            .collect::<Vec<_>>()
     };
     let before = stamp();
     assert!(compare(&dir, &old_set()).is_ok_and(|comparison| comparison.is_clean()));
@@ -161,7 +181,8 @@ fn a_lost_or_edited_list_is_put_right() {
     let dir = scratch.path().join("here");
     publish(&dir, &old_set(), &mut |_| {}).unwrap_or_else(|error| panic!("{error:#}"));
     let sums = std::fs::read_to_string(dir.join("SHA256SUMS")).unwrap_or_default();
-    std::fs::write(dir.join("SHA256SUMS"), sums.replace(&sums[..8], "00000000")).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::write(dir.join("SHA256SUMS"), sums.replace(&sums[..8], "00000000"))
+        .unwrap_or_else(|error| panic!("{error}"));
     assert!(compare(&dir, &old_set()).is_ok_and(|comparison| !comparison.is_clean()));
     publish(&dir, &old_set(), &mut |_| {}).unwrap_or_else(|error| panic!("{error:#}"));
     assert_eq!(verified(&dir).unwrap_or_default(), texts(&old_set()));
@@ -174,7 +195,8 @@ fn a_list_that_leads_out_of_the_directory_is_refused() {
     std::fs::create_dir(&dir).unwrap_or_else(|error| panic!("{error}"));
     let victim = scratch.path().join("victim.yaml");
     std::fs::write(&victim, &file("00-a.yaml", "victim").text).unwrap_or_else(|error| panic!("{error}"));
-    std::fs::write(dir.join("SHA256SUMS"), format!("{}  ../victim.yaml\n", "0".repeat(64))).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::write(dir.join("SHA256SUMS"), format!("{}  ../victim.yaml\n", "0".repeat(64)))
+        .unwrap_or_else(|error| panic!("{error}"));
     assert!(publish(&dir, &new_set(), &mut |_| {}).is_err());
     assert!(victim.exists());
 }

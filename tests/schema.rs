@@ -32,7 +32,9 @@ fn through_types(document: &Value) -> Option<Result<Value, String>> {
 
 fn inputs() -> Vec<String> {
     let mut inputs = vec![support::shipped()];
-    inputs.extend(["sleeping", "amd64-only", "every-key"].map(|name| support::read(&format!("tests/inputs/{name}.yaml"))));
+    inputs.extend(
+        ["sleeping", "amd64-only", "every-key"].map(|name| support::read(&format!("tests/inputs/{name}.yaml"))),
+    );
     inputs
 }
 
@@ -69,7 +71,8 @@ fn every_object_has_the_recommended_labels_and_its_namespace() {
         for label in ["name", "component", "part-of", "managed-by"] {
             assert!(labels[format!("app.kubernetes.io/{label}")].is_string(), "{} lacks {label}", document["metadata"]);
         }
-        let cluster_wide = ["Namespace", "NodePool", "EC2NodeClass"].contains(&document["kind"].as_str().unwrap_or_default());
+        let cluster_wide =
+            ["Namespace", "NodePool", "EC2NodeClass"].contains(&document["kind"].as_str().unwrap_or_default());
         assert_eq!(document["metadata"]["namespace"].is_string(), !cluster_wide, "{}", document["metadata"]);
     }
 }
@@ -82,12 +85,17 @@ fn selects(selector: &Value, labels: &Value) -> bool {
 #[test]
 fn every_selector_matches_what_it_means_and_nothing_else() {
     for fleet in inputs().into_iter().flat_map(|input| support::fleets(&input)) {
-        let documents: Vec<Value> =
-            support::documents(&support::render(&fleet)).iter().map(|d| serde_json::to_value(d).unwrap_or_default()).collect();
+        let documents: Vec<Value> = support::documents(&support::render(&fleet))
+            .iter()
+            .map(|d| serde_json::to_value(d).unwrap_or_default())
+            .collect();
         let of_kind = |kind: &'static str| documents.iter().filter(move |document| document["kind"] == kind);
         let name = |document: &Value| document["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let matching = |selector: &Value| -> Vec<String> {
-            of_kind("Deployment").filter(|d| selects(selector, &d["spec"]["template"]["metadata"]["labels"])).map(name).collect()
+            of_kind("Deployment")
+                .filter(|d| selects(selector, &d["spec"]["template"]["metadata"]["labels"]))
+                .map(name)
+                .collect()
         };
         let builders: Vec<String> = fleet.pools.iter().map(|pool| format!("buildkitd-{}", pool.arch.name())).collect();
         for deployment in of_kind("Deployment") {
@@ -97,9 +105,14 @@ fn every_selector_matches_what_it_means_and_nothing_else() {
             let expected = name(service).strip_suffix("-pods").map_or("buildkitd-lb".to_owned(), str::to_owned);
             assert_eq!(matching(&service["spec"]["selector"]), [expected], "{}", name(service));
             for port in service["spec"]["ports"].as_array().into_iter().flatten() {
-                let pod = of_kind("Deployment").find(|d| selects(&service["spec"]["selector"], &d["spec"]["template"]["metadata"]["labels"]));
+                let pod = of_kind("Deployment")
+                    .find(|d| selects(&service["spec"]["selector"], &d["spec"]["template"]["metadata"]["labels"]));
                 let named = pod.is_some_and(|pod| {
-                    pod["spec"]["template"]["spec"]["containers"][0]["ports"].as_array().into_iter().flatten().any(|p| p["name"] == port["targetPort"])
+                    pod["spec"]["template"]["spec"]["containers"][0]["ports"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .any(|p| p["name"] == port["targetPort"])
                 });
                 assert!(named, "{}: no container port {}", name(service), port["targetPort"]);
             }
@@ -108,12 +121,15 @@ fn every_selector_matches_what_it_means_and_nothing_else() {
             assert_eq!(matching(&budget["spec"]["selector"]["matchLabels"]), [name(budget)]);
         }
         for policy in of_kind("NetworkPolicy") {
-            let expected = if name(policy).contains("-lb-") { vec!["buildkitd-lb".to_owned()] } else { builders.clone() };
+            let expected =
+                if name(policy).contains("-lb-") { vec!["buildkitd-lb".to_owned()] } else { builders.clone() };
             assert_eq!(matching(&policy["spec"]["podSelector"]["matchLabels"]), expected, "{}", name(policy));
         }
         for monitor in of_kind("ServiceMonitor").filter(|monitor| monitor["spec"].get("namespaceSelector").is_none()) {
-            let selected: Vec<String> =
-                of_kind("Service").filter(|s| selects(&monitor["spec"]["selector"]["matchLabels"], &s["metadata"]["labels"])).map(name).collect();
+            let selected: Vec<String> = of_kind("Service")
+                .filter(|s| selects(&monitor["spec"]["selector"]["matchLabels"], &s["metadata"]["labels"]))
+                .map(name)
+                .collect();
             let expected = if name(monitor) == "buildkitd-lb" {
                 vec!["buildkitd-lb-metrics".to_owned()]
             } else {
@@ -123,7 +139,11 @@ fn every_selector_matches_what_it_means_and_nothing_else() {
         }
         for pod in of_kind("Deployment").map(|deployment| &deployment["spec"]["template"]["spec"]) {
             for volume in pod["volumes"].as_array().into_iter().flatten() {
-                let mounted = pod["containers"][0]["volumeMounts"].as_array().into_iter().flatten().any(|m| m["name"] == volume["name"]);
+                let mounted = pod["containers"][0]["volumeMounts"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .any(|m| m["name"] == volume["name"]);
                 assert!(mounted, "volume {} is not mounted", volume["name"]);
                 if let Some(map) = volume["configMap"]["name"].as_str() {
                     assert!(of_kind("ConfigMap").any(|config| name(config) == map), "no ConfigMap {map}");
@@ -131,7 +151,10 @@ fn every_selector_matches_what_it_means_and_nothing_else() {
             }
             for env in pod["containers"][0]["env"].as_array().into_iter().flatten() {
                 let script = include_str!("../templates/drain.sh");
-                assert!(script.contains(&format!("${{{}:-", env["name"].as_str().unwrap_or_default())), "drain.sh does not read {env}");
+                assert!(
+                    script.contains(&format!("${{{}:-", env["name"].as_str().unwrap_or_default())),
+                    "drain.sh does not read {env}"
+                );
             }
         }
         for pool in of_kind("NodePool") {
@@ -140,7 +163,9 @@ fn every_selector_matches_what_it_means_and_nothing_else() {
             let taint = &pool["spec"]["template"]["spec"]["taints"][0];
             let labels = &pool["spec"]["template"]["metadata"]["labels"];
             let arch = labels["arch"].as_str().unwrap_or_default();
-            let pod = of_kind("Deployment").find(|d| name(d) == format!("buildkitd-{arch}")).map(|d| &d["spec"]["template"]["spec"]);
+            let pod = of_kind("Deployment")
+                .find(|d| name(d) == format!("buildkitd-{arch}"))
+                .map(|d| &d["spec"]["template"]["spec"]);
             let pod = pod.unwrap_or_else(|| panic!("no builders for {arch}"));
             assert_eq!(pod["tolerations"][0]["key"], taint["key"]);
             assert_eq!(pod["tolerations"][0]["value"], taint["value"]);
@@ -155,7 +180,10 @@ fn times_and_sizes_stand_in_their_order() {
     for fleet in inputs().into_iter().flat_map(|input| support::fleets(&input)) {
         let files = support::render(&fleet);
         let lb = support::object(&files, "Deployment", "buildkitd-lb");
-        let cfg = support::object(&files, "ConfigMap", "buildkitd-lb-config")["data"]["haproxy.cfg"].as_str().unwrap_or_default().to_owned();
+        let cfg = support::object(&files, "ConfigMap", "buildkitd-lb-config")["data"]["haproxy.cfg"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let minutes = |keyword: &str| -> u64 {
             let line = cfg.lines().find_map(|line| line.trim().strip_prefix(keyword)).unwrap_or_default();
             line.trim().trim_end_matches('m').parse().unwrap_or_else(|_| panic!("no minutes in {line:?}"))
@@ -166,8 +194,12 @@ fn times_and_sizes_stand_in_their_order() {
         for pool in &fleet.pools {
             let pod = support::object(&files, "Deployment", &format!("buildkitd-{}", pool.arch.name()))["spec"]["template"]["spec"].clone();
             let grace = pod["terminationGracePeriodSeconds"].as_u64().unwrap_or_default();
-            let cap: u64 = pod["containers"][0]["env"][0]["value"].as_str().and_then(|cap| cap.parse().ok()).unwrap_or_default();
-            assert!(build < client && client == server && server < cap && cap < grace && grace <= lb_grace, "{build} {client} {cap} {grace} {lb_grace}");
+            let cap: u64 =
+                pod["containers"][0]["env"][0]["value"].as_str().and_then(|cap| cap.parse().ok()).unwrap_or_default();
+            assert!(
+                build < client && client == server && server < cap && cap < grace && grace <= lb_grace,
+                "{build} {client} {cap} {grace} {lb_grace}"
+            );
             let resources = &pod["containers"][0]["resources"];
             for resource in ["cpu", "memory"] {
                 assert_eq!(resources["requests"][resource], resources["limits"][resource]);
@@ -178,7 +210,7 @@ fn times_and_sizes_stand_in_their_order() {
                 .find_map(|line| line.trim().strip_prefix(&format!("server-template {} ", pool.arch.slot_prefix())))
                 .and_then(|rest| rest.split(' ').next()?.parse().ok())
                 .unwrap_or_default();
-            assert!(slots >= 2 * pool.scaling.peak() && slots % 64 == 0, "{slots} slots");
+            assert!(slots >= 2 * pool.scaling.peak() && slots.is_multiple_of(64), "{slots} slots");
             for entry in &pool.plan.entries {
                 let node_pool = support::object(&files, "NodePool", &entry.nodepool);
                 let limit = node_pool["spec"]["limits"]["nodes"].as_u64().unwrap_or_default();
@@ -198,7 +230,9 @@ fn replicas_are_written_only_where_nobody_else_owns_them() {
             let fixed = matches!(pool.scaling, buildkit_fleet::fleet::scaling::Scaling::Fixed { .. });
             let deployment = support::object(&files, "Deployment", &name);
             assert_eq!(deployment["spec"].get("replicas").is_some(), fixed);
-            let scaled = support::documents(&files).iter().any(|d| d["kind"] == "ScaledObject" && d["metadata"]["name"] == name.as_str());
+            let scaled = support::documents(&files)
+                .iter()
+                .any(|d| d["kind"] == "ScaledObject" && d["metadata"]["name"] == name.as_str());
             assert_eq!(scaled, !fixed);
         }
     }

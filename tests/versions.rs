@@ -3,7 +3,9 @@
 mod support;
 
 fn scaled_object(keda: &str, kubernetes: &str) -> serde_yaml::Value {
-    let versions = |key: &str, version: &str| if version.is_empty() { String::new() } else { format!("    {key}\n").replace('@', version) };
+    let versions = |key: &str, version: &str| {
+        if version.is_empty() { String::new() } else { format!("    {key}\n").replace('@', version) }
+    };
     let source = format!(
         "clusters:\n  here:\n    cluster_name: a\n    region: us-east-1\n{}{}    modules: [keda, buildkit]\n    buildkit:\n      architectures: [amd64]\n      autoscaling: {{enabled: true, amd64_min: 2, amd64_max: 360, amd64_fallback: 32}}\n",
         versions("keda: {chart_version: @}", keda),
@@ -69,7 +71,9 @@ fn scaling_up_covers_360_pods_in_four_steps() {
 fn versions_are_read_as_they_are_written() {
     // `1.30` without quotes is a float to most parsers, and then 1.3.
     let rules = |eks: &str| {
-        let source = support::one_cluster("      autoscaling: {enabled: true, amd64_max: 2, arm64_max: 2, amd64_min: 2, arm64_min: 2}\n");
+        let source = support::one_cluster(
+            "      autoscaling: {enabled: true, amd64_max: 2, arm64_max: 2, amd64_min: 2, arm64_min: 2}\n",
+        );
         support::rules_broken(&source.replace("\"1.35\"", eks))
     };
     assert_eq!(rules("1.30"), ["kubernetes-version-untested"]);

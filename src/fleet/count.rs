@@ -41,7 +41,11 @@ impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Whole<MIN, MAX> {
     type Error = String;
 
     fn try_from(value: u32) -> Result<Self, String> {
-        if (MIN..=MAX).contains(&value) { Ok(Whole(value)) } else { Err(format!("{value} is not {}", Self::expected())) }
+        if (MIN..=MAX).contains(&value) {
+            Ok(Whole(value))
+        } else {
+            Err(format!("{value} is not {}", Self::expected()))
+        }
     }
 }
 
@@ -72,11 +76,17 @@ impl Scalar for bool {
 
     fn from_text(text: &str, plain: bool) -> Result<Self, String> {
         match text {
-            "true" | "True" | "TRUE" | "false" | "False" | "FALSE" if !plain => Err("remove the quotes: this is text".to_owned()),
+            "true" | "True" | "TRUE" | "false" | "False" | "FALSE" if !plain => {
+                Err("remove the quotes: this is text".to_owned())
+            }
             "true" | "True" | "TRUE" => Ok(true),
             "false" | "False" | "FALSE" => Ok(false),
-            "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Err("write `true`: YAML parsers disagree about this word".to_owned()),
-            "no" | "No" | "NO" | "off" | "Off" | "OFF" => Err("write `false`: YAML parsers disagree about this word".to_owned()),
+            "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
+                Err("write `true`: YAML parsers disagree about this word".to_owned())
+            }
+            "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+                Err("write `false`: YAML parsers disagree about this word".to_owned())
+            }
             _ => Err(String::new()),
         }
     }

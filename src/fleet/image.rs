@@ -54,7 +54,10 @@ impl TryFrom<&str> for Image {
         });
         let parts: Vec<&str> = name.split('/').collect();
         // A port may stand only in the first of several parts, which is the host.
-        let name_ok = parts.iter().enumerate().all(|(i, part)| word(part, if i == 0 && parts.len() > 1 { "._-:" } else { "._-" }));
+        let name_ok = parts
+            .iter()
+            .enumerate()
+            .all(|(i, part)| word(part, if i == 0 && parts.len() > 1 { "._-:" } else { "._-" }));
         let tag_ok = tag.is_none_or(|tag| tag.len() <= 128 && word(tag, "._-"));
         if name.len() <= 255 && name_ok && tag_ok && digest_ok {
             Ok(Image { text: text.to_owned(), tag: tag.map(str::to_owned), digest: digest.is_some() })

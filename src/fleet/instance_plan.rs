@@ -50,13 +50,23 @@ impl InstancePlan {
 
     /// Reads the plan of one architecture from the cluster's own layer and both merged; none where a problem was
     /// found. `fallback_span` is the place for problems of values that nobody wrote.
-    pub fn read(arch: Arch, own: &Buildkit, defaults: &Buildkit, merged: &Buildkit, fallback_span: Span, problems: &mut Problems) -> Option<Self> {
+    pub fn read(
+        arch: Arch,
+        own: &Buildkit,
+        defaults: &Buildkit,
+        merged: &Buildkit,
+        fallback_span: Span,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         let wanted = wanted(arch, own, defaults, merged, fallback_span, problems)?;
         if wanted.len() > MAX_TYPES {
             problems.push(
-                Problem::new(&rule::TOO_MANY_INSTANCE_TYPES, format!("`{}_instance_types` lists {} types", arch.name(), wanted.len()))
-                    .at(wanted[MAX_TYPES].name.span, format!("the first beyond {MAX_TYPES}"))
-                    .help("keep those that you would really run on"),
+                Problem::new(
+                    &rule::TOO_MANY_INSTANCE_TYPES,
+                    format!("`{}_instance_types` lists {} types", arch.name(), wanted.len()),
+                )
+                .at(wanted[MAX_TYPES].name.span, format!("the first beyond {MAX_TYPES}"))
+                .help("keep those that you would really run on"),
             );
         }
         let mut entries = Vec::with_capacity(wanted.len());
@@ -66,9 +76,12 @@ impl InstancePlan {
             let nodepool = format!("buildkit-{}-{}", arch.name(), instance.name.replace('.', "-"));
             if nodepool.len() > NODEPOOL_NAME_MAX {
                 problems.push(
-                    Problem::new(&rule::NODEPOOL_NAME_TOO_LONG, format!("the NodePool's name `{nodepool}` has {} characters", nodepool.len()))
-                        .at(entry.name.span, format!("its NodePool's name may have {NODEPOOL_NAME_MAX}"))
-                        .help("choose a type with a shorter name"),
+                    Problem::new(
+                        &rule::NODEPOOL_NAME_TOO_LONG,
+                        format!("the NodePool's name `{nodepool}` has {} characters", nodepool.len()),
+                    )
+                    .at(entry.name.span, format!("its NodePool's name may have {NODEPOOL_NAME_MAX}"))
+                    .help("choose a type with a shorter name"),
                 );
             }
             let planned = PlannedType { instance, pods_per_node: entry.pods_per_node.value.get().into(), nodepool };
@@ -91,7 +104,14 @@ struct Wanted {
 }
 
 /// The types that were asked for: the nearest layer that names any decides.
-fn wanted(arch: Arch, own: &Buildkit, defaults: &Buildkit, merged: &Buildkit, fallback_span: Span, problems: &mut Problems) -> Option<Vec<Wanted>> {
+fn wanted(
+    arch: Arch,
+    own: &Buildkit,
+    defaults: &Buildkit,
+    merged: &Buildkit,
+    fallback_span: Span,
+    problems: &mut Problems,
+) -> Option<Vec<Wanted>> {
     let keys = merged.of(arch);
     let nearest = |leaf: &Leaf<PodsPerNode>| leaf.spanned().copied();
     let pods_per_node = nearest(keys.pods_per_node)
@@ -106,10 +126,13 @@ fn wanted(arch: Arch, own: &Buildkit, defaults: &Buildkit, merged: &Buildkit, fa
         let below = defaults.of(arch).instance_types;
         if let (Leaf::Given(types), Leaf::Given(count)) = (below, own_keys.pods_per_node) {
             problems.push(
-                Problem::new(&rule::INSTANCE_TYPES_EXCLUSIVE, format!("`{}_pods_per_node` has no effect beside the `instance_types` of `defaults`", arch.name()))
-                    .at(count.span, "this number is not used")
-                    .see(types.span, "each type brings its own number here")
-                    .help(format!("give the cluster its own `{}_instance_types`", arch.name())),
+                Problem::new(
+                    &rule::INSTANCE_TYPES_EXCLUSIVE,
+                    format!("`{}_pods_per_node` has no effect beside the `instance_types` of `defaults`", arch.name()),
+                )
+                .at(count.span, "this number is not used")
+                .see(types.span, "each type brings its own number here")
+                .help(format!("give the cluster its own `{}_instance_types`", arch.name())),
             );
         }
         below
@@ -124,7 +147,12 @@ fn wanted(arch: Arch, own: &Buildkit, defaults: &Buildkit, merged: &Buildkit, fa
             None
         }
         Leaf::Given(types) => Some(
-            types.value.0.iter().map(|(name, count)| Wanted { name: name.clone(), pods_per_node: count.unwrap_or(pods_per_node) }).collect(),
+            types
+                .value
+                .0
+                .iter()
+                .map(|(name, count)| Wanted { name: name.clone(), pods_per_node: count.unwrap_or(pods_per_node) })
+                .collect(),
         ),
         Leaf::Absent => {
             let name = match keys.instance_type {
@@ -163,9 +191,12 @@ fn facts(arch: Arch, name: &Spanned<TypeName>, merged: &Buildkit, problems: &mut
         Err(Missing::Column(column)) => {
             let span = own.map_or(name.span, |(span, _)| *span);
             problems.push(
-                Problem::new(&rule::INSTANCE_SPEC_INCOMPLETE, format!("`instance_specs` gives no `{column}` for `{}`", name.value))
-                    .at(span, "the catalogue does not know this type")
-                    .help("give arch, vcpu, memory_mib, local_nvme_gb and eni_max_pods, from the vendor's tables"),
+                Problem::new(
+                    &rule::INSTANCE_SPEC_INCOMPLETE,
+                    format!("`instance_specs` gives no `{column}` for `{}`", name.value),
+                )
+                .at(span, "the catalogue does not know this type")
+                .help("give arch, vcpu, memory_mib, local_nvme_gb and eni_max_pods, from the vendor's tables"),
             );
             return None;
         }
@@ -176,9 +207,12 @@ fn facts(arch: Arch, name: &Spanned<TypeName>, merged: &Buildkit, problems: &mut
     };
     if instance.arch != arch {
         problems.push(
-            Problem::new(&rule::INSTANCE_TYPE_WRONG_ARCH, format!("`{}` is an {} type", name.value, instance.arch.name()))
-                .at(name.span, format!("used for {} here", arch.name()))
-                .help(format!("choose an {} type", arch.name())),
+            Problem::new(
+                &rule::INSTANCE_TYPE_WRONG_ARCH,
+                format!("`{}` is an {} type", name.value, instance.arch.name()),
+            )
+            .at(name.span, format!("used for {} here", arch.name()))
+            .help(format!("choose an {} type", arch.name())),
         );
         return None;
     }
@@ -192,9 +226,15 @@ fn facts(arch: Arch, name: &Spanned<TypeName>, merged: &Buildkit, problems: &mut
     }
     if !instance.numa_known {
         problems.push(
-            Problem::new(&rule::NUMA_UNKNOWN, format!("the NUMA nodes of `{}` are not known; 1 is assumed", name.value))
-                .at(name.span, format!("{} vCPU may be two sockets", instance.vcpu))
-                .help(format!("look at `lscpu` on such a node and write `instance_specs: {{{}: {{numa_nodes: N}}}}`", name.value)),
+            Problem::new(
+                &rule::NUMA_UNKNOWN,
+                format!("the NUMA nodes of `{}` are not known; 1 is assumed", name.value),
+            )
+            .at(name.span, format!("{} vCPU may be two sockets", instance.vcpu))
+            .help(format!(
+                "look at `lscpu` on such a node and write `instance_specs: {{{}: {{numa_nodes: N}}}}`",
+                name.value
+            )),
         );
     }
     Some(instance)
@@ -203,16 +243,22 @@ fn facts(arch: Arch, name: &Spanned<TypeName>, merged: &Buildkit, problems: &mut
 fn unknown_type(arch: Arch, name: &Spanned<TypeName>) -> Problem {
     let text = name.value.as_str();
     let family = text.split('.').next().unwrap_or(text);
-    let siblings: Vec<&str> = instances::catalogue_names(arch).filter(|known| known.split('.').next() == Some(family)).collect();
+    let siblings: Vec<&str> =
+        instances::catalogue_names(arch).filter(|known| known.split('.').next() == Some(family)).collect();
     let near = did_you_mean(text, instances::catalogue_names(arch));
     // The same name with `d` is the type with disks: m6i.24xlarge for m6id.24xlarge.
-    let label = near.map_or_else(|| "not in the catalogue of types with local NVMe".to_owned(), |near| format!("did you mean `{near}`?"));
+    let label = near.map_or_else(
+        || "not in the catalogue of types with local NVMe".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
     let help = if siblings.is_empty() {
         "choose a type with local NVMe, or give its facts in `instance_specs`".to_owned()
     } else {
         format!("known of this family: {}; other types go into `instance_specs`", siblings.join(", "))
     };
-    Problem::new(&rule::INSTANCE_TYPE_UNKNOWN, format!("unknown {} instance type `{text}`", arch.name())).at(name.span, label).help(help)
+    Problem::new(&rule::INSTANCE_TYPE_UNKNOWN, format!("unknown {} instance type `{text}`", arch.name()))
+        .at(name.span, label)
+        .help(help)
 }
 
 /// The pod that the first type is cut into.
@@ -225,11 +271,15 @@ fn size_by(planned: &PlannedType, entry: &Wanted, problems: &mut Problems) -> Op
         let pod = sizing::pod_size(&planned.instance, *n);
         pod.vcpu >= 1 && pod.gib >= 1
     });
-    let help = largest.map_or_else(|| "choose a larger type".to_owned(), |n| format!("at most {n} pods share a node of this type"));
+    let help = largest
+        .map_or_else(|| "choose a larger type".to_owned(), |n| format!("at most {n} pods share a node of this type"));
     problems.push(
         Problem::new(
             &rule::POD_TOO_SMALL,
-            format!("{} pods on `{}` leave {} vCPU and {} GiB for each", planned.pods_per_node, planned.instance.name, pod.vcpu, pod.gib),
+            format!(
+                "{} pods on `{}` leave {} vCPU and {} GiB for each",
+                planned.pods_per_node, planned.instance.name, pod.vcpu, pod.gib
+            ),
         )
         .at(entry.pods_per_node.span, "expected at least 1 vCPU and 1 GiB for each")
         .help(help),
@@ -245,7 +295,10 @@ fn check_fit(planned: &PlannedType, entry: &Wanted, pod: PodSize, first: &Wanted
         problems.push(
             Problem::new(
                 &rule::POD_DOES_NOT_FIT,
-                format!("`{}` holds {fits} of the pods of {} vCPU and {} GiB, not {declared}", instance.name, pod.vcpu, pod.gib),
+                format!(
+                    "`{}` holds {fits} of the pods of {} vCPU and {} GiB, not {declared}",
+                    instance.name, pod.vcpu, pod.gib
+                ),
             )
             .at(entry.pods_per_node.span, format!("at most {fits}"))
             .see(first.name.span, "the first type sizes the pod")
@@ -265,8 +318,15 @@ fn check_fit(planned: &PlannedType, entry: &Wanted, pod: PodSize, first: &Wanted
                     instance.name, instance.numa_nodes, pod.vcpu
                 ),
             )
-            .at(entry.pods_per_node.span, format!("{declared} on {} x {} vCPU", instance.numa_nodes, instance.vcpu / instance.numa_nodes))
-            .help(format!("as the first type, `{}` takes {} pods per node", instance.name, aligned.join(", "))),
+            .at(
+                entry.pods_per_node.span,
+                format!("{declared} on {} x {} vCPU", instance.numa_nodes, instance.vcpu / instance.numa_nodes),
+            )
+            .help(format!(
+                "as the first type, `{}` takes {} pods per node",
+                instance.name,
+                aligned.join(", ")
+            )),
         );
     }
 }

@@ -119,7 +119,10 @@ pub fn read_all(config: &mut Config, problems: &mut Problems) -> Vec<Outcome> {
         };
         if !ours {
             problems.absorb_structure(std::mem::take(&mut cluster.problems));
-            outcomes.push(Outcome::Skipped { cluster: cluster.name.value.clone(), why: "`modules` does not list `buildkit`".to_owned() });
+            outcomes.push(Outcome::Skipped {
+                cluster: cluster.name.value.clone(),
+                why: "`modules` does not list `buildkit`".to_owned(),
+            });
             continue;
         }
         let mut found = std::mem::take(&mut cluster.problems);
@@ -147,7 +150,10 @@ fn read(cluster: &Cluster, defaults: &crate::config::Entry, problems: &mut Probl
     arches.sort_unstable();
     arches.dedup();
     if let (true, Some(span)) = (arches.is_empty(), layer.architectures.span()) {
-        problems.push(Problem::new(&rule::INVALID_VALUE, "`architectures` is empty").at(span, "expected `amd64`, `arm64` or both"));
+        problems.push(
+            Problem::new(&rule::INVALID_VALUE, "`architectures` is empty")
+                .at(span, "expected `amd64`, `arm64` or both"),
+        );
     }
     let autoscaling = layer.autoscaling.enabled.or(false);
     let ladder = rules::ladder(&entry, &arches, autoscaling, problems);
@@ -207,9 +213,12 @@ fn constant<'a, T: TryFrom<&'a str, Error = String>>(text: &'a str) -> T {
 fn read_image(layer: &Buildkit, problems: &mut Problems) -> Image {
     if let Some(image) = layer.image.spanned().filter(|image| !image.value.is_pinned()) {
         problems.push(
-            Problem::new(&rule::IMAGE_NOT_PINNED, format!("`image` is `{}`, which names no version", image.value.as_str()))
-                .at(image.span, "expected a tag other than `latest`, or a digest")
-                .help(format!("name a version, such as `{DEFAULT_IMAGE}`")),
+            Problem::new(
+                &rule::IMAGE_NOT_PINNED,
+                format!("`image` is `{}`, which names no version", image.value.as_str()),
+            )
+            .at(image.span, "expected a tag other than `latest`, or a digest")
+            .help(format!("name a version, such as `{DEFAULT_IMAGE}`")),
         );
     }
     layer.image.or(constant(DEFAULT_IMAGE))
@@ -221,19 +230,26 @@ fn read_lb(layer: &Buildkit, problems: &mut Problems) -> LoadBalancer {
     let version = haproxy_of(&image);
     match version {
         Some(version) if version < OLDEST_HAPROXY => problems.push(
-            Problem::new(&rule::HAPROXY_TOO_OLD, format!("HAProxy {version} puts two builds on one pod while the fleet grows"))
-                .at(span, format!("expected {OLDEST_HAPROXY} or later"))
-                .help(format!("use an LTS line, such as `{DEFAULT_HAPROXY_IMAGE}`")),
+            Problem::new(
+                &rule::HAPROXY_TOO_OLD,
+                format!("HAProxy {version} puts two builds on one pod while the fleet grows"),
+            )
+            .at(span, format!("expected {OLDEST_HAPROXY} or later"))
+            .help(format!("use an LTS line, such as `{DEFAULT_HAPROXY_IMAGE}`")),
         ),
         Some(_) => {}
         None => problems.push(
-            Problem::new(&rule::HAPROXY_VERSION_UNKNOWN, format!("the tag of `{}` does not tell the version of HAProxy", image.as_str()))
-                .at(span, format!("{OLDEST_HAPROXY} is assumed"))
-                .help(format!("use a tag that starts with the version, such as `{DEFAULT_HAPROXY_IMAGE}`")),
+            Problem::new(
+                &rule::HAPROXY_VERSION_UNKNOWN,
+                format!("the tag of `{}` does not tell the version of HAProxy", image.as_str()),
+            )
+            .at(span, format!("{OLDEST_HAPROXY} is assumed"))
+            .help(format!("use a tag that starts with the version, such as `{DEFAULT_HAPROXY_IMAGE}`")),
         ),
     }
     // Where the base nodes keep ordinary pods away, this is the taint that they use.
-    let base_nodes = Toleration { key: Some("CriticalAddonsOnly".to_owned()), operator: "Exists", value: None, effect: None };
+    let base_nodes =
+        Toleration { key: Some("CriticalAddonsOnly".to_owned()), operator: "Exists", value: None, effect: None };
     LoadBalancer {
         image,
         can: Haproxy::of(version.unwrap_or(OLDEST_HAPROXY)),
@@ -262,7 +278,8 @@ fn read_registries(layer: &Buildkit, problems: &mut Problems) -> IndexMap<Regist
     let mut registries: IndexMap<RegistryHost, Registry> = IndexMap::new();
     for (host, (span, mirrors)) in &layer.registry_mirrors.0 {
         let Some(host) = scalar_key::<RegistryHost>("registry_mirrors", host, *span, problems) else { continue };
-        let mirrors = mirrors.get().map(|list| list.iter().map(|mirror| mirror.value.clone()).collect()).unwrap_or_default();
+        let mirrors =
+            mirrors.get().map(|list| list.iter().map(|mirror| mirror.value.clone()).collect()).unwrap_or_default();
         registries.entry(host.value).or_default().mirrors = mirrors;
     }
     for host in layer.http_registries.get().into_iter().flatten() {

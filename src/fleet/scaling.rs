@@ -51,10 +51,15 @@ impl Scaling {
         }
         if keys.max.is_absent() {
             let max = format!("{}_max", arch.name());
-            let problem = Problem::new(&rule::AUTOSCALING_MAX_REQUIRED, format!("`{max}` is required when autoscaling is enabled"))
-                .help(format!("add `{max}: <pods>` beside `enabled`"));
+            let problem = Problem::new(
+                &rule::AUTOSCALING_MAX_REQUIRED,
+                format!("`{max}` is required when autoscaling is enabled"),
+            )
+            .help(format!("add `{max}: <pods>` beside `enabled`"));
             problems.push(match layer.autoscaling.enabled.span() {
-                Some(span) => problem.at(span, format!("enabled here, but no `{max}` in this cluster or in `defaults`")),
+                Some(span) => {
+                    problem.at(span, format!("enabled here, but no `{max}` in this cluster or in `defaults`"))
+                }
                 None => problem,
             });
         }
@@ -62,12 +67,16 @@ impl Scaling {
         let min = keys.min.get().map_or(DEFAULT_MIN, |min| min.get());
         let bounds = Bounds { min, max: max.value.get() };
         if bounds.min > bounds.max {
-            let message = format!("`{0}_min` is {1}, above `{0}_max`, which is {2}", arch.name(), bounds.min, bounds.max);
+            let message =
+                format!("`{0}_min` is {1}, above `{0}_max`, which is {2}", arch.name(), bounds.min, bounds.max);
             let problem = Problem::new(&rule::MIN_ABOVE_MAX, message);
-            problems.push(match keys.min.span() {
-                Some(span) => problem.at(span, "the minimum").see(max.span, "the maximum"),
-                None => problem.at(max.span, format!("the minimum is {DEFAULT_MIN} unless given")),
-            }.help("raise the maximum or lower the minimum"));
+            problems.push(
+                match keys.min.span() {
+                    Some(span) => problem.at(span, "the minimum").see(max.span, "the maximum"),
+                    None => problem.at(max.span, format!("the minimum is {DEFAULT_MIN} unless given")),
+                }
+                .help("raise the maximum or lower the minimum"),
+            );
         }
         let fallback = keys.fallback.spanned();
         if let Some(fallback) = fallback.filter(|fallback| !(bounds.min..=bounds.max).contains(&fallback.value.get())) {

@@ -69,7 +69,10 @@ impl Value for Tolerations {
                 _ => None,
             };
             if let Some(why) = why {
-                problems.push(Problem::new(&rule::INVALID_VALUE, format!("`{name}` holds a toleration that Kubernetes refuses")).at(item.span, why));
+                problems.push(
+                    Problem::new(&rule::INVALID_VALUE, format!("`{name}` holds a toleration that Kubernetes refuses"))
+                        .at(item.span, why),
+                );
             }
             all.push(Toleration {
                 key: written.key.get().map(ToString::to_string),

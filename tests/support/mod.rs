@@ -35,7 +35,10 @@ pub(crate) fn fleets(source: &str) -> Vec<Fleet> {
 }
 
 pub(crate) fn fleet(source: &str, cluster: &str) -> Fleet {
-    fleets(source).into_iter().find(|fleet| fleet.key.as_str() == cluster).unwrap_or_else(|| panic!("no cluster {cluster}"))
+    fleets(source)
+        .into_iter()
+        .find(|fleet| fleet.key.as_str() == cluster)
+        .unwrap_or_else(|| panic!("no cluster {cluster}"))
 }
 
 pub(crate) fn render(fleet: &Fleet) -> Vec<RenderedFile> {
@@ -75,7 +78,7 @@ pub(crate) fn documents(files: &[RenderedFile]) -> Vec<serde_yaml::Value> {
     use serde::Deserialize;
     files
         .iter()
-        .flat_map(|file| serde_yaml::Deserializer::from_str(&file.text).map(|document| serde_yaml::Value::deserialize(document)))
+        .flat_map(|file| serde_yaml::Deserializer::from_str(&file.text).map(serde_yaml::Value::deserialize))
         .map(|document| document.unwrap_or_else(|error| panic!("{error}")))
         .collect()
 }

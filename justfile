@@ -1,0 +1,38 @@
+# List the recipes
+default:
+    @just --list
+
+# Write the manifests of every cluster, or of those named, to generated/
+[group('use')]
+generate *clusters:
+    cargo run --release --quiet -- generate {{ clusters }}
+
+# Fail, with a diff, when generated/ is not current
+[group('use')]
+check:
+    cargo run --release --quiet -- generate --check
+
+# Check clusters.yaml
+[group('use')]
+validate:
+    cargo run --release --quiet -- validate
+
+# Run every test
+[group('work')]
+test *args:
+    ./tests/run {{ args }}
+
+# Format, lint, test: what a change must pass
+[group('work')]
+ci:
+    .ci/run
+
+# Record snapshots anew; review them with git diff
+[group('work')]
+snapshots:
+    INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet
+
+# Print the table of run times
+[group('work')]
+bench:
+    cargo bench --quiet --bench speed
