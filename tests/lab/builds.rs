@@ -1,0 +1,184 @@
+//! Builds: one for each pod, whatever comes and goes around them.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use buildkit_fleet::fleet::arch::Arch;
+use buildkit_fleet::versions::OLDEST_HAPROXY;
+
+use crate::client::{Client, Wait};
+use crate::dns::eventually;
+use crate::haproxy::{Lab, replace_line, version};
+use crate::pods::address;
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// 60 clients over the three frontends within two seconds, each building for half a second to a second and a half.
+fn burst(lab: &Lab) -> Vec<thread::JoinHandle<bool>> {
+    let ports = [lab.ports.amd64, lab.ports.arm64, lab.ports.all];
+    (0..60)
+        .map(|n| {
+            let port = ports[n % 3];
+            thread::spawn(move || {
+                let n = u64::try_from(n).expect("few");
+                thread::sleep(millis(n * 35));
+                let client = Client::build(port);
+                let served = client.is_served(Duration::from_secs(35));
+                thread::sleep(millis(500 + n * 137 % 1000));
+                served
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn no_pod_ever_has_two_builds() {
+    let lab = Lab::start("");
+    let (amd64, arm64) = (0..12, 20..26);
+    let joining = version() >= OLDEST_HAPROXY;
+    if joining {
+        // Pods join while clients are queued: the case that HAProxy before 3.2 gets wrong.
+        lab.with_pods(Arch::Amd64, [address(0)]);
+        lab.with_pods(Arch::Arm64, [address(20)]);
+    } else {
+        println!("HAProxy {} lacks the fix for servers that join; the steady state alone is checked", version());
+        lab.with_pods(Arch::Amd64, amd64.clone().map(address));
+        lab.with_pods(Arch::Arm64, arm64.clone().map(address));
+    }
+    let clients = burst(&lab);
+    if joining {
+        for n in 1..12 {
+            thread::sleep(millis(400));
+            lab.pods.start(address(n));
+            lab.set_pods(Arch::Amd64, (0..=n).map(address));
+            if n < 6 {
+                lab.pods.start(address(20 + n));
+                lab.set_pods(Arch::Arm64, (20..=20 + n).map(address));
+            }
+        }
+    }
+    let served = clients.into_iter().filter(|_| true).map(|client| client.join().expect("a client runs to its end"));
+    assert!(served.into_iter().all(|served| served), "a client was not served\n{}", lab.log());
+    assert_eq!(lab.pods.served(), 60);
+    assert_eq!(lab.pods.most_at_once(), 1);
+}
+
+#[test]
+fn without_maxconn_a_pod_gets_two_builds() {
+    let lab = Lab::start_edited("      architectures: [amd64]\n", |config| replace_line(&config, " maxconn 1\n", "\n"));
+    lab.with_pods(Arch::Amd64, [address(0)]);
+    let clients = [Client::build(lab.ports.amd64), Client::build(lab.ports.amd64)];
+    assert!(clients.iter().all(|client| client.is_served(millis(5000))));
+    assert_eq!(lab.pods.most_at_once(), 2);
+}
+
+#[test]
+fn the_combined_frontend_fills_both_architectures_and_is_counted_in_each() {
+    let lab = Lab::start("");
+    lab.with_pods(Arch::Amd64, [address(0), address(1)]);
+    lab.with_pods(Arch::Arm64, [address(20)]);
+    let direct: Vec<Client> = (0..2).map(|_| Client::build(lab.ports.amd64)).collect();
+    assert!(direct.iter().all(|client| client.is_served(millis(5000))));
+    // Both amd64 pods are busy: the next one goes to arm64, the one after waits for the first architecture.
+    let third = Client::build(lab.ports.all);
+    assert!(third.is_served(millis(5000)));
+    assert_eq!(lab.pods.running(address(20)), 1);
+    let fourth = Client::build(lab.ports.all);
+    assert_eq!(fourth.wait(millis(1500)), Wait::StillWaiting);
+    assert_eq!((lab.sessions(Arch::Amd64), lab.sessions(Arch::Arm64)), (3, 1));
+    assert_eq!(lab.pods.most_at_once(), 1);
+}
+
+/// One pod is busy for three more seconds, the other has crashed and is still listed. How does a new client fare?
+fn beside_a_crashed_pod(lab: &Lab) -> Wait {
+    lab.with_pods(Arch::Amd64, [address(0), address(1)]);
+    let first = Client::build(lab.ports.amd64);
+    assert!(first.is_served(millis(5000)));
+    let crashed = if lab.pods.running(address(0)) == 1 { address(1) } else { address(0) };
+    lab.pods.crash(crashed);
+    let client = Client::build(lab.ports.amd64);
+    let release = thread::spawn(move || {
+        thread::sleep(millis(3000));
+        drop(first);
+    });
+    let waited = client.wait(Duration::from_secs(15));
+    release.join().expect("the build ends");
+    waited
+}
+
+#[test]
+fn a_crashed_pod_does_not_fail_a_client_while_another_frees_in_time() {
+    let lab = Lab::start("      architectures: [amd64]\n");
+    let waited = beside_a_crashed_pod(&lab);
+    assert!(matches!(waited, Wait::Served(after) if after > millis(2000) && after < millis(8000)), "{waited:?}\n{}", lab.log());
+}
+
+#[test]
+fn without_observing_errors_a_crashed_pod_burns_a_clients_tries() {
+    let lab = Lab::start_edited("      architectures: [amd64]\n", |config| {
+        replace_line(&config, " observe layer4 error-limit 1 on-error mark-down", "")
+    });
+    let waited = beside_a_crashed_pod(&lab);
+    assert!(matches!(waited, Wait::Closed(after) if after < millis(2500)), "{waited:?}");
+}
+
+#[test]
+fn sigusr1_leaves_builds_alone_and_ends_with_the_last_one() {
+    let mut lab = Lab::start("      architectures: [amd64]\n");
+    lab.with_pods(Arch::Amd64, [address(0)]);
+    let build = Client::build(lab.ports.amd64);
+    assert!(build.is_served(millis(5000)));
+    lab.signal("-USR1");
+    let port = lab.ports.amd64;
+    let refused = || std::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).is_err();
+    assert!(eventually(Duration::from_secs(5), refused), "it still listens");
+    thread::sleep(Duration::from_secs(4));
+    assert!(build.is_alive(), "{}", lab.log());
+    assert!(!lab.has_ended());
+    drop(build);
+    assert!(eventually(Duration::from_secs(10), || lab.has_ended()), "{}", lab.log());
+}
+
+#[test]
+fn a_silent_client_takes_no_pod() {
+    let lab = Lab::start("      architectures: [amd64]\n");
+    lab.with_pods(Arch::Amd64, [address(0)]);
+    let silent = Client::silent(lab.ports.amd64);
+    thread::sleep(millis(1500));
+    assert_eq!((lab.sessions(Arch::Amd64), lab.pods.served()), (0, 0));
+    let build = Client::build(lab.ports.amd64);
+    assert!(build.is_served(millis(2000)), "the pod is free for a real client");
+    let waited = silent.wait(Duration::from_secs(10));
+    assert!(matches!(waited, Wait::Closed(after) if after < millis(8000)), "{waited:?}");
+}
+
+/// Seconds until the kernel's keepalive probe on a connection from or to this port, for both its ends that HAProxy has.
+fn keepalive_s(lab: &Lab, local: u16, remote: u16) -> Option<u64> {
+    let table = std::fs::read_to_string("/proc/net/tcp6").unwrap_or_default() + &std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let ends = |word: &str, port: u16| word.ends_with(&format!(":{port:04X}"));
+    let row = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|row| {
+        row.len() > 5 && (local == 0 || ends(row[1], local)) && ends(row[2], remote) && row[3] == "01"
+    });
+    let row = row.unwrap_or_else(|| panic!("no connection {local} -> {remote}\n{}", lab.log()));
+    // tr:tm->when: timer 02 is keepalive, in hundredths of a second.
+    let (timer, when) = row[5].split_once(':')?;
+    (timer == "02").then(|| u64::from_str_radix(when, 16).ok().map(|when| when / 100)).flatten()
+}
+
+#[test]
+fn both_sides_of_a_build_are_probed_within_a_minute() {
+    let lab = Lab::start("      architectures: [amd64]\n");
+    lab.with_pods(Arch::Amd64, [address(0)]);
+    let build = Client::build(lab.ports.amd64);
+    assert!(build.is_served(millis(5000)));
+    // The timer of data in flight hides the one of keepalive for a moment.
+    let start = Instant::now();
+    let probed = || {
+        let client = keepalive_s(&lab, lab.ports.amd64, build.port());
+        let pod = keepalive_s(&lab, 0, lab.pods.port);
+        [client, pod].iter().all(|seconds| seconds.is_some_and(|seconds| seconds <= 60))
+    };
+    assert!(eventually(Duration::from_secs(5), probed), "after {:?}, the kernel's default is 7200 s", start.elapsed());
+}

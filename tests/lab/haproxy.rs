@@ -1,0 +1,232 @@
+//! The rendered load balancer, run by a real HAProxy: its ConfigMap's start.sh and haproxy.cfg, with the ports and
+//! the DNS port changed and nothing else.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use buildkit_fleet::fleet::Fleet;
+use buildkit_fleet::fleet::arch::Arch;
+use buildkit_fleet::fleet::discovery_name;
+use buildkit_fleet::versions::{Haproxy, Version};
+use tempfile::TempDir;
+
+use crate::dns::{Dns, eventually};
+use crate::pods::Pods;
+use crate::support;
+
+/// The program: `HAPROXY_BIN`, or the one on PATH. A missing one fails the tests.
+pub(crate) fn binary() -> PathBuf {
+    if let Some(named) = std::env::var_os("HAPROXY_BIN") {
+        return PathBuf::from(named);
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let places = path.split(':').chain(["/usr/sbin", "/sbin"]);
+    places.map(|dir| Path::new(dir).join("haproxy")).find(|program| program.is_file()).unwrap_or_else(|| {
+        panic!("no haproxy on PATH: run ./tests/run, which installs it, or apt-get install haproxy, or set HAPROXY_BIN")
+    })
+}
+
+/// Its version, `HAProxy version 2.6.12-1+deb12u4 2026/10/17`.
+pub(crate) fn version() -> Version {
+    let output = Command::new(binary()).arg("-v").output().expect("haproxy -v runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let number = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or_default();
+    let mut parts = number.split(['.', '-']).map(|part| part.parse().unwrap_or_else(|_| panic!("no version in {text}")));
+    let (major, minor) = (parts.next().expect("a major"), parts.next().expect("a minor"));
+    Version::new(major, minor)
+}
+
+/// The fleet's configuration as this HAProxy understands it, and the script that starts it.
+pub(crate) fn rendered(fleet: &Fleet) -> (String, String) {
+    let mut fleet = fleet.clone();
+    fleet.lb.can = Haproxy::of(version());
+    let files = support::render(&fleet);
+    let config = support::object(&files, "ConfigMap", "buildkitd-lb-config");
+    let text = |key: &str| config["data"][key].as_str().unwrap_or_else(|| panic!("no {key} in the ConfigMap")).to_owned();
+    (text("haproxy.cfg"), text("start.sh"))
+}
+
+/// Ports of this run in place of the rendered ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    pub(crate) amd64: u16,
+    pub(crate) arm64: u16,
+    pub(crate) all: u16,
+    pub(crate) health: u16,
+    pub(crate) metrics: u16,
+    stats: u16,
+    pods: u16,
+    dns: u16,
+}
+
+/// The only edits between the rendered configuration and the one that runs. A line that is not there fails.
+fn adapt(config: &str, ports: &Ports, fleet: &Fleet) -> String {
+    let mut edits = vec![
+        (":::1234 v4v6".to_owned(), format!(":::{} v4v6", ports.all)),
+        (":::8405 v4v6".to_owned(), format!(":::{} v4v6", ports.health)),
+        ("bind 127.0.0.1:8404".to_owned(), format!("bind 127.0.0.1:{}", ports.stats)),
+        (":::9404 v4v6".to_owned(), format!(":::{} v4v6", ports.metrics)),
+        ("${DNS_SERVER}:53\"".to_owned(), format!("${{DNS_SERVER}}:{}\"", ports.dns)),
+    ];
+    for pool in &fleet.pools {
+        let port = if pool.arch == Arch::Amd64 { ports.amd64 } else { ports.arm64 };
+        edits.push((format!(":::{} v4v6", pool.arch.lb_port()), format!(":::{port} v4v6")));
+        let name = discovery_name(pool.arch, &fleet.namespace);
+        edits.push((format!(" {name}:1234 check "), format!(" {name}:{} check ", ports.pods)));
+    }
+    edits.iter().fold(config.to_owned(), |config, (from, to)| replace_line(&config, from, to))
+}
+
+/// Replaces text that must stand exactly once.
+pub(crate) fn replace_line(config: &str, from: &str, to: &str) -> String {
+    assert_eq!(config.matches(from).count(), 1, "expected `{from}` once in:\n{config}");
+    config.replace(from, to)
+}
+
+/// Ports that are free now, kept until all are chosen so that no two are the same.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a free port"));
+    listeners.map(|listener| listener.local_addr().expect("bound").port())
+}
+
+/// A running load balancer with its DNS server and its pods.
+pub(crate) struct Lab {
+    pub(crate) fleet: Fleet,
+    pub(crate) dns: Dns,
+    pub(crate) pods: Pods,
+    pub(crate) ports: Ports,
+    child: Child,
+    directory: TempDir,
+}
+
+impl Lab {
+    /// A fleet with these keys under `buildkit`, with both names known and no pod.
+    pub(crate) fn start(buildkit: &str) -> Self {
+        Self::start_edited(buildkit, |config| config)
+    }
+
+    /// The same, with a line of the configuration broken on purpose.
+    pub(crate) fn start_edited(buildkit: &str, edit: impl FnOnce(String) -> String) -> Self {
+        let fleet = support::fleet(&support::one_cluster(buildkit), "here");
+        let dns = Dns::start();
+        let [amd64, arm64, all, health, metrics, stats, pods] = free_ports();
+        let ports = Ports { amd64, arm64, all, health, metrics, stats, pods, dns: dns.port };
+        let (config, script) = rendered(&fleet);
+        let config = edit(adapt(&config, &ports, &fleet));
+
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path();
+        std::fs::write(path.join("haproxy.cfg"), config).expect("written");
+        std::fs::write(path.join("start.sh"), script).expect("written");
+        std::fs::write(path.join("resolv.conf"), "# the pod's\nsearch here\nnameserver 127.0.0.1\nnameserver 192.0.2.1\n").expect("written");
+        std::os::unix::fs::symlink(binary(), path.join("haproxy")).expect("linked");
+        for pool in &fleet.pools {
+            dns.set(&discovery_name(pool.arch, &fleet.namespace), []);
+        }
+        let log = File::create(path.join("log")).expect("created");
+        let search = format!("{}:{}", path.display(), std::env::var("PATH").unwrap_or_default());
+        let child = Command::new("/bin/sh")
+            .arg(path.join("start.sh"))
+            .env("PATH", search)
+            .env("RESOLV_CONF", path.join("resolv.conf"))
+            .env("HAPROXY_CFG", path.join("haproxy.cfg"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("cloned"))
+            .stderr(log)
+            .spawn()
+            .expect("sh runs");
+        let mut lab = Lab { fleet, dns, pods: Pods::new(pods), ports, child, directory };
+        let up = eventually(Duration::from_secs(20), || http_get(health, "/healthz").is_some_and(|(status, _)| status == 200));
+        assert!(up, "haproxy is not healthy: {:?}\n{}", lab.child.try_wait(), lab.log());
+        lab
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+
+    /// What DNS says of an architecture's pods from now on.
+    pub(crate) fn set_pods(&self, arch: Arch, addresses: impl IntoIterator<Item = Ipv4Addr>) {
+        let name = discovery_name(arch, &self.fleet.namespace);
+        self.dns.set(&name, addresses.into_iter().map(crate::pods::mapped));
+    }
+
+    /// Starts pods, lets DNS name them, and waits until all are UP.
+    pub(crate) fn with_pods(&self, arch: Arch, addresses: impl IntoIterator<Item = Ipv4Addr>) {
+        let addresses: Vec<Ipv4Addr> = addresses.into_iter().collect();
+        for address in &addresses {
+            self.pods.start(*address);
+        }
+        self.set_pods(arch, addresses.iter().copied());
+        self.wait_for_up(arch, addresses.len());
+    }
+
+    pub(crate) fn wait_for_up(&self, arch: Arch, count: usize) {
+        let up = eventually(Duration::from_secs(30), || self.up(arch) == count);
+        assert!(up, "{} of {count} {} pods are UP\n{}", self.up(arch), arch.name(), self.log());
+    }
+
+    /// A sample of HAProxy's exporter, by its backend.
+    pub(crate) fn metric(&self, name: &str, arch: Arch) -> usize {
+        let (_, page) = http_get(self.ports.metrics, "/metrics?scope=backend").unwrap_or_default();
+        let start = format!("{name}{{proxy=\"bk_{}\"}} ", arch.name());
+        let sample = page.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_else(|| panic!("no {start} in\n{page}"));
+        sample.trim().parse().unwrap_or_else(|_| panic!("{sample} is no count"))
+    }
+
+    pub(crate) fn sessions(&self, arch: Arch) -> usize {
+        self.metric("haproxy_backend_current_sessions", arch)
+    }
+
+    pub(crate) fn up(&self, arch: Arch) -> usize {
+        self.metric("haproxy_backend_active_servers", arch)
+    }
+
+    /// Sends a signal to HAProxy.
+    pub(crate) fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()));
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_some())
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Status and body of a page on loopback.
+pub(crate) fn http_get(port: u16, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+    let mut page = String::new();
+    stream.read_to_string(&mut page).ok()?;
+    let (head, body) = page.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    Some((status, if chunked { unchunk(body)? } else { body.to_owned() }))
+}
+
+/// The body of a chunked answer: each chunk has its length in hex before it, and the last one is empty.
+fn unchunk(mut body: &str) -> Option<String> {
+    let mut text = String::new();
+    loop {
+        let (length, rest) = body.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        if length == 0 {
+            return Some(text);
+        }
+        text += rest.get(..length)?;
+        body = rest.get(length + 2..)?;
+    }
+}

@@ -1,0 +1,16 @@
+//! The rendered load balancer in a real HAProxy and the rendered scripts in a real shell, on loopback addresses.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod client;
+mod dns;
+mod haproxy;
+mod pods;
+
+mod builds;
+mod config;
+mod drain;
+mod metrics;
+mod names;
+mod queue;

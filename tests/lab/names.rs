@@ -1,0 +1,123 @@
+//! DNS: how many pods fit, and what an outage or a change of addresses does.
+
+use std::time::{Duration, Instant};
+
+use buildkit_fleet::fleet::arch::Arch;
+
+use crate::client::Client;
+use crate::dns::Mood;
+use crate::haproxy::{Lab, replace_line};
+use crate::pods::address;
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn with_max(max: u32) -> String {
+    format!("      architectures: [amd64]\n      autoscaling: {{enabled: true, amd64_min: 2, amd64_max: {max}}}\n")
+}
+
+#[test]
+fn all_of_360_and_of_1000_pods_are_up() {
+    for count in [360, 1000] {
+        let lab = Lab::start(&with_max(u32::try_from(count).expect("few")));
+        lab.pods.start_everywhere();
+        lab.set_pods(Arch::Amd64, (0..count).map(address));
+        lab.wait_for_up(Arch::Amd64, count);
+    }
+}
+
+#[test]
+fn growing_past_290_pods_loses_none() {
+    let lab = Lab::start(&with_max(360));
+    lab.pods.start_everywhere();
+    lab.set_pods(Arch::Amd64, (0..280).map(address));
+    lab.wait_for_up(Arch::Amd64, 280);
+    lab.set_pods(Arch::Amd64, (0..300).map(address));
+    let start = Instant::now();
+    let mut fewest = usize::MAX;
+    while start.elapsed() < secs(10) {
+        fewest = fewest.min(lab.up(Arch::Amd64));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(fewest >= 280, "{fewest} pods were UP at the worst");
+    assert_eq!(lab.up(Arch::Amd64), 300);
+}
+
+#[test]
+fn over_udp_at_8192_bytes_none_of_360_pods_is_up() {
+    let lab = Lab::start_edited(&with_max(360), |config| {
+        let config = replace_line(&config, "\"tcp@${DNS_SERVER}:", "\"${DNS_SERVER}:");
+        replace_line(&config, "accepted_payload_size 65535", "accepted_payload_size 8192")
+    });
+    lab.pods.start_everywhere();
+    lab.set_pods(Arch::Amd64, (0..100).map(address));
+    lab.wait_for_up(Arch::Amd64, 100);
+    lab.set_pods(Arch::Amd64, (0..360).map(address));
+    // `hold other` keeps the old ones for its 30 s.
+    let start = Instant::now();
+    while start.elapsed() < secs(50) && lab.up(Arch::Amd64) > 0 {
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    assert_eq!(lab.up(Arch::Amd64), 0);
+}
+
+/// Fewest pods UP during an outage of this kind and length.
+fn outage(lab: &Lab, mood: Mood, length: Duration) -> usize {
+    lab.pods.start_everywhere();
+    lab.set_pods(Arch::Amd64, (0..50).map(address));
+    lab.wait_for_up(Arch::Amd64, 50);
+    lab.dns.be(mood);
+    let start = Instant::now();
+    let mut fewest = usize::MAX;
+    while start.elapsed() < length {
+        fewest = fewest.min(lab.up(Arch::Amd64));
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    fewest
+}
+
+// `hold timeout` and `hold refused` promise an hour; HAProxy's defaults end at 30 s, which these outages outlast.
+
+#[test]
+fn a_dns_server_that_says_nothing_loses_no_pod() {
+    assert_eq!(outage(&Lab::start(&with_max(64)), Mood::Silent, secs(45)), 50);
+}
+
+#[test]
+fn a_dns_server_that_refuses_loses_no_pod() {
+    assert_eq!(outage(&Lab::start(&with_max(64)), Mood::Refuses, secs(45)), 50);
+}
+
+#[test]
+fn without_the_hold_lines_a_silent_dns_server_empties_the_fleet() {
+    let lab = Lab::start_edited(&with_max(64), |config| replace_line(&config, "  hold timeout 1h\n", ""));
+    assert_eq!(outage(&lab, Mood::Silent, secs(50)), 0);
+}
+
+#[test]
+fn a_dns_server_that_fails_for_20_seconds_loses_no_pod() {
+    assert_eq!(outage(&Lab::start(&with_max(64)), Mood::Fails, secs(20)), 50);
+}
+
+#[test]
+fn an_address_that_leaves_dns_cuts_no_build_and_gets_no_more() {
+    let lab = Lab::start("      architectures: [amd64]\n");
+    lab.with_pods(Arch::Amd64, [address(0)]);
+    let build = Client::build(lab.ports.amd64);
+    assert!(build.is_served(secs(5)));
+    lab.pods.start(address(1));
+    lab.set_pods(Arch::Amd64, [address(1)]);
+    lab.wait_for_up(Arch::Amd64, 1);
+    // The new address may stand in the old one's slot, which is taken as long as the build lives.
+    lab.pods.start(address(2));
+    lab.set_pods(Arch::Amd64, [address(1), address(2)]);
+    lab.wait_for_up(Arch::Amd64, 2);
+    std::thread::sleep(secs(5));
+    assert!(build.is_alive(), "{}", lab.log());
+    let next = Client::build(lab.ports.amd64);
+    assert!(next.is_served(secs(5)), "{}", lab.log());
+    assert_eq!(lab.pods.running(address(0)), 1);
+    assert_eq!(lab.pods.running(address(1)) + lab.pods.running(address(2)), 1);
+    assert!(build.is_alive());
+}

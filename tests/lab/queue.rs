@@ -1,0 +1,139 @@
+//! Clients that wait: how long they are held, that they are counted, and that the fleet can wake from zero.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use buildkit_fleet::fleet::arch::Arch;
+
+use crate::client::{Client, Wait};
+use crate::haproxy::{Lab, replace_line};
+use crate::pods::address;
+
+fn secs(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+const FOUR_AND_TWO: &str = "      client_connect_seconds: 4\n      client_retry_pause_seconds: 2\n";
+
+#[test]
+fn a_queued_client_gets_a_slot_that_frees_at_half_of_its_patience() {
+    let lab = Lab::start(FOUR_AND_TWO);
+    lab.with_pods(Arch::Amd64, [address(0)]);
+    let busy = Client::build(lab.ports.amd64);
+    assert!(busy.is_served(secs(3.0)));
+    let waiting = Client::build(lab.ports.amd64);
+    assert_eq!(waiting.wait(secs(2.0)), Wait::StillWaiting);
+    drop(busy);
+    let waited = waiting.wait(secs(1.5));
+    assert!(matches!(waited, Wait::Served(_)), "{waited:?}\n{}", lab.log());
+}
+
+#[test]
+fn a_queued_client_is_held_longer_than_it_waits_itself() {
+    let lab = Lab::start(FOUR_AND_TWO);
+    lab.with_pods(Arch::Amd64, [address(0)]);
+    let busy = Client::build(lab.ports.amd64);
+    assert!(busy.is_served(secs(3.0)));
+    let waited = Client::build(lab.ports.amd64).wait(secs(15.0));
+    let Wait::Closed(after) = waited else { panic!("{waited:?}") };
+    assert!(after > secs(4.5) && after < secs(9.0), "closed after {after:?}, expected 6 s");
+}
+
+#[test]
+fn without_the_queue_line_a_client_is_dropped_early() {
+    let lab = Lab::start_edited(FOUR_AND_TWO, |config| replace_line(&config, "  timeout queue 6s\n", ""));
+    lab.with_pods(Arch::Amd64, [address(0)]);
+    let busy = Client::build(lab.ports.amd64);
+    assert!(busy.is_served(secs(3.0)));
+    let waited = Client::build(lab.ports.amd64).wait(secs(15.0));
+    assert!(matches!(waited, Wait::Closed(after) if after < secs(4.0)), "{waited:?}");
+}
+
+/// Mean of the scale signal with 4 busy pods and 12 clients that wait 6 s, leave, and pause 4 s, over three cycles.
+fn mean_signal(lab: &Lab) -> f64 {
+    const BUSY: usize = 4;
+    const WAITING: usize = 12;
+    lab.with_pods(Arch::Amd64, (0..BUSY).map(address));
+    let builds: Vec<Client> = (0..BUSY).map(|_| Client::build(lab.ports.amd64)).collect();
+    assert!(builds.iter().all(|build| build.is_served(secs(5.0))));
+    let over = Arc::new(AtomicBool::new(false));
+    let port = lab.ports.amd64;
+    let clients: Vec<_> = (0..WAITING)
+        .map(|n| {
+            let over = Arc::clone(&over);
+            thread::spawn(move || {
+                // Spread over one cycle.
+                thread::sleep(secs(10.0) * u32::try_from(n).expect("few") / 12);
+                while !over.load(Ordering::SeqCst) {
+                    let start = Instant::now();
+                    let client = Client::build(port);
+                    client.wait(secs(6.0));
+                    drop(client);
+                    // A client that was dropped early comes back after its pause, too.
+                    thread::sleep(secs(4.0));
+                    assert!(start.elapsed() < secs(20.0));
+                }
+            })
+        })
+        .collect();
+    thread::sleep(secs(12.0));
+    let mut samples = Vec::new();
+    let start = Instant::now();
+    while start.elapsed() < secs(20.0) {
+        samples.push(lab.sessions(Arch::Amd64));
+        thread::sleep(secs(0.1));
+    }
+    over.store(true, Ordering::SeqCst);
+    for client in clients {
+        client.join().expect("a client runs to its end");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "small counts")]
+    let mean = samples.iter().sum::<usize>() as f64 / samples.len() as f64;
+    mean
+}
+
+const SIX_AND_FOUR: &str = "      client_connect_seconds: 6\n      client_retry_pause_seconds: 4\n";
+
+#[test]
+fn the_signal_counts_running_and_waiting_clients_exactly() {
+    let mean = mean_signal(&Lab::start(SIX_AND_FOUR));
+    assert!((mean - 16.0).abs() <= 1.6, "the signal is {mean}, expected 16 within 10 %");
+}
+
+#[test]
+fn without_the_queue_line_the_signal_is_wrong() {
+    let lab = Lab::start_edited(SIX_AND_FOUR, |config| replace_line(&config, "  timeout queue 10s\n", ""));
+    let mean = mean_signal(&lab);
+    assert!((mean - 16.0).abs() > 1.6, "the signal is {mean}: this test could not fail");
+}
+
+#[test]
+fn with_no_pod_clients_are_held_and_counted_and_served_when_pods_appear() {
+    let lab = Lab::start("");
+    let clients: Vec<Client> = (0..3).map(|_| Client::build(lab.ports.amd64)).collect();
+    for client in &clients {
+        assert_eq!(client.wait(secs(1.5)), Wait::StillWaiting, "{}", lab.log());
+    }
+    assert_eq!(lab.sessions(Arch::Amd64), 3);
+    for n in 0..3 {
+        lab.pods.start(address(n));
+    }
+    lab.set_pods(Arch::Amd64, (0..3).map(address));
+    let start = Instant::now();
+    for client in &clients {
+        let waited = client.wait(secs(10.0));
+        assert!(matches!(waited, Wait::Served(_)), "{waited:?}\n{}", lab.log());
+    }
+    assert!(start.elapsed() < secs(3.0), "served after {:?}", start.elapsed());
+    assert_eq!(lab.pods.most_at_once(), 1);
+}
+
+#[test]
+fn without_the_hold_server_a_client_is_refused_and_never_counted() {
+    let lab = Lab::start_edited("      architectures: [amd64]\n", |config| replace_line(&config, "  server hold 127.0.0.1:9 backup\n", ""));
+    let waited = Client::build(lab.ports.amd64).wait(secs(5.0));
+    assert!(matches!(waited, Wait::Closed(after) if after < secs(2.0)), "{waited:?}");
+    assert_eq!(lab.sessions(Arch::Amd64), 0);
+}
