@@ -9,7 +9,7 @@ use crate::fleet::name::{
 use crate::fleet::toleration::Tolerations;
 use crate::instances::{InstanceTypes, TypeName};
 use crate::layer::{Field, Keys, Leaf, MapOf, entries, layer};
-use crate::problem::{Problem, Problems, Span, Spanned};
+use crate::problem::{Problem, Problems, Span, Spanned, did_you_mean};
 use crate::rule;
 use crate::versions::Version;
 use crate::yaml::Node;
@@ -101,7 +101,7 @@ layer! {
         mtls_secret: Leaf<SecretName>,
         /// ServiceMonitors and alerts.
         monitoring: Monitoring,
-        /// Labels on every object and pod.
+        /// Labels on every object.
         extra_labels: MapOf<Leaf<LabelText>>,
         /// Tolerations of the load balancer's pod.
         lb_tolerations: Leaf<Tolerations>,
@@ -218,18 +218,19 @@ pub struct Cluster {
 #[derive(Debug, Default)]
 pub struct Config {
     pub defaults: Entry,
+    /// The key `clusters`.
+    pub clusters_at: Span,
     pub clusters: Vec<Cluster>,
 }
 
 impl Config {
     pub fn read(root: &Node, problems: &mut Problems) -> Self {
         let mut config = Config::default();
-        let mut given = false;
         for (key, span, value) in entries("clusters.yaml", root, Keys::Open, problems) {
             match key {
                 "defaults" => config.defaults = Entry::read("defaults", span, value, problems),
                 "clusters" => {
-                    given = true;
+                    config.clusters_at = span;
                     for (name, key, block) in entries("clusters", value, Keys::Closed, problems) {
                         let mut problems = Problems::default();
                         config.clusters.push(Cluster {
@@ -240,13 +241,26 @@ impl Config {
                         });
                     }
                 }
-                _ => {}
+                _ => {
+                    if let Some(near) = did_you_mean(key, ["defaults", "clusters"]) {
+                        problems.push(
+                            Problem::new(&rule::MISSPELT_TOP_LEVEL, format!("the block `{key}` is not read"))
+                                .at(span, format!("did you mean `{near}`?"))
+                                .help(format!("rename it to `{near}`, unless another tool reads it")),
+                        );
+                    }
+                }
             }
         }
-        if !given && !problems.has_errors() {
+        if config.clusters.is_empty() && !problems.has_errors() {
+            let start = Span { start: root.span.start, end: root.span.start + 1 };
+            let given = config.clusters_at != Span::default();
             problems.push(
-                Problem::new(&rule::CLUSTERS_REQUIRED, "the file has no `clusters`")
-                    .at(Span { start: root.span.start, end: root.span.start + 1 }, "expected `clusters:` in this block")
+                Problem::new(&rule::CLUSTERS_REQUIRED, "the file has no clusters")
+                    .at(
+                        if given { config.clusters_at } else { start },
+                        if given { "empty" } else { "expected `clusters:` in this block" },
+                    )
                     .help("write `clusters:` with one block for each cluster"),
             );
         }

@@ -164,6 +164,8 @@ pub enum Missing {
     Unknown,
     /// The user's row lacks this column, and the catalogue has no such type.
     Column(&'static str),
+    /// The user's NUMA nodes do not divide the vCPU.
+    UnevenNuma { vcpu: u64, numa_nodes: u64 },
 }
 
 /// Facts of a type: the user's row over the catalogue's.
@@ -177,7 +179,10 @@ pub fn look_up(name: &str, own: Option<&InstanceSpec>) -> Result<InstanceType, M
     let vcpu = column(own.vcpu.get().map(|n| n.get().into()), base.map(|row| row.vcpu), "vcpu")?;
     let numa = own.numa_nodes.get().map(|n| u64::from(n.get()));
     let (numa_nodes, numa_known) = match (numa, base) {
-        (Some(nodes), _) => (nodes.min(vcpu), true),
+        (Some(numa_nodes), _) if !vcpu.is_multiple_of(numa_nodes) => {
+            return Err(Missing::UnevenNuma { vcpu, numa_nodes });
+        }
+        (Some(nodes), _) => (nodes, true),
         (None, Some(row)) => (row.numa_nodes, row.numa_known),
         (None, None) => numa_nodes(name, vcpu),
     };

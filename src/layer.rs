@@ -248,7 +248,7 @@ fn wrong_shape(name: &str, node: &Node, expected: &str, problems: &mut Problems)
     let help = if node.is_null() {
         "give it a value, or remove the key"
     } else {
-        "see `buildkit-fleet --help` for an example"
+        "`buildkit-fleet generate --help` shows an example"
     };
     problems.push(
         Problem::new(&rule::WRONG_SHAPE, format!("`{name}` must be {expected}, found {}", node.describe()))

@@ -5,24 +5,19 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
+use crate::lock;
 use crate::render::{RenderedFile, hex};
 
 /// Checksums of the set, as `sha256sum --check` reads them. The set is complete only with it.
 pub const SUMS: &str = "SHA256SUMS";
 /// Paths of an unfinished publication, old and new: they are ours although no SHA256SUMS lists them.
 const PENDING: &str = ".pending";
-/// Locked (flock) by writers alone and by readers together. It stays: removing a lock file is a race.
-const LOCK: &str = ".lock";
 /// Every file of ours says so in its first lines; only such a file is ever removed.
 const MADE_BY: &str = "# Made by buildkit-fleet ";
-
-/// Longer than any publication; a deploy may hold the lock for as long as it reads.
-const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// One file that differs from what is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,20 +55,16 @@ fn sums(files: &[RenderedFile]) -> String {
 
 /// The text of a regular file, or none where there is none. Bytes that are not text never equal ours.
 fn read_text(path: &Path) -> Result<Option<String>> {
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        Ok(meta) if meta.is_dir() => {
-            bail!("{} is a directory, where a file of the set belongs: move it away", path.display())
-        }
-        Ok(_) => {}
+    let meta = match fs::metadata(path) {
+        // Also a symbolic link that leads nowhere, which is then replaced.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.is_symlink().then(String::new)),
+        meta => meta.with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    if !meta.is_file() {
+        bail!("{} is not a regular file, where a file of the set belongs: move it away", path.display());
     }
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        // A symbolic link that leads nowhere.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(String::new())),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-    }
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// A path that may stand in a set: a plain file name, not hidden.
@@ -90,11 +81,18 @@ fn listed(text: &str, prefix: usize) -> Option<BTreeSet<String>> {
 
 /// Compares the set on disk with the set to be. Refuses a directory that is not ours.
 pub fn compare(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
-    let _shared = lock_shared(dir)?;
+    let _shared = lock::shared(dir)?;
     compare_unlocked(dir, files)
 }
 
 fn compare_unlocked(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
+    if let Some(obstacle) = dir
+        .ancestors()
+        .find(|path| path.exists() || path.is_symlink())
+        .filter(|path| !path.is_dir() && *path != Path::new(""))
+    {
+        bail!("{} is not a directory: move it away, or choose another --out", obstacle.display());
+    }
     let on_disk = read_text(&dir.join(SUMS))?;
     let pending = read_text(&dir.join(PENDING))?;
     let mut owned = BTreeSet::new();
@@ -173,19 +171,18 @@ fn head_is_ours(path: &Path) -> bool {
 /// Brings the directory to the given set; an empty set removes it. `step` is told before each change on disk; tests
 /// end the process there.
 pub fn publish(dir: &Path, files: &[RenderedFile], step: &mut dyn FnMut(&str)) -> Result<Comparison> {
-    step("create the directory");
-    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    step("lock");
-    let lock = lock_exclusive(dir)?;
+    step("create the directory and lock it");
+    let lock = lock::exclusive(dir)?;
     let comparison = compare_unlocked(dir, files)?;
     if !comparison.is_clean() {
         write_set(dir, files, &comparison, step).with_context(|| format!("cannot publish into {}", dir.display()))?;
     }
     if files.is_empty() {
         step("remove the lock");
-        fs::remove_file(dir.join(LOCK)).with_context(|| format!("cannot remove {}", dir.join(LOCK).display()))?;
+        fs::remove_file(dir.join(lock::NAME))
+            .with_context(|| format!("cannot remove {}", dir.join(lock::NAME).display()))?;
         step("remove the directory");
-        // Files of others may live here.
+        // Fails where files of others live here, which is right.
         let _ = fs::remove_dir(dir);
     }
     drop(lock);
@@ -256,47 +253,6 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 
 fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
-}
-
-/// A reader's lock, where a writer has ever been: a fresh checkout has no lock file and needs none.
-fn lock_shared(dir: &Path) -> Result<Option<File>> {
-    let path = dir.join(LOCK);
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
-    };
-    wait_for(&path, || file.try_lock_shared())?;
-    Ok(Some(file))
-}
-
-fn lock_exclusive(dir: &Path) -> Result<File> {
-    let path = dir.join(LOCK);
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    let file = options.open(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    wait_for(&path, || file.try_lock())?;
-    Ok(file)
-}
-
-fn wait_for(path: &Path, mut attempt: impl FnMut() -> Result<(), fs::TryLockError>) -> Result<()> {
-    let start = Instant::now();
-    loop {
-        match attempt() {
-            Ok(()) => return Ok(()),
-            Err(fs::TryLockError::WouldBlock) if start.elapsed() < LOCK_PATIENCE => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            Err(fs::TryLockError::WouldBlock) => {
-                bail!("{} is held by another run, a generate or a deploy: wait for it to end", path.display())
-            }
-            Err(fs::TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
-            }
-        }
-    }
 }
 
 /// Directories of ours below `out` whose cluster is not in the file any more.

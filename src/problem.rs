@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-use crate::rule::{self, Rule, Severity};
+use crate::rule::{Rule, Severity};
 
 /// A range of bytes in clusters.yaml.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,12 +25,6 @@ impl From<Span> for Range<usize> {
 pub struct Spanned<T> {
     pub value: T,
     pub span: Span,
-}
-
-impl<T> Spanned<T> {
-    pub fn as_ref(&self) -> Spanned<&T> {
-        Spanned { value: &self.value, span: self.span }
-    }
 }
 
 /// A place in the file and what is to be said of it.
@@ -101,10 +95,10 @@ impl Problems {
         }
     }
 
-    /// Takes in what makes a cluster unreadable; values of a cluster that is not ours are its owner's.
-    pub fn absorb_structure(&mut self, other: Problems) {
-        let structure = [rule::DUPLICATE_KEY.id, rule::ALIAS_NOT_READ.id];
-        self.found.extend(other.found.into_iter().filter(|problem| structure.contains(&problem.rule.id)));
+    /// Takes in the problems of these rules alone.
+    pub fn absorb_only(&mut self, rules: &[&Rule], other: Problems) {
+        self.found
+            .extend(other.found.into_iter().filter(|problem| rules.iter().any(|rule| rule.id == problem.rule.id)));
     }
 
     /// How many were found so far.

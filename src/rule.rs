@@ -28,7 +28,7 @@ rules! {
     Error NOT_UTF8 "not-utf8" "the file is not text, so nothing in it can be trusted";
     Error FILE_TOO_LARGE "file-too-large" "a file of this size is not a clusters.yaml; reading it would exhaust memory";
     Error YAML_SYNTAX "yaml-syntax" "the file is not YAML; another parser may read it as something else";
-    Error EMPTY_FILE "empty-file" "an empty file would remove every cluster";
+    Error EMPTY_FILE "empty-file" "a file without clusters would remove every cluster's manifests";
     Error SECOND_DOCUMENT "second-document" "only the first document would be read; the rest would be lost in silence";
     Error ALIAS_EXPANSION "alias-expansion" "aliases that multiply exhaust the memory of the next tool that reads the file";
     Error DUPLICATE_KEY "duplicate-key" "most parsers keep the last of two equal keys in silence";
@@ -36,10 +36,13 @@ rules! {
     Error UNKNOWN_KEY "unknown-key" "a misspelt key would be ignored and its default would apply";
     Error WRONG_SHAPE "wrong-shape" "a list or a block stands where a value is read, or the other way round";
     Error INVALID_VALUE "invalid-value" "the value would be refused, or read as something else, further down the line";
-    Error CLUSTERS_REQUIRED "clusters-required" "without `clusters` there is nothing to generate";
+    Error CLUSTERS_REQUIRED "clusters-required" "a file without clusters would remove every cluster's manifests";
+    Warning MISSPELT_TOP_LEVEL "misspelt-top-level" "a misspelt `defaults` would be taken for another tool's and not be read";
+    Warning MODULE_NOT_LISTED "module-not-listed" "a cluster with a `buildkit` block and without the module gets no manifests";
     Error CLUSTER_NAME_REQUIRED "cluster-name-required" "node role, discovery tags and the deploy guard are made from cluster_name";
     Error REGION_REQUIRED "region-required" "prices and the deploy guard depend on the region";
     Error OUTPUT_PATH_COLLISION "output-path-collision" "two clusters would write into one directory, on file systems that ignore case";
+    Error SAME_CLUSTER_TWICE "same-cluster-twice" "two fleets of one name in one namespace overwrite each other when applied";
     Error AUTOSCALING_MAX_REQUIRED "autoscaling-max-required" "without a maximum the pool could grow to KEDA's default of 100 pods, or of one forgotten arch to nothing";
     Error AUTOSCALING_NEEDS_KEDA "autoscaling-needs-keda" "a ScaledObject without KEDA is refused, and the Deployment would stay at one pod";
     Error MIN_ABOVE_MAX "min-above-max" "KEDA's reconciler rejects the ScaledObject and the pool never scales";
@@ -51,6 +54,7 @@ rules! {
     Error INSTANCE_TYPE_WRONG_ARCH "instance-type-wrong-arch" "the pods would stay Pending for ever";
     Error INSTANCE_TYPE_WITHOUT_NVME "instance-type-without-nvme" "RAID0 on a type without NVMe is a silent no-op: the build cache fills the root disk";
     Error NODEPOOL_NAME_TOO_LONG "nodepool-name-too-long" "a NodePool name becomes a label value and a prefix of NodeClaim names";
+    Error NODEPOOL_NAME_COLLISION "nodepool-name-collision" "two types with one NodePool name would be one NodePool";
     Error TOO_MANY_INSTANCE_TYPES "too-many-instance-types" "NodePool weights end at 1: Karpenter could not tell the order any more";
     Error POD_TOO_SMALL "pod-too-small" "a builder needs at least 1 vCPU and 1 GiB";
     Error POD_DOES_NOT_FIT "pod-does-not-fit" "the second type would hold fewer pods than its node limits count on";
@@ -60,6 +64,7 @@ rules! {
     Error IMAGE_NOT_PINNED "image-not-pinned" "an image without tag or digest changes under running nodes";
     Error KEDA_VERSION_UNSUPPORTED "keda-version-unsupported" "fields that this KEDA does not know are refused or dropped";
     Error RESERVED_LABEL "reserved-label" "selectors, PodDisruptionBudgets and NetworkPolicies stand on these labels";
+    Warning AUTOSCALING_NOT_ENABLED "autoscaling-not-enabled" "bounds without `enabled` do nothing: the pool stays fixed";
     Warning KEDA_VERSION_MISSING "keda-version-missing" "without it the manifests use only what every KEDA understands";
     Warning EKS_VERSION_MISSING "eks-version-missing" "without it the manifests use only what every Kubernetes understands";
     Warning KUBERNETES_VERSION_UNTESTED "kubernetes-version-untested" "the manifests were checked against Kubernetes 1.31 and later";

@@ -1,15 +1,15 @@
 //! Rules across keys, versions and clusters.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexMap;
 
-use crate::config::{Buildkit, Cluster, Entry};
+use crate::config::{Autoscaling, Buildkit, Cluster, Entry};
 use crate::fleet::arch::Arch;
 use crate::fleet::name::{AmiAlias, IpFamily, Namespace, is_label_key};
 use crate::fleet::scaling::Scaling;
-use crate::fleet::{Pool, discovery_name, record_bytes};
-use crate::problem::{Problem, Problems, Span, Spanned};
+use crate::fleet::{Fleet, Pool, discovery_name, record_bytes};
+use crate::problem::{Problem, Problems, Span, Spanned, did_you_mean};
 use crate::rule;
 use crate::sizing;
 use crate::versions::{Fallback, Ladder, OLDEST_KEDA, OLDEST_KUBERNETES};
@@ -35,6 +35,71 @@ pub fn check_output_paths(clusters: &[Cluster], problems: &mut Problems) {
                 .help("rename one of them"),
             );
         }
+    }
+}
+
+/// Two entries that are one fleet to the cluster that they are applied to.
+pub fn check_same_cluster(
+    fleet: &Fleet,
+    name: &Spanned<String>,
+    seen: &mut BTreeMap<[String; 3], Span>,
+    problems: &mut Problems,
+) {
+    let identity = [fleet.cluster_name.to_string(), fleet.region.to_string(), fleet.namespace.to_string()];
+    if let Some(first) = seen.insert(identity, name.span) {
+        problems.push(
+            Problem::new(&rule::SAME_CLUSTER_TWICE, format!("`{}` is the fleet of another entry", name.value))
+                .at(name.span, format!("cluster_name `{}`, namespace `{}`", fleet.cluster_name, fleet.namespace))
+                .see(first, "the same cluster_name, region and namespace")
+                .help("correct cluster_name, or give one of the two another namespace"),
+        );
+    }
+}
+
+/// A cluster with a block of ours that does not list the module.
+pub fn check_module_listed(entry: &Entry, problems: &mut Problems) {
+    let Some(block) = entry.buildkit.at else { return };
+    let problem = Problem::new(&rule::MODULE_NOT_LISTED, "a `buildkit` block, but `modules` does not list `buildkit`");
+    let modules = entry.modules.spanned();
+    let near = modules.and_then(|modules| {
+        modules.value.iter().find(|module| did_you_mean(&module.value.as_str().to_lowercase(), [MODULE]).is_some())
+    });
+    let problem = match (near, modules) {
+        (Some(near), _) => problem.at(near.span, format!("did you mean `{MODULE}`?")).see(block, "the block"),
+        (None, Some(modules)) => problem.at(modules.span, "no `buildkit` in this list").see(block, "the block"),
+        (None, None) => problem.at(block, "this cluster gets no manifests"),
+    };
+    problems.push(problem.help("list `buildkit`, or remove the block"));
+}
+
+/// Bounds without the switch.
+pub fn check_enabled(autoscaling: &Autoscaling, problems: &mut Problems) {
+    if !autoscaling.enabled.is_absent() {
+        return;
+    }
+    let bounds = [&autoscaling.amd64_max, &autoscaling.arm64_max];
+    if let Some(span) = bounds.iter().find_map(|bound| bound.span()) {
+        problems.push(
+            Problem::new(
+                &rule::AUTOSCALING_NOT_ENABLED,
+                "`autoscaling` has bounds and no `enabled`: the pools stay fixed",
+            )
+            .at(span, "this maximum is not used")
+            .help("add `enabled: true` beside it, or `enabled: false` to say that it is meant"),
+        );
+    }
+}
+
+/// Namespaces of Kubernetes itself are not ours to label as privileged.
+pub fn check_namespace(namespace: Option<&Spanned<Namespace>>, problems: &mut Problems) {
+    if let Some(namespace) = namespace
+        && (namespace.value.as_str() == "default" || namespace.value.as_str().starts_with("kube-"))
+    {
+        problems.push(
+            Problem::new(&rule::INVALID_VALUE, format!("`namespace` cannot be `{}`", namespace.value))
+                .at(namespace.span, "expected a namespace of the fleet's own")
+                .help("it is created, and labelled so that privileged pods may run in it"),
+        );
     }
 }
 
@@ -177,8 +242,8 @@ pub fn check_pool(
                     format!("a minimum of {min} {} pods leaves part of a node idle", pool.arch.name()),
                 )
                 .at(
-                    keys.min.span().or(keys.max.span()).unwrap_or(at),
-                    format!("{per_node} pods share one {}", first.instance.name),
+                    keys.min.span().or(layer.autoscaling.enabled.span()).unwrap_or(at),
+                    format!("{per_node} pods share one {}; the minimum is 1 unless given", first.instance.name),
                 )
                 .help(format!("the same nodes carry {}", min.next_multiple_of(per_node))),
             );

@@ -92,7 +92,7 @@ pub fn parse(source: &str) -> Result<Node<'_>, Problem> {
             let at = error.marker().byte_offset().unwrap_or(source.len());
             Problem::new(&rule::YAML_SYNTAX, "the file is not valid YAML")
                 .at(Span { start: at, end: at + 1 }, error.info())
-                .help("everything before this place was read; text with `: `, ` #` or a bracket at its start needs quotes")
+                .help("the file was read up to this place")
         })?;
         let span = place.byte_range().map_or(Span::default(), |range| Span { start: range.start, end: range.end });
         let node = |kind, tagged| Node { span, kind, tagged };

@@ -147,6 +147,53 @@ fn a_cluster_that_left_the_file_leaves_the_disk() {
 }
 
 #[test]
+fn another_file_with_the_same_output_directory_removes_nothing() {
+    let dir = with_shipped();
+    run(dir.path(), &["generate"]);
+    let before = support::walk(&dir.path().join("generated"));
+    write(dir.path(), "other.yaml", support::one_cluster(""));
+    for args in [&["generate", "--config", "other.yaml"][..], &["generate", "--config", "other.yaml", "--check"]] {
+        let output = run(dir.path(), args);
+        assert_eq!(code(&output), 3, "{}", stderr(&output));
+        assert!(stderr(&output).contains("holds clusters of another file"), "{}", stderr(&output));
+    }
+    assert_eq!(before, support::walk(&dir.path().join("generated")));
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_and_does_not_hang() {
+    let dir = with_shipped();
+    run(dir.path(), &["generate"]);
+    let file = dir.path().join("generated/arc-staging/00-namespace.yaml");
+    std::fs::remove_file(&file).unwrap_or_else(|error| panic!("{error}"));
+    assert!(Command::new("mkfifo").arg(&file).status().is_ok_and(|status| status.success()));
+    let output = run(dir.path(), &["generate"]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("00-namespace.yaml is not a regular file"), "{}", stderr(&output));
+}
+
+#[test]
+fn many_problems_are_told_quickly_and_not_all() {
+    let dir = scratch();
+    let keys: Vec<String> = (0..40_000).map(|n| format!("    wrong{n}: 1\n")).collect();
+    write(dir.path(), "clusters.yaml", format!("defaults:\n  buildkit:\n{}clusters:\n  a: {{}}\n", keys.concat()));
+    let start = std::time::Instant::now();
+    let output = run(dir.path(), &["validate"]);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("and 39900 problems more"), "{}", &stderr(&output)[stderr(&output).len() - 200..]);
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_full_disk_behind_the_diff_is_trouble() {
+    let dir = with_shipped();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap_or_else(|error| panic!("{error}"));
+    let output =
+        program(dir.path(), &["generate", "--check"]).stdout(full).output().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+}
+
+#[test]
 fn a_directory_of_somebody_else_is_refused() {
     let dir = with_shipped();
     write(dir.path(), "generated/arc-staging/precious.yaml", "a: b\n");
@@ -209,6 +256,8 @@ fn a_wrong_command_line_exits_2() {
     let dir = with_shipped();
     assert_eq!(code(&run(dir.path(), &[])), 2);
     assert_eq!(code(&run(dir.path(), &["generate", "--chek"])), 2);
+    let output = run(dir.path(), &["generate", "nope", "arc-stagin"]);
+    assert_eq!(stderr(&output).matches("there is no cluster").count(), 2, "{}", stderr(&output));
     let output = run(dir.path(), &["generate", "arc-stagin"]);
     assert_eq!(code(&output), 2);
     assert!(
@@ -226,7 +275,7 @@ fn a_file_that_cannot_be_written_exits_3() {
     write(dir.path(), "generated", "a file, where a directory belongs");
     let output = run(dir.path(), &["generate"]);
     assert_eq!(code(&output), 3, "{}", stderr(&output));
-    assert!(stderr(&output).contains("generated"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("generated is not a directory"), "{}", stderr(&output));
 }
 
 #[test]

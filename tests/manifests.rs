@@ -75,7 +75,7 @@ fn every_recorded_manifest_is_still_rendered() {
 
 #[test]
 fn shipped_file_has_the_four_fleets_and_one_cluster_without() {
-    let (outcomes, problems) = buildkit_fleet::read_bytes(support::shipped().as_bytes());
+    let (outcomes, problems) = buildkit_fleet::input::read_bytes(support::shipped().as_bytes());
     assert!(!problems.has_errors());
     let described: Vec<String> = outcomes
         .iter()

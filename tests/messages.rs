@@ -25,6 +25,8 @@ fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ("second-document", &["second-document"], file("clusters: {}\n---\nclusters: {}\n")),
         ("scalar-at-the-top", &["wrong-shape"], file("hello\n")),
         ("no-clusters", &["clusters-required"], file("defaults: {}\n")),
+        ("null-clusters", &["clusters-required"], file("clusters:\n")),
+        ("no-cluster", &["clusters-required"], file("clusters: {}\n")),
         ("alias-bomb", &["alias-expansion"], alias_bomb()),
         ("nested-brackets", &["yaml-syntax"], "[".repeat(100_000)),
         (
@@ -92,6 +94,32 @@ fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ("case-collision", &["output-path-collision"], file("clusters:\n  Prod: {}\n  prod: {}\n")),
         ("max-required", &["autoscaling-max-required"], scaled("amd64_min: 2, amd64_max: 8")),
         ("max-refused-is-told-once", &["invalid-value"], scaled("amd64_max: many, arm64_min: 2, arm64_max: 8")),
+        ("misspelt-defaults", &["misspelt-top-level"], format!("default: {{}}\n{}", one_cluster(""))),
+        ("module-not-listed", &["module-not-listed"], one_cluster("").replace("[keda, buildkit]", "[keda, Buildkit]")),
+        ("no-modules", &["module-not-listed"], one_cluster("").replace("    modules: [keda, buildkit]\n", "")),
+        (
+            "same-cluster-twice",
+            &["same-cluster-twice"],
+            format!("{}{}", one_cluster(""), one_cluster("").replace("clusters:\n  here:", "  there:")),
+        ),
+        ("bounds-without-enabled", &["autoscaling-not-enabled"], one_cluster("      autoscaling: {amd64_max: 10}\n")),
+        ("system-namespace", &["invalid-value"], one_cluster("      namespace: kube-system\n")),
+        ("empty-mirrors", &["invalid-value"], one_cluster("      registry_mirrors: {registry.example: []}\n")),
+        ("one-nodepool-name-for-two", &["nodepool-name-collision"], colliding_types()),
+        ("uneven-numa", &["invalid-value"], one_cluster("      instance_specs: {m6id.24xlarge: {numa_nodes: 5}}\n")),
+        (
+            "unused-incomplete-spec",
+            &["instance-spec-incomplete"],
+            one_cluster("      instance_specs: {m6id.24xlrge: {numa_nodes: 2}}\n"),
+        ),
+        (
+            "hardly-any-nvme",
+            &["instance-type-without-nvme"],
+            one_cluster(
+                "      amd64_instance_type: m6id.24xlarge\n      instance_specs: {m6id.24xlarge: {local_nvme_gb: 1}}\n",
+            ),
+        ),
+        ("bad-image-path", &["invalid-value"], one_cluster("      image: Moby/BuildKit..x:v1\n")),
         ("min-above-max", &["min-above-max"], scaled("amd64_min: 10, amd64_max: 8, arm64_max: 8, arm64_min: 2")),
         (
             "fallback-out-of-bounds",
@@ -242,6 +270,13 @@ fn alias_bomb() -> String {
     text + "clusters: {}\n"
 }
 
+fn colliding_types() -> String {
+    let row = "{arch: amd64, vcpu: 48, memory_mib: 393216, local_nvme_gb: 900, eni_max_pods: 234}";
+    one_cluster(&format!(
+        "      amd64_instance_types: {{x.y-z: 2, x-y.z: 2}}\n      instance_specs: {{x.y-z: {row}, x-y.z: {row}}}\n"
+    ))
+}
+
 fn many_types() -> String {
     let names: Vec<String> = (0..101).map(|n| format!("x{n}.builder")).collect();
     let row = "{arch: amd64, vcpu: 48, memory_mib: 393216, local_nvme_gb: 900, eni_max_pods: 234}";
@@ -310,7 +345,7 @@ fn rule_ids_are_unique_and_kebab_case() {
 #[test]
 fn bytes_that_are_no_text_are_refused() {
     let id = |bytes: &[u8]| {
-        let (_, problems) = buildkit_fleet::read_bytes(bytes);
+        let (_, problems) = buildkit_fleet::input::read_bytes(bytes);
         problems.into_sorted().iter().map(|problem| problem.rule.id).collect::<Vec<_>>()
     };
     assert_eq!(id(b"clusters: \xff\xfe\n"), ["not-utf8"]);
@@ -342,8 +377,83 @@ fn foreign_blocks_may_hold_anything() {
 
 #[test]
 fn clusters_without_the_module_are_not_judged() {
-    let source = "clusters:\n  kind:\n    region: my laptop\n    buildkit: {anything: goes}\n    modules: [base]\n  bare:\n    region: [1]\n";
-    assert_eq!(support::rules_broken(source), Vec::<&str>::new());
+    let source = "clusters:\n  kind:\n    region: my laptop\n    cluster_name: *n\n    keda: 1\n    modules: [base]\n  bare:\n    region: [1]\n";
+    let source = &format!("names: &n x\n{source}");
+    assert_eq!(support::errors(source), Vec::<&str>::new(), "{:?}", support::messages(source));
+}
+
+#[test]
+fn a_warning_that_nothing_was_written_for_is_told_once() {
+    let cluster = |name: &str| format!("  {name}: {{cluster_name: {name}, region: us-east-1, modules: [buildkit]}}\n");
+    let source = format!("clusters:\n{}{}{}", cluster("a"), cluster("b"), cluster("c"));
+    assert_eq!(support::rules_broken(&source), ["ami-floats"]);
+    assert!(support::messages(&source)[0].contains("concerns `a`, `b` and `c`"));
+}
+
+#[test]
+fn images_are_read_as_kubernetes_reads_them() {
+    use buildkit_fleet::fleet::image::Image;
+    for good in [
+        "a",
+        "moby/buildkit:v0.32.2",
+        "registry.example:5000/a-b/c_d__e.f:V_1.0-x",
+        "localhost/a",
+        "a/b/c",
+        "10.0.0.1:80/a",
+    ] {
+        assert!(Image::try_from(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "A/b",
+        "a..b",
+        "a/",
+        "/a",
+        "a:b:c/x:3",
+        "a b",
+        "a:",
+        "a:-x",
+        "registry.example:x/a",
+        "a@sha256:0",
+        "a_/b",
+        "-a",
+        "a\nb",
+    ] {
+        assert!(Image::try_from(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn any_label_key_that_kubernetes_takes_is_rendered() {
+    let fleet = support::fleet(&one_cluster("      extra_labels: {\"1\": a, on: b, \"null\": c, y: d}\n"), "here");
+    let files = support::render(&fleet);
+    let lb = support::object(&files, "Deployment", "buildkitd-lb");
+    for (key, value) in [("1", "a"), ("on", "b"), ("null", "c"), ("y", "d")] {
+        assert_eq!(lb["metadata"]["labels"][key], value);
+        assert!(lb["spec"]["template"]["metadata"]["labels"].get(key).is_none(), "a label must not roll pods");
+    }
+}
+
+#[test]
+fn disk_shares_count_the_pods_that_the_scheduler_may_place() {
+    let toml = |buildkit: &str| {
+        let files = support::render(&support::fleet(&one_cluster(buildkit), "here"));
+        support::object(&files, "ConfigMap", "buildkitd-config-amd64")["data"]["buildkitd.toml"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    // One is declared on m6id.16xlarge, two fit.
+    assert!(
+        toml("      amd64_instance_types: {m6id.8xlarge: 1, m6id.16xlarge: 1}\n").contains("maxUsedSpace = \"35%\"")
+    );
+    assert!(
+        toml("      amd64_instance_types: {m6id.24xlarge: 2, m6id.12xlarge: 1}\n").contains("maxUsedSpace = \"35%\"")
+    );
+    assert!(
+        toml("      amd64_instance_type: m6id.24xlarge\n      amd64_pods_per_node: 4\n")
+            .contains("maxUsedSpace = \"17%\"")
+    );
 }
 
 #[test]

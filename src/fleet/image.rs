@@ -43,28 +43,53 @@ impl TryFrom<&str> for Image {
             Some((last, tag)) => (&rest[..slash + last.len()], Some(tag)),
             None => (rest, None),
         };
-        let word = |part: &str, extra: &str| {
-            part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
-        };
         let digest_ok = digest.is_none_or(|digest| {
             digest.strip_prefix("sha256:").is_some_and(|hex| {
                 hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
             })
         });
-        let parts: Vec<&str> = name.split('/').collect();
-        // A port may stand only in the first of several parts, which is the host.
-        let name_ok = parts
-            .iter()
-            .enumerate()
-            .all(|(i, part)| word(part, if i == 0 && parts.len() > 1 { "._-:" } else { "._-" }));
-        let tag_ok = tag.is_none_or(|tag| tag.len() <= 128 && word(tag, "._-"));
+        let tag_ok = tag.is_none_or(|tag| {
+            tag.len() <= 128
+                && tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                && tag.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+        });
+        let (host, path) = split_host(name);
+        let name_ok = host.is_none_or(is_host) && path.split('/').all(is_path_component);
         if name.len() <= 255 && name_ok && tag_ok && digest_ok {
             Ok(Image { text: text.to_owned(), tag: tag.map(str::to_owned), digest: digest.is_some() })
         } else {
             Err(String::new())
         }
     }
+}
+
+/// The first of several parts is a host where it looks like one: with a dot, a port, or `localhost`.
+fn split_host(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (Some(host), path),
+        _ => (None, name),
+    }
+}
+
+fn is_host(host: &str) -> bool {
+    let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    name.split('.').all(label)
+        && port.is_none_or(|port| !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Lower-case letters and digits, with single separators between: `.`, `_`, `__` or any number of `-`.
+fn is_path_component(part: &str) -> bool {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let runs = part.split(edge).filter(|run| !run.is_empty());
+    part.starts_with(edge)
+        && part.ends_with(edge)
+        && runs.into_iter().all(|run| matches!(run, "." | "_" | "__") || run.chars().all(|c| c == '-'))
 }
 
 impl Scalar for Image {

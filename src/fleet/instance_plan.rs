@@ -37,9 +37,14 @@ impl InstancePlan {
         &self.entries[0]
     }
 
-    /// Most pods on one node over all types: the disk shares of buildkitd.toml serve the tightest node.
+    /// Most pods on one node over all types: the disk shares of buildkitd.toml serve the fullest node. The scheduler
+    /// places as many as fit by their requests, which may be more than were declared.
     pub fn most_pods_per_node(&self) -> u64 {
-        self.entries.iter().map(|entry| entry.pods_per_node).max().unwrap_or(1)
+        let request = self.cache_request_gb().max(1);
+        let placed = |entry: &PlannedType| {
+            sizing::fits_with_all_memory(&entry.instance, self.pod).min(entry.instance.local_nvme_gb / request)
+        };
+        self.entries.iter().map(|entry| placed(entry).max(entry.pods_per_node)).max().unwrap_or(1)
     }
 
     /// Disk request of a pod, in GB: the smallest over all types, so that the pod fits on each.
@@ -82,6 +87,20 @@ impl InstancePlan {
                     )
                     .at(entry.name.span, format!("its NodePool's name may have {NODEPOOL_NAME_MAX}"))
                     .help("choose a type with a shorter name"),
+                );
+            }
+            if let Some(same) = entries.iter().position(|entry: &PlannedType| entry.nodepool == nodepool) {
+                problems.push(
+                    Problem::new(
+                        &rule::NODEPOOL_NAME_COLLISION,
+                        format!(
+                            "`{}` and `{}` make one NodePool name, `{nodepool}`",
+                            wanted[same].name.value, entry.name.value
+                        ),
+                    )
+                    .at(entry.name.span, "the second of them")
+                    .see(wanted[same].name.span, "the first")
+                    .help("use one of the two"),
                 );
             }
             let planned = PlannedType { instance, pods_per_node: entry.pods_per_node.value.get().into(), nodepool };
@@ -183,23 +202,38 @@ pub fn check_exclusive(layer: &Buildkit, problems: &mut Problems) {
     }
 }
 
+/// Every row of `instance_specs` gives what the catalogue does not know, used or not: a misspelt type would otherwise
+/// be one that nobody uses.
+pub fn check_specs(merged: &Buildkit, problems: &mut Problems) {
+    for (name, (span, spec)) in &merged.instance_specs.0 {
+        match instances::look_up(name, Some(spec)) {
+            Ok(_) | Err(Missing::Unknown) => {}
+            Err(Missing::Column(column)) => problems.push(
+                Problem::new(
+                    &rule::INSTANCE_SPEC_INCOMPLETE,
+                    format!("`instance_specs` gives no `{column}` for `{name}`"),
+                )
+                .at(*span, "the catalogue does not know this type")
+                .help("give arch, vcpu, memory_mib, local_nvme_gb and eni_max_pods, from the vendor's tables"),
+            ),
+            Err(Missing::UnevenNuma { vcpu, numa_nodes }) => problems.push(
+                Problem::new(
+                    &rule::INVALID_VALUE,
+                    format!("`numa_nodes` cannot be {numa_nodes} for `{name}`, which has {vcpu} vCPU"),
+                )
+                .at(spec.numa_nodes.span().unwrap_or(*span), "expected a number that divides the vCPU"),
+            ),
+        }
+    }
+}
+
 /// The facts of a type, if it can carry a builder of this architecture.
 fn facts(arch: Arch, name: &Spanned<TypeName>, merged: &Buildkit, problems: &mut Problems) -> Option<InstanceType> {
     let own = merged.instance_specs.0.get(name.value.as_str());
     let instance = match instances::look_up(name.value.as_str(), own.map(|(_, spec)| spec)) {
         Ok(instance) => instance,
-        Err(Missing::Column(column)) => {
-            let span = own.map_or(name.span, |(span, _)| *span);
-            problems.push(
-                Problem::new(
-                    &rule::INSTANCE_SPEC_INCOMPLETE,
-                    format!("`instance_specs` gives no `{column}` for `{}`", name.value),
-                )
-                .at(span, "the catalogue does not know this type")
-                .help("give arch, vcpu, memory_mib, local_nvme_gb and eni_max_pods, from the vendor's tables"),
-            );
-            return None;
-        }
+        // Told by `check_specs`, for every row.
+        Err(Missing::Column(_) | Missing::UnevenNuma { .. }) => return None,
         Err(Missing::Unknown) => {
             problems.push(unknown_type(arch, name));
             return None;
@@ -303,6 +337,17 @@ fn check_fit(planned: &PlannedType, entry: &Wanted, pod: PodSize, first: &Wanted
             .at(entry.pods_per_node.span, format!("at most {fits}"))
             .see(first.name.span, "the first type sizes the pod")
             .help("lower the number, or put this type first to size the pod by it"),
+        );
+        return;
+    }
+    if sizing::cache_request_gb(instance.local_nvme_gb, declared) == 0 {
+        problems.push(
+            Problem::new(
+                &rule::INSTANCE_TYPE_WITHOUT_NVME,
+                format!("`{}` has {} GB of NVMe for {declared} pods", instance.name, instance.local_nvme_gb),
+            )
+            .at(entry.name.span, "less than 1 GB of cache for each")
+            .help("choose a type with more local NVMe"),
         );
         return;
     }

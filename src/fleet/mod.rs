@@ -9,9 +9,11 @@ pub mod scaling;
 pub mod timing;
 pub mod toleration;
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 
-use crate::config::{Buildkit, Cluster, Config};
+use crate::config::{Buildkit, Cluster, Config, Entry};
 use crate::fleet::arch::Arch;
 use crate::fleet::count::{IdleMinutes, Percent, Replicas};
 use crate::fleet::image::Image;
@@ -22,7 +24,7 @@ use crate::fleet::timing::Timing;
 use crate::fleet::toleration::{Toleration, Tolerations};
 use crate::instances::scalar_key;
 use crate::layer::{Field, Leaf};
-use crate::problem::{Problem, Problems};
+use crate::problem::{Problem, Problems, Span};
 use crate::rule;
 use crate::rules;
 use crate::versions::{Haproxy, Ladder, OLDEST_HAPROXY, haproxy_of};
@@ -96,6 +98,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The cluster's key in the file.
+    pub fn name(&self) -> &str {
+        match self {
+            Outcome::Fleet(fleet) => fleet.key.as_str(),
+            Outcome::Skipped { cluster, .. } => cluster,
+        }
+    }
+
     pub fn fleet(&self) -> Option<&Fleet> {
         match self {
             Outcome::Fleet(fleet) => Some(fleet),
@@ -110,6 +120,7 @@ pub fn read_all(config: &mut Config, problems: &mut Problems) -> Vec<Outcome> {
     rules::check_output_paths(&config.clusters, problems);
     let defaults = &config.defaults;
     let mut outcomes = Vec::with_capacity(config.clusters.len());
+    let mut seen = BTreeMap::new();
     for cluster in &mut config.clusters {
         let modules = if cluster.entry.modules.is_absent() { &defaults.modules } else { &cluster.entry.modules };
         let ours = match modules {
@@ -118,7 +129,14 @@ pub fn read_all(config: &mut Config, problems: &mut Problems) -> Vec<Outcome> {
             Leaf::Absent => false,
         };
         if !ours {
-            problems.absorb_structure(std::mem::take(&mut cluster.problems));
+            // Its values are its owner's. What may hide its `modules` is ours to tell.
+            let hides: &[&rule::Rule] = if modules.is_absent() {
+                &[&rule::DUPLICATE_KEY, &rule::ALIAS_NOT_READ]
+            } else {
+                &[&rule::DUPLICATE_KEY]
+            };
+            problems.absorb_only(hides, std::mem::take(&mut cluster.problems));
+            rules::check_module_listed(&cluster.entry, problems);
             outcomes.push(Outcome::Skipped {
                 cluster: cluster.name.value.clone(),
                 why: "`modules` does not list `buildkit`".to_owned(),
@@ -126,7 +144,10 @@ pub fn read_all(config: &mut Config, problems: &mut Problems) -> Vec<Outcome> {
             continue;
         }
         let mut found = std::mem::take(&mut cluster.problems);
-        let fleet = read(cluster, &config.defaults, &mut found);
+        let fleet = read(cluster, defaults, config.clusters_at, &mut found);
+        if let Some(fleet) = &fleet {
+            rules::check_same_cluster(fleet, &cluster.name, &mut seen, &mut found);
+        }
         problems.absorb(&cluster.name.value, cluster.span, found);
         if let Some(fleet) = fleet {
             outcomes.push(Outcome::Fleet(Box::new(fleet)));
@@ -136,7 +157,7 @@ pub fn read_all(config: &mut Config, problems: &mut Problems) -> Vec<Outcome> {
 }
 
 /// The fleet of one cluster. None only where a problem was found; a fleet that comes with an error is not to be used.
-fn read(cluster: &Cluster, defaults: &crate::config::Entry, problems: &mut Problems) -> Option<Fleet> {
+fn read(cluster: &Cluster, defaults: &Entry, clusters_at: Span, problems: &mut Problems) -> Option<Fleet> {
     let entry = cluster.entry.over(defaults);
     let layer = &entry.buildkit;
     let key = scalar_key::<ClusterKey>("clusters", &cluster.name.value, cluster.name.span, problems);
@@ -159,7 +180,11 @@ fn read(cluster: &Cluster, defaults: &crate::config::Entry, problems: &mut Probl
     let ladder = rules::ladder(&entry, &arches, autoscaling, problems);
     if autoscaling {
         rules::check_keda_module(&entry, problems);
+    } else {
+        rules::check_enabled(&layer.autoscaling, problems);
     }
+    rules::check_namespace(layer.namespace.spanned(), problems);
+    instance_plan::check_specs(layer, problems);
     let at = layer.at.unwrap_or(cluster.name.span);
     let namespace = layer.namespace.or(constant("buildkit"));
     let ip_family = layer.ip_family.or(IpFamily::Dual);
@@ -175,7 +200,7 @@ fn read(cluster: &Cluster, defaults: &crate::config::Entry, problems: &mut Probl
     }
     let ami_alias = layer.ami_alias.or(constant("al2023@latest"));
     if !matches!(layer.ami_alias, Leaf::Refused) {
-        rules::check_ami(&ami_alias, layer.ami_alias.span().unwrap_or(defaults.buildkit.at.unwrap_or(at)), problems);
+        rules::check_ami(&ami_alias, layer.ami_alias.span().or(defaults.buildkit.at).unwrap_or(clusters_at), problems);
     }
     let fleet = Fleet {
         key: key?.value,
@@ -278,6 +303,12 @@ fn read_registries(layer: &Buildkit, problems: &mut Problems) -> IndexMap<Regist
     let mut registries: IndexMap<RegistryHost, Registry> = IndexMap::new();
     for (host, (span, mirrors)) in &layer.registry_mirrors.0 {
         let Some(host) = scalar_key::<RegistryHost>("registry_mirrors", host, *span, problems) else { continue };
+        if let Some(list) = mirrors.spanned().filter(|list| list.value.is_empty()) {
+            problems.push(
+                Problem::new(&rule::INVALID_VALUE, format!("`registry_mirrors.{}` is empty", host.value))
+                    .at(list.span, "expected at least one mirror"),
+            );
+        }
         let mirrors =
             mirrors.get().map(|list| list.iter().map(|mirror| mirror.value.clone()).collect()).unwrap_or_default();
         registries.entry(host.value).or_default().mirrors = mirrors;

@@ -77,6 +77,7 @@ impl Scaling {
                 }
                 .help("raise the maximum or lower the minimum"),
             );
+            return None;
         }
         let fallback = keys.fallback.spanned();
         if let Some(fallback) = fallback.filter(|fallback| !(bounds.min..=bounds.max).contains(&fallback.value.get())) {

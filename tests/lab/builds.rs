@@ -8,7 +8,7 @@ use buildkit_fleet::versions::OLDEST_HAPROXY;
 
 use crate::client::{Client, Wait};
 use crate::dns::eventually;
-use crate::haproxy::{Lab, replace_line, version};
+use crate::haproxy::{Lab, replace_line, state, version};
 use crate::pods::address;
 
 fn millis(millis: u64) -> Duration {
@@ -43,7 +43,10 @@ fn no_pod_ever_has_two_builds() {
         lab.with_pods(Arch::Amd64, [address(0)]);
         lab.with_pods(Arch::Arm64, [address(20)]);
     } else {
-        println!("HAProxy {} lacks the fix for servers that join; the steady state alone is checked", version());
+        state(&format!(
+            "HAProxy {} lacks the fix for servers that join: one build per pod is checked in the steady state alone",
+            version()
+        ));
         lab.with_pods(Arch::Amd64, amd64.clone().map(address));
         lab.with_pods(Arch::Arm64, arm64.clone().map(address));
     }
@@ -59,7 +62,7 @@ fn no_pod_ever_has_two_builds() {
             }
         }
     }
-    let served = clients.into_iter().filter(|_| true).map(|client| client.join().expect("a client runs to its end"));
+    let served = clients.into_iter().map(|client| client.join().expect("a client runs to its end"));
     assert!(served.into_iter().all(|served| served), "a client was not served\n{}", lab.log());
     assert_eq!(lab.pods.served(), 60);
     assert_eq!(lab.pods.most_at_once(), 1);
@@ -112,7 +115,11 @@ fn beside_a_crashed_pod(lab: &Lab) -> Wait {
 fn a_crashed_pod_does_not_fail_a_client_while_another_frees_in_time() {
     let lab = Lab::start("      architectures: [amd64]\n");
     let waited = beside_a_crashed_pod(&lab);
-    assert!(matches!(waited, Wait::Served(after) if after > millis(2000) && after < millis(8000)), "{waited:?}\n{}", lab.log());
+    assert!(
+        matches!(waited, Wait::Served(after) if after > millis(2000) && after < millis(8000)),
+        "{waited:?}\n{}",
+        lab.log()
+    );
 }
 
 #[test]
@@ -138,6 +145,14 @@ fn sigusr1_leaves_builds_alone_and_ends_with_the_last_one() {
     assert!(build.is_alive(), "{}", lab.log());
     assert!(!lab.has_ended());
     drop(build);
+    if version() < OLDEST_HAPROXY {
+        // 2.6.12 goes on for ever after a soft stop while it has a DNS server over TCP; over UDP it ends at once.
+        state(&format!(
+            "HAProxy {} does not end after SIGUSR1 with DNS over TCP: only that it cuts nothing is checked",
+            version()
+        ));
+        return;
+    }
     assert!(eventually(Duration::from_secs(10), || lab.has_ended()), "{}", lab.log());
 }
 
@@ -156,11 +171,13 @@ fn a_silent_client_takes_no_pod() {
 
 /// Seconds until the kernel's keepalive probe on a connection from or to this port, for both its ends that HAProxy has.
 fn keepalive_s(lab: &Lab, local: u16, remote: u16) -> Option<u64> {
-    let table = std::fs::read_to_string("/proc/net/tcp6").unwrap_or_default() + &std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let table = std::fs::read_to_string("/proc/net/tcp6").unwrap_or_default()
+        + &std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
     let ends = |word: &str, port: u16| word.ends_with(&format!(":{port:04X}"));
-    let row = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|row| {
-        row.len() > 5 && (local == 0 || ends(row[1], local)) && ends(row[2], remote) && row[3] == "01"
-    });
+    let row = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .find(|row| row.len() > 5 && (local == 0 || ends(row[1], local)) && ends(row[2], remote) && row[3] == "01");
     let row = row.unwrap_or_else(|| panic!("no connection {local} -> {remote}\n{}", lab.log()));
     // tr:tm->when: timer 02 is keepalive, in hundredths of a second.
     let (timer, when) = row[5].split_once(':')?;

@@ -50,7 +50,9 @@ impl Client {
                 Ok(0) => return Wait::Closed(self.start.elapsed()),
                 Ok(n) if got + n == greeting.len() => return Wait::Served(self.start.elapsed()),
                 Ok(n) => got += n,
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Wait::StillWaiting,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    return Wait::StillWaiting;
+                }
                 Err(_) => return Wait::Closed(self.start.elapsed()),
             }
         }

@@ -11,7 +11,12 @@ fn complaints(config: &str) -> (bool, String) {
     let path = directory.path().join("haproxy.cfg");
     std::fs::write(&path, config).expect("written");
     // -dD also tells what is allowed but suspicious.
-    let output = Command::new(binary()).args(["-c", "-dD", "-f"]).arg(&path).env("DNS_SERVER", "[fd00::a]").output().expect("haproxy runs");
+    let output = Command::new(binary())
+        .args(["-c", "-dD", "-f"])
+        .arg(&path)
+        .env("DNS_SERVER", "[fd00::a]")
+        .output()
+        .expect("haproxy runs");
     let said = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&said).replace("Configuration file is valid", "");
     (output.status.success(), text.trim().to_owned())

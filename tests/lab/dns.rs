@@ -73,7 +73,7 @@ impl Dns {
     }
 
     fn serve_udp(&self, socket: &UdpSocket) {
-        let mut buffer = [0; 65_535];
+        let mut buffer = vec![0; 65_535];
         while let Ok((length, from)) = socket.recv_from(&mut buffer) {
             if let Some((answer, udp_size)) = self.answer(&buffer[..length]) {
                 let fits = answer.len() <= usize::from(udp_size);
@@ -108,7 +108,9 @@ impl Dns {
         let udp_size = query.opt().map_or(512, |opt| opt.udp_packet_size.max(512));
         let state = self.state();
         let mut reply = Packet::new_reply(query.id());
-        reply.set_flags(PacketFlag::AUTHORITATIVE_ANSWER | PacketFlag::RECURSION_DESIRED | PacketFlag::RECURSION_AVAILABLE);
+        reply.set_flags(
+            PacketFlag::AUTHORITATIVE_ANSWER | PacketFlag::RECURSION_DESIRED | PacketFlag::RECURSION_AVAILABLE,
+        );
         match state.mood {
             Mood::Silent => return None,
             Mood::Refuses => *reply.rcode_mut() = RCODE::Refused,
@@ -124,7 +126,9 @@ impl Dns {
                     .flatten()
                     .filter_map(|address| match (address, question.qtype) {
                         (IpAddr::V4(address), QTYPE::TYPE(TYPE::A)) => Some(record(RData::A(A::from(*address)))),
-                        (IpAddr::V6(address), QTYPE::TYPE(TYPE::AAAA)) => Some(record(RData::AAAA(AAAA::from(*address)))),
+                        (IpAddr::V6(address), QTYPE::TYPE(TYPE::AAAA)) => {
+                            Some(record(RData::AAAA(AAAA::from(*address))))
+                        }
                         _ => None,
                     })
                     .collect();

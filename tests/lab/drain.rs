@@ -20,9 +20,11 @@ struct Drain {
 
 fn busybox() -> PathBuf {
     let path = std::env::var("PATH").unwrap_or_default();
-    path.split(':').chain(["/bin", "/usr/bin"]).map(|dir| Path::new(dir).join("busybox")).find(|program| program.is_file()).unwrap_or_else(|| {
-        panic!("no busybox on PATH: run ./tests/run, which installs it, or apt-get install busybox")
-    })
+    path.split(':')
+        .chain(["/bin", "/usr/bin"])
+        .map(|dir| Path::new(dir).join("busybox"))
+        .find(|program| program.is_file())
+        .unwrap_or_else(|| panic!("no busybox on PATH: run ./tests/run, which installs it, or apt-get install busybox"))
 }
 
 impl Drain {
@@ -30,7 +32,10 @@ impl Drain {
     fn new(port: u16) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let files = support::render(&support::fleet(&support::one_cluster(""), "here"));
-        let script = support::object(&files, "ConfigMap", "buildkitd-drain")["data"]["drain.sh"].as_str().unwrap_or_default().to_owned();
+        let script = support::object(&files, "ConfigMap", "buildkitd-drain")["data"]["drain.sh"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         fs::write(directory.path().join("drain.sh"), script).expect("written");
         let bin = directory.path().join("bin");
         fs::create_dir(&bin).expect("created");
@@ -89,7 +94,9 @@ impl Running {
     }
 
     fn said(&mut self) -> Vec<String> {
-        let lines = |pipe: Option<Box<dyn std::io::Read>>| pipe.map(|pipe| BufReader::new(pipe).lines().map_while(Result::ok).collect::<Vec<_>>());
+        let lines = |pipe: Option<Box<dyn std::io::Read>>| {
+            pipe.map(|pipe| BufReader::new(pipe).lines().map_while(Result::ok).collect::<Vec<_>>())
+        };
         let stdout = self.child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn std::io::Read>);
         let stderr = self.child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn std::io::Read>);
         [lines(stdout), lines(stderr)].into_iter().flatten().flatten().collect()
@@ -121,7 +128,10 @@ fn an_idle_pod_is_let_go_after_its_quiet_time() {
     assert!(drain.ends_within(secs(10.0)));
     assert!(drain.start.elapsed() > secs(0.4), "three polls and two pauses");
     let said = drain.said();
-    assert_eq!(said, ["drain: waiting for the running build, at most 60 s", "drain: idle", "drain: idle for 3 polls of 0.2 s: done"]);
+    assert_eq!(
+        said,
+        ["drain: waiting for the running build, at most 60 s", "drain: idle", "drain: idle for 3 polls of 0.2 s: done"]
+    );
 }
 
 #[test]
@@ -188,7 +198,8 @@ fn builds_one_after_the_other_hold_the_pod() {
     assert!(drain.ends_within(secs(10.0)));
 }
 
-const HEADER: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+const HEADER: &str =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 const LISTENING: &str = "   0: 00000000000000000000000000000000:04D2 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1\n";
 
 #[test]

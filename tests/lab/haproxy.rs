@@ -34,10 +34,17 @@ pub(crate) fn binary() -> PathBuf {
 pub(crate) fn version() -> Version {
     let output = Command::new(binary()).arg("-v").output().expect("haproxy -v runs");
     let text = String::from_utf8_lossy(&output.stdout);
-    let number = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or_default();
-    let mut parts = number.split(['.', '-']).map(|part| part.parse().unwrap_or_else(|_| panic!("no version in {text}")));
+    let number =
+        text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or_default();
+    let mut parts =
+        number.split(['.', '-']).map(|part| part.parse().unwrap_or_else(|_| panic!("no version in {text}")));
     let (major, minor) = (parts.next().expect("a major"), parts.next().expect("a minor"));
     Version::new(major, minor)
+}
+
+/// Says what was not checked, past the test runner's capture.
+pub(crate) fn state(text: &str) {
+    let _ = writeln!(std::io::stderr(), "lab: {text}");
 }
 
 /// The fleet's configuration as this HAProxy understands it, and the script that starts it.
@@ -46,7 +53,8 @@ pub(crate) fn rendered(fleet: &Fleet) -> (String, String) {
     fleet.lb.can = Haproxy::of(version());
     let files = support::render(&fleet);
     let config = support::object(&files, "ConfigMap", "buildkitd-lb-config");
-    let text = |key: &str| config["data"][key].as_str().unwrap_or_else(|| panic!("no {key} in the ConfigMap")).to_owned();
+    let text =
+        |key: &str| config["data"][key].as_str().unwrap_or_else(|| panic!("no {key} in the ConfigMap")).to_owned();
     (text("haproxy.cfg"), text("start.sh"))
 }
 
@@ -89,7 +97,8 @@ pub(crate) fn replace_line(config: &str, from: &str, to: &str) -> String {
 
 /// Ports that are free now, kept until all are chosen so that no two are the same.
 fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a free port"));
+    let listeners: [TcpListener; N] =
+        std::array::from_fn(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a free port"));
     listeners.map(|listener| listener.local_addr().expect("bound").port())
 }
 
@@ -122,7 +131,11 @@ impl Lab {
         let path = directory.path();
         std::fs::write(path.join("haproxy.cfg"), config).expect("written");
         std::fs::write(path.join("start.sh"), script).expect("written");
-        std::fs::write(path.join("resolv.conf"), "# the pod's\nsearch here\nnameserver 127.0.0.1\nnameserver 192.0.2.1\n").expect("written");
+        std::fs::write(
+            path.join("resolv.conf"),
+            "# the pod's\nsearch here\nnameserver 127.0.0.1\nnameserver 192.0.2.1\n",
+        )
+        .expect("written");
         std::os::unix::fs::symlink(binary(), path.join("haproxy")).expect("linked");
         for pool in &fleet.pools {
             dns.set(&discovery_name(pool.arch, &fleet.namespace), []);
@@ -140,7 +153,9 @@ impl Lab {
             .spawn()
             .expect("sh runs");
         let mut lab = Lab { fleet, dns, pods: Pods::new(pods), ports, child, directory };
-        let up = eventually(Duration::from_secs(20), || http_get(health, "/healthz").is_some_and(|(status, _)| status == 200));
+        let up = eventually(Duration::from_secs(20), || {
+            http_get(health, "/healthz").is_some_and(|(status, _)| status == 200)
+        });
         assert!(up, "haproxy is not healthy: {:?}\n{}", lab.child.try_wait(), lab.log());
         lab
     }
@@ -174,7 +189,8 @@ impl Lab {
     pub(crate) fn metric(&self, name: &str, arch: Arch) -> usize {
         let (_, page) = http_get(self.ports.metrics, "/metrics?scope=backend").unwrap_or_default();
         let start = format!("{name}{{proxy=\"bk_{}\"}} ", arch.name());
-        let sample = page.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_else(|| panic!("no {start} in\n{page}"));
+        let sample =
+            page.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_else(|| panic!("no {start} in\n{page}"));
         sample.trim().parse().unwrap_or_else(|_| panic!("{sample} is no count"))
     }
 

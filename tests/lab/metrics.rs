@@ -16,7 +16,8 @@ type Sample = (String, BTreeMap<String, String>, f64);
 /// Labels of `{a="b",c="d"}`. Values with quotes or commas do not occur here.
 fn labels(text: &str) -> BTreeMap<String, String> {
     let pairs = text.trim_matches(['{', '}']).split(',').filter(|pair| !pair.is_empty());
-    let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or_else(|| panic!("only `=` is compared by KEDA: {pair}")));
+    let pairs =
+        pairs.map(|pair| pair.split_once('=').unwrap_or_else(|| panic!("only `=` is compared by KEDA: {pair}")));
     pairs.map(|(key, value)| (key.to_owned(), value.trim_matches('"').to_owned())).collect()
 }
 
@@ -43,13 +44,17 @@ fn parse(page: &str) -> Vec<Sample> {
 fn pick(samples: &[Sample], location: &str) -> Option<f64> {
     let split = location.find('{').unwrap_or(location.len());
     let wanted = labels(&location[split..]);
-    let matching = |sample: &&Sample| sample.0 == location[..split] && wanted.iter().all(|(key, value)| sample.1.get(key) == Some(value));
+    let matching = |sample: &&Sample| {
+        sample.0 == location[..split] && wanted.iter().all(|(key, value)| sample.1.get(key) == Some(value))
+    };
     samples.iter().find(matching).map(|sample| sample.2)
 }
 
 #[test]
 fn keda_reads_the_session_count_of_each_architecture_from_one_small_page() {
-    let lab = Lab::start("      autoscaling: {enabled: true, amd64_min: 2, amd64_max: 360, arm64_min: 4, arm64_max: 30, amd64_fallback: 4}\n");
+    let lab = Lab::start(
+        "      autoscaling: {enabled: true, amd64_min: 2, amd64_max: 360, arm64_min: 4, arm64_max: 30, amd64_fallback: 4}\n",
+    );
     lab.with_pods(Arch::Amd64, [address(0)]);
     // One runs and one waits for amd64, one is held for arm64.
     let clients = [lab.ports.amd64, lab.ports.amd64, lab.ports.arm64].map(Client::build);
@@ -59,7 +64,8 @@ fn keda_reads_the_session_count_of_each_architecture_from_one_small_page() {
         let scaled = support::object(&files, "ScaledObject", &format!("buildkitd-{}", arch.name()));
         let metadata = &scaled["spec"]["triggers"][0]["metadata"];
         let url = metadata["url"].as_str().unwrap_or_default();
-        let (host, path) = url.strip_prefix("http://").and_then(|url| url.split_once('/')).unwrap_or_else(|| panic!("{url}"));
+        let (host, path) =
+            url.strip_prefix("http://").and_then(|url| url.split_once('/')).unwrap_or_else(|| panic!("{url}"));
         assert_eq!(host, "buildkitd-lb-metrics.buildkit.svc.cluster.local:9404");
         let (status, page) = http_get(lab.ports.metrics, &format!("/{path}")).unwrap_or_else(|| panic!("no page"));
         assert_eq!(status, 200);
@@ -80,11 +86,13 @@ fn haproxy_series(expression: &str) -> BTreeSet<String> {
 
 #[test]
 fn alerts_name_series_that_prometheus_scrapes() {
-    let lab = Lab::start("      autoscaling: {enabled: true, amd64_min: 0, amd64_max: 8, arm64_min: 2, arm64_max: 8}\n");
+    let lab =
+        Lab::start("      autoscaling: {enabled: true, amd64_min: 0, amd64_max: 8, arm64_min: 2, arm64_max: 8}\n");
     let files = support::render(&lab.fleet);
     let monitor = support::object(&files, "ServiceMonitor", "buildkitd-lb");
     let scopes = monitor["spec"]["endpoints"][0]["params"]["scope"].as_sequence().cloned().unwrap_or_default();
-    let query: Vec<String> = scopes.iter().map(|scope| format!("scope={}", scope.as_str().unwrap_or_default())).collect();
+    let query: Vec<String> =
+        scopes.iter().map(|scope| format!("scope={}", scope.as_str().unwrap_or_default())).collect();
     let (_, page) = http_get(lab.ports.metrics, &format!("/metrics?{}", query.join("&"))).unwrap_or_default();
     let samples = parse(&page);
     assert!(samples.iter().all(|sample| !sample.0.starts_with("haproxy_server_")), "servers make the page large");
@@ -95,7 +103,11 @@ fn alerts_name_series_that_prometheus_scrapes() {
         for name in haproxy_series(expression) {
             for arch in Arch::ALL.iter().filter(|arch| expression.contains(&format!("bk_{}", arch.name()))) {
                 let location = format!("{name}{{proxy=\"bk_{}\"}}", arch.name());
-                assert!(pick(&samples, &location).is_some(), "{} reads {location}, which is not there", alert["alert"].as_str().unwrap_or_default());
+                assert!(
+                    pick(&samples, &location).is_some(),
+                    "{} reads {location}, which is not there",
+                    alert["alert"].as_str().unwrap_or_default()
+                );
             }
             seen.insert(name);
         }

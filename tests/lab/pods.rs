@@ -24,7 +24,7 @@ struct Pod {
 #[derive(Clone, Debug)]
 pub(crate) struct Pods {
     pub(crate) port: u16,
-    pods: Arc<Mutex<HashMap<Ipv4Addr, Pod>>>,
+    by_address: Arc<Mutex<HashMap<Ipv4Addr, Pod>>>,
     alive: Arc<Mutex<HashMap<Ipv4Addr, Arc<AtomicBool>>>>,
 }
 
@@ -45,7 +45,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Pods {
     pub(crate) fn new(port: u16) -> Self {
-        Pods { port, pods: Arc::default(), alive: Arc::default() }
+        Pods { port, by_address: Arc::default(), alive: Arc::default() }
     }
 
     /// One listener for every address: pods that are only to be UP.
@@ -68,7 +68,7 @@ impl Pods {
         }
         // The listener closes when its thread looks next.
         thread::sleep(Duration::from_millis(30));
-        if let Some(pod) = locked(&self.pods).get_mut(&address) {
+        if let Some(pod) = locked(&self.by_address).get_mut(&address) {
             for connection in pod.connections.drain(..) {
                 let _ = connection.shutdown(Shutdown::Both);
             }
@@ -99,7 +99,7 @@ impl Pods {
             return;
         }
         {
-            let mut pods = locked(&self.pods);
+            let mut pods = locked(&self.by_address);
             let pod = pods.entry(address).or_default();
             pod.running += 1;
             pod.served += 1;
@@ -111,7 +111,7 @@ impl Pods {
         while let Ok(1) = stream.read(&mut byte) {
             let _ = stream.write_all(&byte);
         }
-        if let Some(pod) = locked(&self.pods).get_mut(&address) {
+        if let Some(pod) = locked(&self.by_address).get_mut(&address) {
             pod.running -= 1;
         }
         // `connections` has a handle of its own, which would keep the socket open.
@@ -119,15 +119,15 @@ impl Pods {
     }
 
     pub(crate) fn running(&self, address: Ipv4Addr) -> usize {
-        locked(&self.pods).get(&address).map_or(0, |pod| pod.running)
+        locked(&self.by_address).get(&address).map_or(0, |pod| pod.running)
     }
 
     /// Most builds that any one pod had at one time.
     pub(crate) fn most_at_once(&self) -> usize {
-        locked(&self.pods).values().map(|pod| pod.most).max().unwrap_or(0)
+        locked(&self.by_address).values().map(|pod| pod.most).max().unwrap_or(0)
     }
 
     pub(crate) fn served(&self) -> usize {
-        locked(&self.pods).values().map(|pod| pod.served).sum()
+        locked(&self.by_address).values().map(|pod| pod.served).sum()
     }
 }

@@ -132,7 +132,9 @@ fn with_no_pod_clients_are_held_and_counted_and_served_when_pods_appear() {
 
 #[test]
 fn without_the_hold_server_a_client_is_refused_and_never_counted() {
-    let lab = Lab::start_edited("      architectures: [amd64]\n", |config| replace_line(&config, "  server hold 127.0.0.1:9 backup\n", ""));
+    let lab = Lab::start_edited("      architectures: [amd64]\n", |config| {
+        replace_line(&config, "  server hold 127.0.0.1:9 backup\n", "")
+    });
     let waited = Client::build(lab.ports.amd64).wait(secs(5.0));
     assert!(matches!(waited, Wait::Closed(after) if after < secs(2.0)), "{waited:?}");
     assert_eq!(lab.sessions(Arch::Amd64), 0);

@@ -23,7 +23,7 @@ pub(crate) fn read(path: &str) -> String {
 
 /// The fleets of an input that must be accepted.
 pub(crate) fn fleets(source: &str) -> Vec<Fleet> {
-    let (outcomes, problems) = buildkit_fleet::read_bytes(source.as_bytes());
+    let (outcomes, problems) = buildkit_fleet::input::read_bytes(source.as_bytes());
     assert!(!problems.has_errors(), "refused:\n{}", messages(source).join("\n"));
     outcomes
         .into_iter()
@@ -56,19 +56,19 @@ pub(crate) fn one_cluster(buildkit: &str) -> String {
 
 /// All messages of an input as they are printed.
 pub(crate) fn messages(source: &str) -> Vec<String> {
-    let (_, problems) = buildkit_fleet::read_bytes(source.as_bytes());
+    let (_, problems) = buildkit_fleet::input::read_bytes(source.as_bytes());
     let printer = Printer { path: "clusters.yaml", source, color: false };
     problems.into_sorted().iter().map(|problem| printer.print(problem)).collect()
 }
 
 /// Ids of the rules that an input breaks, in the order of the file.
 pub(crate) fn rules_broken(source: &str) -> Vec<&'static str> {
-    let (_, problems) = buildkit_fleet::read_bytes(source.as_bytes());
+    let (_, problems) = buildkit_fleet::input::read_bytes(source.as_bytes());
     problems.into_sorted().iter().map(|problem| problem.rule.id).collect()
 }
 
 pub(crate) fn errors(source: &str) -> Vec<&'static str> {
-    let (_, problems) = buildkit_fleet::read_bytes(source.as_bytes());
+    let (_, problems) = buildkit_fleet::input::read_bytes(source.as_bytes());
     let sorted = problems.into_sorted();
     sorted.iter().filter(|problem| problem.rule.severity == Severity::Error).map(|problem| problem.rule.id).collect()
 }
