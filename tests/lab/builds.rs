@@ -68,6 +68,24 @@ fn no_pod_ever_has_two_builds() {
     assert_eq!(lab.pods.most_at_once(), 1);
 }
 
+/// Two clients at a time on two idle pods, 300 times. With `nbthread 2`, HAProxy 2.6.12 and 3.2.26 strand a few of them
+/// in the queue until its timeout.
+#[test]
+fn no_client_waits_beside_an_idle_pod() {
+    let lab = Lab::start("      architectures: [amd64]\n");
+    lab.with_pods(Arch::Amd64, [address(0), address(1)]);
+    for round in 0..300 {
+        let clients = [Client::build(lab.ports.amd64), Client::build(lab.ports.amd64)];
+        for client in &clients {
+            let waited = client.wait(millis(5000));
+            assert!(matches!(waited, Wait::Served(_)), "round {round}: {waited:?}");
+        }
+        drop(clients);
+        let idle = || lab.pods.running(address(0)) + lab.pods.running(address(1)) == 0;
+        assert!(eventually(Duration::from_secs(5), idle), "round {round}: a pod still builds");
+    }
+}
+
 #[test]
 fn without_maxconn_a_pod_gets_two_builds() {
     let lab = Lab::start_edited("      architectures: [amd64]\n", |config| replace_line(&config, " maxconn 1\n", "\n"));
@@ -83,7 +101,8 @@ fn the_combined_frontend_fills_both_architectures_and_is_counted_in_each() {
     lab.with_pods(Arch::Amd64, [address(0), address(1)]);
     lab.with_pods(Arch::Arm64, [address(20)]);
     let direct: Vec<Client> = (0..2).map(|_| Client::build(lab.ports.amd64)).collect();
-    assert!(direct.iter().all(|client| client.is_served(millis(5000))));
+    let waits: Vec<Wait> = direct.iter().map(|client| client.wait(millis(5000))).collect();
+    assert!(waits.iter().all(|wait| matches!(wait, Wait::Served(_))), "{waits:?}\n{}", lab.log());
     // Both amd64 pods are busy: the next one goes to arm64, the one after waits for the first architecture.
     let third = Client::build(lab.ports.all);
     assert!(third.is_served(millis(5000)));

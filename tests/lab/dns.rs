@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::ports::free_port;
 use simple_dns::rdata::{A, AAAA, OPT, RData};
 use simple_dns::{CLASS, Packet, PacketFlag, QTYPE, RCODE, ResourceRecord, TYPE};
 
@@ -37,15 +38,9 @@ pub(crate) struct Dns {
 
 impl Dns {
     pub(crate) fn start() -> Self {
-        // The same port for both; another process may have taken it for UDP.
-        let (tcp, udp) = (0..50)
-            .find_map(|_| {
-                let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
-                let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, tcp.local_addr().ok()?.port())).ok()?;
-                Some((tcp, udp))
-            })
-            .expect("a free port for DNS");
-        let port = tcp.local_addr().expect("bound").port();
+        let port = free_port();
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("the port is free");
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).expect("the port is free");
         let dns = Dns { state: Arc::new(Mutex::new(State { mood: Mood::Answers, records: HashMap::new() })), port };
         let server = dns.clone();
         thread::spawn(move || server.serve_udp(&udp));

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::dns::{Dns, eventually};
 use crate::pods::Pods;
+use crate::ports::free_port;
 use crate::support;
 
 /// The program: `HAPROXY_BIN`, or the one on PATH. A missing one fails the tests.
@@ -95,13 +96,6 @@ pub(crate) fn replace_line(config: &str, from: &str, to: &str) -> String {
     config.replace(from, to)
 }
 
-/// Ports that are free now, kept until all are chosen so that no two are the same.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners: [TcpListener; N] =
-        std::array::from_fn(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a free port"));
-    listeners.map(|listener| listener.local_addr().expect("bound").port())
-}
-
 /// A running load balancer with its DNS server and its pods.
 pub(crate) struct Lab {
     pub(crate) fleet: Fleet,
@@ -122,7 +116,7 @@ impl Lab {
     pub(crate) fn start_edited(buildkit: &str, edit: impl FnOnce(String) -> String) -> Self {
         let fleet = support::fleet(&support::one_cluster(buildkit), "here");
         let dns = Dns::start();
-        let [amd64, arm64, all, health, metrics, stats, pods] = free_ports();
+        let [amd64, arm64, all, health, metrics, stats, pods] = std::array::from_fn(|_| free_port());
         let ports = Ports { amd64, arm64, all, health, metrics, stats, pods, dns: dns.port };
         let (config, script) = rendered(&fleet);
         let config = edit(adapt(&config, &ports, &fleet));

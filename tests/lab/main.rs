@@ -7,6 +7,7 @@ mod client;
 mod dns;
 mod haproxy;
 mod pods;
+mod ports;
 
 mod builds;
 mod config;
