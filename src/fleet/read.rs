@@ -1,0 +1,233 @@
+//! From layers of configuration to fleets.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use crate::config::{Buildkit, Cluster, Config, Entry};
+use crate::fleet::arch::Arch;
+use crate::fleet::count::{IdleMinutes, Percent, Replicas};
+use crate::fleet::image::Image;
+use crate::fleet::instance_plan::{InstancePlan, Layers};
+use crate::fleet::name::{ClusterKey, IpFamily, Namespace, RegistryHost};
+use crate::fleet::scaling::Scaling;
+use crate::fleet::timing::Timing;
+use crate::fleet::toleration::{Toleration, Tolerations};
+use crate::fleet::{Fleet, LoadBalancer, Outcome, Pool, Registry, ScaleDown, instance_rules};
+use crate::instances::scalar_key;
+use crate::layer::{Field, Leaf};
+use crate::problem::{Problem, Problems, Span};
+use crate::rule;
+use crate::rules;
+use crate::versions::{Haproxy, OLDEST_HAPROXY, haproxy_of};
+
+/// Both tested: BuildKit 0.29 and 0.32.
+const DEFAULT_IMAGE: &str = "moby/buildkit:v0.32.2";
+/// The LTS line with the maxconn fix.
+const DEFAULT_HAPROXY_IMAGE: &str = "haproxy:3.2-alpine";
+
+/// All clusters of the file, in its order. With errors among the problems, the outcomes are not complete.
+pub fn all(config: &mut Config, problems: &mut Problems) -> Vec<Outcome> {
+    instance_rules::check_exclusive(&config.defaults.buildkit, problems);
+    rules::check_output_paths(&config.clusters, problems);
+    let defaults = &config.defaults;
+    let mut outcomes = Vec::with_capacity(config.clusters.len());
+    let mut seen = BTreeMap::new();
+    for cluster in &mut config.clusters {
+        let modules = if cluster.entry.modules.is_absent() { &defaults.modules } else { &cluster.entry.modules };
+        let ours = match modules {
+            Leaf::Given(modules) => modules.value.iter().any(|module| module.value.as_str() == rules::MODULE),
+            Leaf::Refused => true,
+            Leaf::Absent => false,
+        };
+        if !ours {
+            // Its values are its owner's. What may hide its `modules` is ours to tell.
+            let hides: &[&rule::Rule] = if modules.is_absent() {
+                &[&rule::DUPLICATE_KEY, &rule::ALIAS_NOT_READ]
+            } else {
+                &[&rule::DUPLICATE_KEY]
+            };
+            problems.absorb_only(hides, std::mem::take(&mut cluster.problems));
+            rules::check_module_listed(&cluster.entry, problems);
+            outcomes.push(Outcome::Skipped {
+                cluster: cluster.name.value.clone(),
+                why: "`modules` does not list `buildkit`".to_owned(),
+            });
+            continue;
+        }
+        let mut found = std::mem::take(&mut cluster.problems);
+        let fleet = read(cluster, defaults, config.clusters_at, &mut found);
+        if let Some(fleet) = &fleet {
+            rules::check_same_cluster(fleet, &cluster.name, &mut seen, &mut found);
+        }
+        problems.absorb(&cluster.name.value, cluster.span, found);
+        if let Some(fleet) = fleet {
+            outcomes.push(Outcome::Fleet(Box::new(fleet)));
+        }
+    }
+    outcomes
+}
+
+/// The fleet of one cluster. None only where a problem was found; a fleet that comes with an error is not to be used.
+fn read(cluster: &Cluster, defaults: &Entry, clusters_at: Span, problems: &mut Problems) -> Option<Fleet> {
+    let entry = cluster.entry.over(defaults);
+    let layer = &entry.buildkit;
+    let key = scalar_key::<ClusterKey>("clusters", &cluster.name.value, cluster.name.span, problems);
+    rules::check_required(&entry, &cluster.name, problems);
+    instance_rules::check_exclusive(&cluster.entry.buildkit, problems);
+
+    let mut arches: Vec<Arch> = match layer.architectures.get() {
+        Some(given) => given.iter().map(|arch| arch.value).collect(),
+        None => Arch::ALL.to_vec(),
+    };
+    arches.sort_unstable();
+    arches.dedup();
+    if let (true, Some(span)) = (arches.is_empty(), layer.architectures.span()) {
+        problems.push(
+            Problem::new(&rule::INVALID_VALUE, "`architectures` is empty")
+                .at(span, "expected `amd64`, `arm64` or both"),
+        );
+    }
+    let autoscaling = layer.autoscaling.enabled.or(false);
+    let ladder = rules::ladder(&entry, &arches, autoscaling, problems);
+    if autoscaling {
+        rules::check_keda_module(&entry, problems);
+    } else {
+        rules::check_enabled(&layer.autoscaling, problems);
+    }
+    rules::check_namespace(layer.namespace.spanned(), problems);
+    instance_rules::check_specs(layer, problems);
+    let at = layer.at.unwrap_or(cluster.name.span);
+    let namespace = layer.namespace.or(constant("buildkit"));
+    let ip_family = layer.ip_family.or(IpFamily::Dual);
+    let mut pools = Vec::new();
+    for arch in arches {
+        let scaling = Scaling::read(arch, layer, problems);
+        let layers = Layers { own: &cluster.entry.buildkit, defaults: &defaults.buildkit, merged: layer, at };
+        let plan = InstancePlan::read(arch, layers, problems);
+        if let (Some(scaling), Some(plan)) = (scaling, plan) {
+            let pool = Pool { arch, scaling, plan };
+            rules::check_pool(&pool, layer, &namespace, ip_family, at, problems);
+            pools.push(pool);
+        }
+    }
+    let ami_alias = layer.ami_alias.or(constant("al2023@latest"));
+    if !matches!(layer.ami_alias, Leaf::Refused) {
+        rules::check_ami(&ami_alias, layer.ami_alias.span().or(defaults.buildkit.at).unwrap_or(clusters_at), problems);
+    }
+    let fleet = Fleet {
+        key: key?.value,
+        cluster_name: entry.cluster_name.get()?.clone(),
+        region: entry.region.get()?.clone(),
+        image: read_image(layer, problems),
+        timing: Timing::read(layer),
+        pools,
+        scale_down: ScaleDown {
+            idle_minutes: layer.scale_down.idle_minutes.or(IdleMinutes::constant(20)).get(),
+            pods: layer.scale_down.pods.or(Replicas::constant(10)).get(),
+            percent: layer.scale_down.percent.or(Percent::constant(20)).get(),
+        },
+        lb: read_lb(layer, problems),
+        client_namespaces: read_clients(layer, problems),
+        monitoring_namespace: layer.monitoring_namespace.or(constant("monitoring")),
+        keda_namespace: layer.keda_namespace.or(constant("keda")),
+        ip_family,
+        registries: read_registries(layer, problems),
+        ami_alias,
+        mtls_secret: layer.mtls_secret.get().cloned(),
+        monitoring: layer.monitoring.enabled.or(true),
+        extra_labels: rules::read_labels(layer, problems),
+        ladder,
+        namespace,
+    };
+    (!fleet.pools.is_empty()).then_some(fleet)
+}
+
+/// A default of ours, which satisfies its own type.
+fn constant<'a, T: TryFrom<&'a str, Error = String>>(text: &'a str) -> T {
+    T::try_from(text).unwrap_or_else(|_| unreachable!("the default `{text}` satisfies its own rule"))
+}
+
+fn read_image(layer: &Buildkit, problems: &mut Problems) -> Image {
+    if let Some(image) = layer.image.spanned().filter(|image| !image.value.is_pinned()) {
+        problems.push(
+            Problem::new(
+                &rule::IMAGE_NOT_PINNED,
+                format!("`image` is `{}`, which names no version", image.value.as_str()),
+            )
+            .at(image.span, "expected a tag other than `latest`, or a digest")
+            .help(format!("name a version, such as `{DEFAULT_IMAGE}`")),
+        );
+    }
+    layer.image.or(constant(DEFAULT_IMAGE))
+}
+
+fn read_lb(layer: &Buildkit, problems: &mut Problems) -> LoadBalancer {
+    let image = layer.haproxy_image.or(constant(DEFAULT_HAPROXY_IMAGE));
+    let span = layer.haproxy_image.span().unwrap_or_default();
+    let version = haproxy_of(&image);
+    match version {
+        Some(version) if version < OLDEST_HAPROXY => problems.push(
+            Problem::new(
+                &rule::HAPROXY_TOO_OLD,
+                format!("HAProxy {version} puts two builds on one pod while the fleet grows"),
+            )
+            .at(span, format!("expected {OLDEST_HAPROXY} or later"))
+            .help(format!("use an LTS line, such as `{DEFAULT_HAPROXY_IMAGE}`")),
+        ),
+        Some(_) => {}
+        None => problems.push(
+            Problem::new(
+                &rule::HAPROXY_VERSION_UNKNOWN,
+                format!("the tag of `{}` does not tell the version of HAProxy", image.as_str()),
+            )
+            .at(span, format!("{OLDEST_HAPROXY} is assumed"))
+            .help(format!("use a tag that starts with the version, such as `{DEFAULT_HAPROXY_IMAGE}`")),
+        ),
+    }
+    // Where the base nodes keep ordinary pods away, this is the taint that they use.
+    let base_nodes =
+        Toleration { key: Some("CriticalAddonsOnly".to_owned()), operator: "Exists", value: None, effect: None };
+    LoadBalancer {
+        image,
+        can: Haproxy::of(version.unwrap_or(OLDEST_HAPROXY)),
+        tolerations: layer.lb_tolerations.or(Tolerations(vec![base_nodes])).0,
+    }
+}
+
+fn read_clients(layer: &Buildkit, problems: &mut Problems) -> Vec<Namespace> {
+    let Some(given) = layer.client_namespaces.spanned() else { return vec![constant("arc-runners")] };
+    if given.value.is_empty() {
+        problems.push(
+            Problem::new(&rule::INVALID_VALUE, "`client_namespaces` is empty: nobody could build")
+                .at(given.span, "expected the namespaces of the CI runners"),
+        );
+    }
+    let mut names: Vec<Namespace> = Vec::new();
+    for name in &given.value {
+        if !names.contains(&name.value) {
+            names.push(name.value.clone());
+        }
+    }
+    names
+}
+
+fn read_registries(layer: &Buildkit, problems: &mut Problems) -> IndexMap<RegistryHost, Registry> {
+    let mut registries: IndexMap<RegistryHost, Registry> = IndexMap::new();
+    for (host, (span, mirrors)) in &layer.registry_mirrors.0 {
+        let Some(host) = scalar_key::<RegistryHost>("registry_mirrors", host, *span, problems) else { continue };
+        if let Some(list) = mirrors.spanned().filter(|list| list.value.is_empty()) {
+            problems.push(
+                Problem::new(&rule::INVALID_VALUE, format!("`registry_mirrors.{}` is empty", host.value))
+                    .at(list.span, "expected at least one mirror"),
+            );
+        }
+        let mirrors =
+            mirrors.get().map(|list| list.iter().map(|mirror| mirror.value.clone()).collect()).unwrap_or_default();
+        registries.entry(host.value).or_default().mirrors = mirrors;
+    }
+    for host in layer.http_registries.get().into_iter().flatten() {
+        registries.entry(host.value.clone()).or_default().http = true;
+    }
+    registries
+}
