@@ -29,7 +29,7 @@ const GENERATE_EXAMPLES: &str = "\
 Examples:
   buildkit-fleet generate                       every cluster into generated/<cluster>/
   buildkit-fleet generate arc-staging           one cluster
-  buildkit-fleet generate --check               in CI: exit 1 and a diff when generated/ is not current
+  buildkit-fleet generate --check               in CI: exit 1 and a diff unless all is current
 
 A minimal clusters.yaml:
   clusters:
@@ -40,8 +40,9 @@ A minimal clusters.yaml:
       buildkit:
         replicas_per_arch: 2
 
-The whole file is validated before anything is written, whichever clusters are named. Without names, directories
-of clusters that left the file are removed. Files of others in the output directory are left alone.";
+The whole file is validated before anything is written, whichever clusters are named.
+Without names, directories of clusters that left the file are removed. Files of others in the
+output directory are left alone.";
 
 /// Write the manifests of every cluster, or of those named, to <OUT>/<CLUSTER>/
 #[derive(Debug, Args)]

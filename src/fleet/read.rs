@@ -115,11 +115,17 @@ fn read(cluster: &Cluster, defaults: &Entry, clusters_at: Span, problems: &mut P
     if !matches!(layer.ami_alias, Leaf::Refused) {
         rules::check_ami(&ami_alias, layer.ami_alias.span().or(defaults.buildkit.at).unwrap_or(clusters_at), problems);
     }
+    // Everything is read before anything is given up: all problems are told in one run.
+    let image = read_image(layer, problems);
+    let lb = read_lb(layer, problems);
+    let client_namespaces = read_clients(layer, problems);
+    let registries = read_registries(layer, problems);
+    let extra_labels = rules::read_labels(layer, problems);
     let fleet = Fleet {
         key: key?.value,
         cluster_name: entry.cluster_name.get()?.clone(),
         region: entry.region.get()?.clone(),
-        image: read_image(layer, problems),
+        image,
         timing: Timing::read(layer),
         pools,
         scale_down: ScaleDown {
@@ -127,16 +133,16 @@ fn read(cluster: &Cluster, defaults: &Entry, clusters_at: Span, problems: &mut P
             pods: layer.scale_down.pods.or(Replicas::constant(10)).get(),
             percent: layer.scale_down.percent.or(Percent::constant(20)).get(),
         },
-        lb: read_lb(layer, problems),
-        client_namespaces: read_clients(layer, problems),
+        lb,
+        client_namespaces,
         monitoring_namespace: layer.monitoring_namespace.or(constant("monitoring")),
         keda_namespace: layer.keda_namespace.or(constant("keda")),
         ip_family,
-        registries: read_registries(layer, problems),
+        registries,
         ami_alias,
         mtls_secret: layer.mtls_secret.get().cloned(),
         monitoring: layer.monitoring.enabled.or(true),
-        extra_labels: rules::read_labels(layer, problems),
+        extra_labels,
         ladder,
         namespace,
     };
