@@ -87,6 +87,12 @@ fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             one_cluster("      extra_labels: {app: mine, app.kubernetes.io/name: mine}\n"),
         ),
         (
+            "no-region-and-more",
+            &["region-required", "image-not-pinned", "reserved-label"],
+            one_cluster("      image: moby/buildkit\n      extra_labels: {app: x}\n")
+                .replace("    region: us-east-1\n", ""),
+        ),
+        (
             "no-name-no-region",
             &["cluster-name-required", "region-required"],
             file("clusters:\n  here:\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20250123}\n"),
