@@ -103,21 +103,35 @@ fn a_dns_server_that_fails_for_20_seconds_loses_no_pod() {
 #[test]
 fn an_address_that_leaves_dns_cuts_no_build_and_gets_no_more() {
     let lab = Lab::start("      architectures: [amd64]\n");
+    lab.with_pods(Arch::Amd64, [address(0), address(1)]);
+    let build = Client::build(lab.ports.amd64);
+    assert!(build.is_served(secs(5)));
+    let (leaves, stays) =
+        if lab.pods.running(address(0)) == 1 { (address(0), address(1)) } else { (address(1), address(0)) };
+    lab.set_pods(Arch::Amd64, [stays]);
+    lab.wait_for_up(Arch::Amd64, 1);
+    std::thread::sleep(secs(5));
+    assert!(build.is_alive(), "{}", lab.log());
+    let next = Client::build(lab.ports.amd64);
+    assert!(next.is_served(secs(5)), "{}", lab.log());
+    assert_eq!((lab.pods.running(leaves), lab.pods.running(stays)), (1, 1));
+    assert!(build.is_alive());
+}
+
+#[test]
+fn a_new_address_in_the_slot_of_a_running_build_waits_for_its_end() {
+    // Why a rollout at the peak finds its fresh pods idle: HAProxy counts slots, not addresses.
+    let lab = Lab::start("      architectures: [amd64]\n");
     lab.with_pods(Arch::Amd64, [address(0)]);
     let build = Client::build(lab.ports.amd64);
     assert!(build.is_served(secs(5)));
     lab.pods.start(address(1));
     lab.set_pods(Arch::Amd64, [address(1)]);
-    lab.wait_for_up(Arch::Amd64, 1);
-    // The new address may stand in the old one's slot, which is taken as long as the build lives.
-    lab.pods.start(address(2));
-    lab.set_pods(Arch::Amd64, [address(1), address(2)]);
-    lab.wait_for_up(Arch::Amd64, 2);
-    std::thread::sleep(secs(5));
-    assert!(build.is_alive(), "{}", lab.log());
+    std::thread::sleep(secs(4));
     let next = Client::build(lab.ports.amd64);
-    assert!(next.is_served(secs(5)), "{}", lab.log());
-    assert_eq!(lab.pods.running(address(0)), 1);
-    assert_eq!(lab.pods.running(address(1)) + lab.pods.running(address(2)), 1);
+    assert!(!next.is_served(secs(3)), "{}", lab.log());
     assert!(build.is_alive());
+    drop(build);
+    assert!(next.is_served(secs(5)), "{}", lab.log());
+    assert_eq!(lab.pods.running(address(1)), 1);
 }

@@ -1,0 +1,294 @@
+//! clients/bk-build against clients that print what the real ones print, under every shell that it may meet.
+
+mod support;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// What BuildKit 0.29 to 0.32 and buildx 0.36 print, recorded with the real programs.
+const CLOSED: &str = r#"error: listing workers for Build: failed to list workers: Unavailable: connection error: desc = "error reading server preface: EOF""#;
+const SILENT: &str = r#"error: listing workers for Build: failed to list workers: Unavailable: connection error: desc = "error reading server preface: read tcp 10.0.0.1:5->10.0.0.2:1234: use of closed network connection""#;
+const REFUSED: &str = r#"error: listing workers for Build: failed to list workers: Unavailable: connection error: desc = "transport: Error while dialing: dial tcp 10.0.0.2:1234: connect: connection refused""#;
+const DEADLINE: &str = "error: context deadline exceeded";
+const WAITED: &str = "error: DeadlineExceeded: context deadline exceeded while waiting for connections to become ready";
+const BUILDX: &str = "#0 building with \"remote\" instance using remote driver\n\n#1 [internal] waiting for connection\n#1 ERROR: context deadline exceeded\n------\n > [internal] waiting for connection:\n------\nERROR: failed to build: context deadline exceeded";
+const LOST: &str = "#5 [2/3] RUN make\n#5 12.3 cc -c a.c\nerror: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF";
+const LOST_BUILDX: &str = "#7 [stage-1 4/9] RUN make\nERROR: failed to build: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF";
+const FAILED_STEP: &str = "#5 [2/3] RUN false\n#5 ERROR: process \"/bin/sh -c false\" did not complete successfully: exit code: 1\nerror: failed to solve: process \"/bin/sh -c false\" did not complete successfully: exit code: 1";
+const NO_DOCKERFILE: &str = "#1 [internal] load build definition from Dockerfile\n#1 transferring dockerfile: 2B done\n#1 DONE 0.0s\nERROR: failed to build: failed to solve: failed to read dockerfile: open Dockerfile: no such file or directory";
+const BAD_FLAG: &str = "Incorrect Usage: flag provided but not defined: -bogus";
+const X509: &str = r#"error: listing workers for Build: failed to list workers: Unavailable: connection error: desc = "transport: authentication handshake failed: tls: failed to verify certificate: x509: certificate is valid for a, not b""#;
+const NO_CERTIFICATE: &str = r#"error: listing workers for Build: failed to list workers: Unavailable: connection error: desc = "error reading server preface: remote error: tls: certificate required""#;
+const STEP_TIMEOUT: &str =
+    "#1 [internal] load build definition from Dockerfile\n#5 [2/3] RUN sleep 100\nerror: context deadline exceeded";
+
+fn shells() -> Vec<Vec<String>> {
+    let found = |name: &str| {
+        let path = std::env::var("PATH").unwrap_or_default();
+        path.split(':').map(|dir| Path::new(dir).join(name)).find(|program| program.is_file())
+    };
+    let mut shells = Vec::new();
+    for name in ["dash", "bash"] {
+        shells.extend(found(name).map(|path| vec![path.display().to_string()]));
+    }
+    let busybox = found("busybox").unwrap_or_else(|| panic!("no busybox on PATH: run ./tests/run, which installs it"));
+    shells.push(vec![busybox.display().to_string(), "sh".to_owned()]);
+    shells
+}
+
+/// Clients in a directory of their own: `name` does the n-th line of its script at its n-th start, the last one
+/// from then on.
+struct Lab {
+    directory: TempDir,
+}
+
+impl Lab {
+    fn new() -> Self {
+        Lab { directory: tempfile::tempdir().unwrap_or_else(|error| panic!("{error}")) }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Each try: seconds that it takes, what it says on stderr, its exit code.
+    fn client(&self, name: &str, tries: &[(&str, &str, u8)]) {
+        use std::os::unix::fs::PermissionsExt;
+        let mut script = format!(
+            "#!/bin/sh\ntries={0}/tries\nn=$(($(cat \"$tries\" 2>/dev/null || echo 0) + 1))\necho $n >\"$tries\"\necho \"$*\" >>{0}/arguments\n",
+            self.directory.path().display()
+        );
+        for (n, (seconds, text, code)) in tries.iter().enumerate() {
+            let last = n + 1 == tries.len();
+            let file = self.path(&format!("said-{n}"));
+            std::fs::write(&file, if text.is_empty() { String::new() } else { format!("{text}\n") })
+                .unwrap_or_else(|error| panic!("{error}"));
+            let _ = writeln!(
+                script,
+                "if [ $n {} {} ]; then sleep {seconds}; cat {} >&2; exit {code}; fi",
+                if last { "-ge" } else { "-eq" },
+                n + 1,
+                file.display()
+            );
+        }
+        std::fs::write(self.path(name), script).unwrap_or_else(|error| panic!("{error}"));
+        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o755))
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    fn command(&self, shell: &[String], arguments: &[&str]) -> Command {
+        let mut command = Command::new(&shell[0]);
+        command.args(&shell[1..]).arg(support::repository().join("clients/bk-build")).args(arguments);
+        command.env("BK_PAUSE", "3").env("TMPDIR", self.directory.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn tries(&self) -> usize {
+        std::fs::read_to_string(self.path("tries")).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    }
+
+    fn arguments(&self) -> String {
+        std::fs::read_to_string(self.path("arguments")).unwrap_or_default()
+    }
+
+    fn scratch_is_gone(&self) -> bool {
+        support::walk(self.directory.path()).iter().all(|path| !path.display().to_string().contains("bk-build."))
+    }
+}
+
+fn run(command: &mut Command) -> (i32, String, Duration) {
+    let start = Instant::now();
+    let Output { status, stderr, .. } = command.output().unwrap_or_else(|error| panic!("{error}"));
+    (status.code().unwrap_or(-1), String::from_utf8_lossy(&stderr).into_owned(), start.elapsed())
+}
+
+#[test]
+fn what_never_built_is_tried_again_and_nothing_else_is() {
+    let again = [CLOSED, SILENT, REFUSED, DEADLINE, WAITED, BUILDX, LOST, LOST_BUILDX];
+    let never = [FAILED_STEP, NO_DOCKERFILE, BAD_FLAG, X509, NO_CERTIFICATE, STEP_TIMEOUT, "something new", ""];
+    std::thread::scope(|scope| {
+        for shell in shells() {
+            for (said, tries) in again.iter().map(|said| (said, 2)).chain(never.iter().map(|said| (said, 1))) {
+                let shell = shell.clone();
+                scope.spawn(move || {
+                    let lab = Lab::new();
+                    lab.client("buildctl", &[("0", said, 1), ("0", "", 0)]);
+                    let (code, stderr, _) = run(lab
+                        .command(&shell, &[&lab.path("buildctl").display().to_string(), "build"])
+                        .env("BK_PAUSE", "1"));
+                    assert_eq!((lab.tries(), code), (tries, i32::from(tries == 1)), "{shell:?}: {said}\n{stderr}");
+                    assert!(stderr.contains(said), "{shell:?}: the client's own words are shown");
+                    assert!(lab.scratch_is_gone());
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn a_lost_builder_is_tried_again_twice_at_most() {
+    for shell in shells() {
+        let lab = Lab::new();
+        lab.client("buildctl", &[("0", LOST, 1)]);
+        let (code, stderr, _) = run(lab
+            .command(&shell, &["--budget", "60", "--", &lab.path("buildctl").display().to_string(), "build"])
+            .env("BK_PAUSE", "1"));
+        assert_eq!((lab.tries(), code), (3, 1), "{shell:?}: {stderr}");
+        assert!(stderr.contains("the builder was lost 3 times: giving up"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_spent_budget_exits_75() {
+    for shell in shells() {
+        let lab = Lab::new();
+        lab.client("docker", &[("0.5", BUILDX, 1)]);
+        let (code, stderr, took) = run(&mut lab
+            .command(&shell, &["--budget=8s", &lab.path("docker").display().to_string(), "buildx", "build", "."]));
+        assert_eq!(code, 75, "{shell:?}: {stderr}");
+        assert!(
+            lab.tries() >= 2 && took > Duration::from_secs(3) && took < Duration::from_secs(14),
+            "{} tries in {took:?}",
+            lab.tries()
+        );
+        assert!(stderr.contains("no builder within 8s"), "{stderr}");
+        assert_eq!(lab.arguments().lines().next(), Some("buildx build ."));
+    }
+}
+
+#[test]
+fn the_clients_exit_code_is_ours() {
+    for shell in shells() {
+        for code in [0, 1, 2, 125] {
+            let lab = Lab::new();
+            lab.client("buildctl", &[("0", "failed to solve: no", code)]);
+            assert_eq!(
+                run(&mut lab.command(&shell, &[&lab.path("buildctl").display().to_string()])).0,
+                i32::from(code),
+                "{shell:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_signal_reaches_the_client_and_ends_the_wrapper() {
+    for (signal, expected) in [("-TERM", 143), ("-INT", 130), ("-HUP", 129)] {
+        for shell in shells() {
+            let lab = Lab::new();
+            let client = lab.path("buildctl");
+            let stopped = lab.path("stopped");
+            // As a Go program does: it hears TERM and ends by itself.
+            let script = format!(
+                "#!/bin/sh\ntrap 'echo stopped >{}; exit 1' TERM\necho ready >&2\nwhile :; do sleep 0.1; done\n",
+                stopped.display()
+            );
+            std::fs::write(&client, script).unwrap_or_else(|error| panic!("{error}"));
+            let mut child = lab
+                .command(&shell, &["sh", &client.display().to_string()])
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap_or_else(|error| panic!("{error}"));
+            std::thread::sleep(Duration::from_millis(1500));
+            let status = Command::new("kill").args([signal, &child.id().to_string()]).status();
+            assert!(status.is_ok_and(|status| status.success()));
+            let code = child.wait().ok().and_then(|status| status.code());
+            assert_eq!(code, Some(expected), "{shell:?} {signal}");
+            assert!(stopped.exists(), "{shell:?} {signal}: the client was not told");
+            assert!(lab.scratch_is_gone());
+        }
+    }
+}
+
+#[test]
+fn a_signal_in_a_pause_ends_it_at_once() {
+    for shell in shells() {
+        let lab = Lab::new();
+        lab.client("buildctl", &[("0", CLOSED, 1)]);
+        let start = Instant::now();
+        let mut child = lab
+            .command(&shell, &[&lab.path("buildctl").display().to_string()])
+            .env("BK_PAUSE", "60")
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{error}"));
+        std::thread::sleep(Duration::from_millis(1500));
+        let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert_eq!(child.wait().ok().and_then(|status| status.code()), Some(143), "{shell:?}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{shell:?}: {:?}", start.elapsed());
+        assert_eq!(lab.tries(), 1);
+    }
+}
+
+#[test]
+fn with_a_short_pause_buildctl_waits_in_the_queue() {
+    for shell in shells() {
+        let arguments = |pause: &str, given: &[&str]| {
+            let lab = Lab::new();
+            lab.client("buildctl", &[("0", "", 0)]);
+            let client = lab.path("buildctl").display().to_string();
+            run(lab.command(&shell, &[&["--budget", "90s", "--", &client], given].concat()).env("BK_PAUSE", pause));
+            lab.arguments().trim().to_owned()
+        };
+        assert_eq!(arguments("1", &["build", "--local", "a b"]), "--wait --timeout 90 build --local a b");
+        assert_eq!(arguments("3", &["build"]), "build");
+        assert_eq!(
+            arguments("1", &["--wait", "--timeout", "5", "build"]),
+            "--wait --timeout 5 build",
+            "the user's own stand"
+        );
+    }
+}
+
+#[test]
+fn arguments_and_stdin_arrive_as_they_are() {
+    for shell in shells() {
+        let lab = Lab::new();
+        let seen = lab.path("seen");
+        let script = "#!/bin/sh\nfor a in \"$@\"; do printf '<%s>' \"$a\"; done >\"$SEEN\"\ncat >>\"$SEEN\"\n";
+        std::fs::write(lab.path("client"), script).unwrap_or_else(|error| panic!("{error}"));
+        let input = lab.path("input");
+        std::fs::write(&input, "FROM scratch").unwrap_or_else(|error| panic!("{error}"));
+        let stdin = std::fs::File::open(&input).unwrap_or_else(|error| panic!("{error}"));
+        let client = lab.path("client").display().to_string();
+        let (code, stderr, _) =
+            run(lab.command(&shell, &["sh", &client, "a b", "*", "$HOME", ""]).env("SEEN", &seen).stdin(stdin));
+        assert_eq!(code, 0, "{stderr}");
+        assert_eq!(std::fs::read_to_string(&seen).unwrap_or_default(), "<a b><*><$HOME><>FROM scratch", "{shell:?}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_exits_64() {
+    let lab = Lab::new();
+    for shell in shells() {
+        for arguments in [
+            &[][..],
+            &["--budget"],
+            &["--budget", "soon", "true"],
+            &["--budget", "1d", "true"],
+            &["--bogus", "true"],
+            &["--"],
+        ] {
+            assert_eq!(run(&mut lab.command(&shell, arguments)).0, 64, "{shell:?} {arguments:?}");
+        }
+        assert_eq!(run(lab.command(&shell, &["true"]).env("BK_PAUSE", "x")).0, 64);
+        assert_eq!(run(&mut lab.command(&shell, &["--budget", "08m", "true"])).0, 0, "no octal");
+        let help = lab.command(&shell, &["--help"]).output().unwrap_or_else(|error| panic!("{error}"));
+        assert!(
+            String::from_utf8_lossy(&help.stdout).contains("bk-build [--budget 30m] [--] buildctl build"),
+            "{shell:?}"
+        );
+    }
+}
+
+#[test]
+fn the_default_pause_is_the_generators_default() {
+    let script = support::read("clients/bk-build");
+    let fleet = support::fleet(&support::one_cluster(""), "here");
+    assert!(script.contains(&format!("${{BK_PAUSE:-{}}}", fleet.timing.client_retry_pause_s())));
+}
