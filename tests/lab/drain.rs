@@ -20,7 +20,7 @@ struct Drain {
     command: Command,
 }
 
-fn busybox() -> PathBuf {
+pub(crate) fn busybox() -> PathBuf {
     let path = std::env::var("PATH").unwrap_or_default();
     path.split(':')
         .chain(["/bin", "/usr/bin"])

@@ -15,3 +15,4 @@ mod drain;
 mod metrics;
 mod names;
 mod queue;
+mod start;
