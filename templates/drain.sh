@@ -2,13 +2,13 @@
 # preStop of a builder: returns once no build is connected, so that the pod goes only then. Always exits 0; whatever
 # cannot be read or understood counts as a build. Needs a POSIX shell, awk, sleep and date (busybox has them).
 
-port_hex=${DRAIN_PORT_HEX:-04D2}   # 1234, as /proc/net/tcp writes it
+port_hex=${DRAIN_PORT_HEX:-04D2} # 1234, as /proc/net/tcp writes it
 poll_s=${DRAIN_POLL_S:-5}
-quiet_polls=${DRAIN_QUIET_POLLS:-12}  # idle polls in a row: longer than DNS and the load balancer take to let go
-blip_s=${DRAIN_BLIP_S:-1}          # a health check is gone by then, a build is not
-cap_s=${DRAIN_CAP_S:-7980}         # shorter than terminationGracePeriodSeconds: buildkitd needs time to stop
+quiet_polls=${DRAIN_QUIET_POLLS:-12} # idle polls in a row: longer than DNS and the load balancer take to let go
+blip_s=${DRAIN_BLIP_S:-1}            # a health check is gone by then, a build is not
+cap_s=${DRAIN_CAP_S:-7980}           # shorter than terminationGracePeriodSeconds: buildkitd needs time to stop
 net=${DRAIN_NET:-/proc/net}
-log=${DRAIN_LOG:-/proc/1/fd/1}     # the container's stdout
+log=${DRAIN_LOG:-/proc/1/fd/1} # the container's stdout
 
 say() {
   # /proc/1/fd/1 cannot be opened in every runtime; then the line goes to the hook's own output.
@@ -35,10 +35,19 @@ peers() {
 
 # Sets `state` to idle, or to what holds the pod.
 look() {
-  if ! before=$(peers); then state="cannot read the connections"; return; fi
-  if [ -z "$before" ]; then state=idle; return; fi
+  if ! before=$(peers); then
+    state="cannot read the connections"
+    return
+  fi
+  if [ -z "$before" ]; then
+    state=idle
+    return
+  fi
   sleep "$blip_s"
-  if ! after=$(peers); then state="cannot read the connections"; return; fi
+  if ! after=$(peers); then
+    state="cannot read the connections"
+    return
+  fi
   same=0
   for peer in $after; do
     case "
@@ -61,7 +70,10 @@ while [ "$idle" -lt "$quiet_polls" ]; do
   fi
   look
   # A line when something changes, not every poll.
-  if [ "$state" != "$last" ]; then say "$state"; last=$state; fi
+  if [ "$state" != "$last" ]; then
+    say "$state"
+    last=$state
+  fi
   if [ "$state" = idle ]; then idle=$((idle + 1)); else idle=0; fi
   if [ "$idle" -lt "$quiet_polls" ]; then sleep "$poll_s"; fi
 done

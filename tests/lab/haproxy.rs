@@ -113,8 +113,23 @@ impl Lab {
     }
 
     /// The same, with a line of the configuration broken on purpose.
-    pub(crate) fn start_edited(buildkit: &str, edit: impl FnOnce(String) -> String) -> Self {
+    pub(crate) fn start_edited(buildkit: &str, edit: impl Fn(String) -> String) -> Self {
         let fleet = support::fleet(&support::one_cluster(buildkit), "here");
+        for _ in 0..3 {
+            let mut lab = Self::spawn(fleet.clone(), &edit);
+            let health = lab.ports.health;
+            let healthy = || http_get(health, "/healthz").is_some_and(|(status, _)| status == 200);
+            if eventually(Duration::from_secs(20), || healthy() || lab.has_ended()) && !lab.has_ended() {
+                return lab;
+            }
+            // Between the choice of a port and its use, another process may have taken it.
+            let log = lab.log();
+            assert!(log.contains("cannot bind"), "haproxy is not healthy: {:?}\n{log}", lab.child.try_wait());
+        }
+        panic!("no free ports");
+    }
+
+    fn spawn(fleet: Fleet, edit: &impl Fn(String) -> String) -> Self {
         let dns = Dns::start();
         let [amd64, arm64, all, health, metrics, stats, pods] = std::array::from_fn(|_| free_port());
         let ports = Ports { amd64, arm64, all, health, metrics, stats, pods, dns: dns.port };
@@ -146,12 +161,7 @@ impl Lab {
             .stderr(log)
             .spawn()
             .expect("sh runs");
-        let mut lab = Lab { fleet, dns, pods: Pods::new(pods), ports, child, directory };
-        let up = eventually(Duration::from_secs(20), || {
-            http_get(health, "/healthz").is_some_and(|(status, _)| status == 200)
-        });
-        assert!(up, "haproxy is not healthy: {:?}\n{}", lab.child.try_wait(), lab.log());
-        lab
+        Lab { fleet, dns, pods: Pods::new(pods), ports, child, directory }
     }
 
     pub(crate) fn log(&self) -> String {

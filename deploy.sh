@@ -1,0 +1,493 @@
+#!/usr/bin/env bash
+# Applies the generated manifests of one cluster, in order, and waits until they run.
+#
+#   ./deploy.sh CLUSTER [--context CTX] [--dir generated] [--dry-run] [--yes] [--timeout 45m]
+#                       [--wait-idle MIN | --force-roll] [--prune]
+#
+#   --context CTX    kubectl context; the current one unless given
+#   --dir DIR        directory that `buildkit-fleet generate` wrote to (generated)
+#   --dry-run        stop after showing what would change
+#   --yes            do not ask; with --context, also accept a context that does not carry the cluster's name
+#   --timeout TIME   for each rollout: 90s, 45m, 2h (45m)
+#   --wait-idle MIN  before a roll of the load balancer or of builders, wait up to MIN minutes for running builds to end
+#   --force-roll     roll although builds run: no build is cut, see below
+#   --prune          delete what an earlier set left behind; without it leftovers are only listed
+#
+# Rolls cut no build, but they cost: while an old load balancer lives, up to a build's length, the new one does not see
+# its builds and may put a second one on a busy pod; a roll of busy builders needs up to twice the nodes. So a roll under
+# load is asked about on a terminal, and refused elsewhere unless --wait-idle or --force-roll says what to do. The load
+# balancer and builders never roll in one run.
+#
+# Exit codes: 0 done, or nothing to do; 1 kubectl failed; 2 wrong command line; 3 refused by a check, nothing was
+# applied; 4 a roll under load needs a decision; 5 a rollout did not end in time; 6 done but for the builders, which
+# roll in the next run.
+#
+# Needs bash 3.2, kubectl 1.28, jq, sha256sum or shasum.
+set -uo pipefail
+
+readonly MANAGER=buildkit-fleet
+# Holds a Deployment's replicas between the day that our manifest stops naming them and the HPA's first change.
+readonly REPLICAS_MANAGER=buildkit-fleet-replicas
+readonly LB=buildkitd-lb
+
+EXIT_FAILED=1 EXIT_USAGE=2 EXIT_REFUSED=3 EXIT_ROLL=4 EXIT_TIMEOUT=5 EXIT_AGAIN=6
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+  local code=$1
+  shift
+  say "deploy: $*"
+  exit "$code"
+}
+
+usage() {
+  [ $# -eq 0 ] || say "deploy: $*"
+  say "usage: ./deploy.sh CLUSTER [--context CTX] [--dir DIR] [--dry-run] [--yes] [--timeout 45m] [--wait-idle MIN | --force-roll] [--prune]"
+  exit "$EXIT_USAGE"
+}
+
+# Seconds of `90`, `90s`, `45m`, `2h`.
+seconds() {
+  case ${1%[smh]} in "" | 0* | *[!0-9]* | ???????*) return 1 ;; esac
+  case $1 in
+    *m) echo $((${1%m} * 60)) ;;
+    *h) echo $((${1%h} * 3600)) ;;
+    *) echo "${1%s}" ;;
+  esac
+}
+
+cluster='' context='' context_given=0 dir=generated dry_run=0 yes=0 timeout_s=2700 wait_idle_s='' force_roll=0 prune=0
+while [ $# -gt 0 ]; do
+  case $1 in
+    --context | --dir | --timeout | --wait-idle)
+      [ $# -ge 2 ] || usage "$1 needs a value"
+      case $1 in
+        --context) context=$2 context_given=1 ;;
+        --dir) dir=$2 ;;
+        --timeout) timeout_s=$(seconds "$2") || usage "--timeout cannot be $2: give 90s, 45m or 2h" ;;
+        --wait-idle) wait_idle_s=$(seconds "${2}m") || usage "--wait-idle cannot be $2: give minutes" ;;
+      esac
+      shift
+      ;;
+    --dry-run) dry_run=1 ;;
+    --yes) yes=1 ;;
+    --force-roll) force_roll=1 ;;
+    --prune) prune=1 ;;
+    -h | --help)
+      sed -n '2,/^set -/s/^# \{0,1\}//p' "$0"
+      exit 0
+      ;;
+    -*) usage "unknown option $1" ;;
+    *)
+      [ -z "$cluster" ] || usage "one cluster at a time"
+      cluster=$1
+      ;;
+  esac
+  shift
+done
+[ -n "$cluster" ] || usage "which cluster?"
+case $cluster in */* | .*) usage "$cluster is not the name of a cluster" ;; esac
+for program in kubectl jq; do
+  command -v "$program" >/dev/null || die "$EXIT_REFUSED" "$program is not installed"
+done
+# DEPLOY_POLL_S: seconds between two looks at a rollout, for tests.
+poll_s=${DEPLOY_POLL_S:-10}
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/deploy.XXXXXX") || die "$EXIT_FAILED" "no temporary directory"
+trap 'rm -rf "$work"' EXIT
+# What was done so far, for whoever reads of a failure.
+applied=''
+set_dir=$work/set
+
+kc() { kubectl --context "$context" "$@"; }
+
+# ---------------------------------------------------------------- the set
+
+# Copies the set while it is locked and verified: what is applied is what was checked, whatever is generated meanwhile.
+take_set() {
+  local source=$dir/$cluster listed present
+  [ -d "$source" ] || die "$EXIT_REFUSED" "there is no $source: run \`buildkit-fleet generate $cluster\`"
+  [ -f "$source/SHA256SUMS" ] || die "$EXIT_REFUSED" "$source has no SHA256SUMS: its generation was cut off. Run \`buildkit-fleet generate $cluster\`"
+  if [ -f "$source/.lock" ] && command -v flock >/dev/null; then
+    exec 9<"$source/.lock"
+    flock -s -w 10 9 || die "$EXIT_REFUSED" "$source is being written: try again"
+  fi
+  mkdir "$set_dir"
+  cp "$source"/SHA256SUMS "$set_dir/" || die "$EXIT_FAILED" "cannot copy $source"
+  listed=$(sed 's/^[0-9a-f]*  //' "$source/SHA256SUMS" | LC_ALL=C sort)
+  present=$(cd "$source" && for file in *; do [ "$file" = SHA256SUMS ] || echo "$file"; done | LC_ALL=C sort)
+  [ "$listed" = "$present" ] ||
+    die "$EXIT_REFUSED" "$source does not hold the files that SHA256SUMS lists, or others beside them:" \
+      "$(diff <(echo "$listed") <(echo "$present") | grep '^[<>]')"
+  for file in $listed; do cp "$source/$file" "$set_dir/$file" || die "$EXIT_FAILED" "cannot copy $source/$file"; done
+  exec 9<&-
+  (cd "$set_dir" && if command -v sha256sum >/dev/null; then sha256sum --strict --check --quiet SHA256SUMS; else shasum -a 256 -c SHA256SUMS; fi) >&2 ||
+    die "$EXIT_REFUSED" "$source was changed after it was generated. Run \`buildkit-fleet generate $cluster\`"
+  files=$listed
+}
+
+has() { [ -f "$set_dir/$1" ]; }
+
+# ---------------------------------------------------------------- the cluster
+
+check_context() {
+  local cluster_name entry
+  if [ -z "$context" ]; then
+    context=$(kubectl config current-context) || die "$EXIT_REFUSED" "no current context: give --context"
+  fi
+  cluster_name=$(sed -n 's/^ *karpenter.sh\/discovery: "\(.*\)"$/\1/p' "$set_dir/10-nodepools.yaml" | head -n 1)
+  entry=$(kubectl config view -o json | jq -r --arg context "$context" '.contexts[]? | select(.name == $context) | .context.cluster')
+  [ -n "$entry" ] || die "$EXIT_REFUSED" "there is no context $context"
+  # The name of an entry is the EKS cluster's ARN, or its name.
+  case $entry in
+    "$cluster_name" | *[/:@]"$cluster_name") return ;;
+  esac
+  if [ "$context_given" = 1 ] && [ "$yes" = 1 ]; then
+    say "context $context is $entry, not $cluster_name: going on, as --context and --yes ask"
+    return
+  fi
+  die "$EXIT_REFUSED" "context $context is $entry; these manifests are for $cluster_name. Give --context, and --yes if the name is just different"
+}
+
+# Custom resources that the set needs, and fields that this cluster would drop without a word.
+preflight() {
+  local crds minor
+  kc version -o json >"$work/version" 2>"$work/error" || die "$EXIT_REFUSED" "cannot reach the cluster of $context: $(tail -n 1 "$work/error")"
+  crds=$(kc get crd -o name) || die "$EXIT_REFUSED" "cannot list custom resources"
+  needs() { grep -q "/$1\$" <<<"$crds"; }
+  if ! needs nodepools.karpenter.sh || ! needs ec2nodeclasses.karpenter.k8s.aws; then
+    die "$EXIT_REFUSED" "Karpenter's custom resources are not installed"
+  fi
+  if has 50-scaledobjects.yaml; then
+    needs scaledobjects.keda.sh || die "$EXIT_REFUSED" "KEDA's custom resources are not installed, and the fleet is to be scaled by KEDA"
+    minor=$(jq -r '.serverVersion.minor | gsub("[^0-9]"; "")' "$work/version")
+    if grep -q 'tolerance: "0"' "$set_dir/50-scaledobjects.yaml" && [ "${minor:-0}" -lt 35 ]; then
+      die "$EXIT_REFUSED" "the manifests are for Kubernetes 1.35, this cluster is 1.$minor and would drop \`tolerance\` without a word: correct eks_version in clusters.yaml"
+    fi
+    kc get crd scaledobjects.keda.sh -o json >"$work/keda" || die "$EXIT_REFUSED" "cannot read KEDA's custom resource"
+    if grep -q 'currentReplicasIfHigher' "$set_dir/50-scaledobjects.yaml" && ! grep -q 'currentReplicasIfHigher' "$work/keda"; then
+      die "$EXIT_REFUSED" "this KEDA does not know fallback.behavior: correct keda.chart_version in clusters.yaml"
+    fi
+  fi
+  if has 60-monitoring.yaml && ! { needs servicemonitors.monitoring.coreos.com && needs prometheusrules.monitoring.coreos.com; }; then
+    say "no Prometheus operator here: 60-monitoring.yaml is left out"
+    files=$(grep -v '^60-monitoring' <<<"$files")
+  fi
+  namespace=$(sed -n 's/^  name: "\(.*\)"$/\1/p' "$set_dir/00-namespace.yaml")
+  first_install=0
+  [ -n "$(kc get namespace "$namespace" --ignore-not-found -o name)" ] || first_install=1
+}
+
+# Live objects of a file, as a list, with their owners. Empty where there are none.
+live() { kc get -f "$set_dir/$1" --ignore-not-found --show-managed-fields -o json; }
+
+# The file's own objects as JSON, one after the other.
+desired() { kc create --dry-run=client -o json -f "$set_dir/$1" | jq -c 'if .kind == "List" then .items[] else . end'; }
+
+# jq: the objects of a list or of one object.
+readonly ITEMS='if type == "object" and has("items") then .items[] else . end | select(type == "object")'
+# jq: whether a client applied the object from its side, and we never did from the server's.
+readonly FOREIGN='(.metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"] != null) and ([.metadata.managedFields[]? | select(.manager == "buildkit-fleet" and .operation == "Apply")] == [])'
+# jq: whether our manager owns the replicas of the main resource.
+readonly OWNS_REPLICAS='[.metadata.managedFields[]? | select(.manager == "buildkit-fleet" and .operation == "Apply" and (.subresource // "") == "" and .fieldsV1["f:spec"]["f:replicas"] != null)] != []'
+
+# ---------------------------------------------------------------- what would change
+
+# Sets `changed` to the files that differ from the cluster, or whose objects are not ours yet.
+compare() {
+  local file code
+  changed=''
+  for file in $files; do
+    if [ "$first_install" = 1 ]; then
+      changed="$changed $file"
+      continue
+    fi
+    kc diff --server-side --force-conflicts --field-manager="$MANAGER" -f "$set_dir/$file" >"$work/diff" 2>"$work/error"
+    code=$?
+    if [ "$code" = 0 ] && [ "$(live "$file" | jq -r "[$ITEMS | select($FOREIGN)] | length")" = 0 ]; then continue; fi
+    changed="$changed $file"
+    if [ "$code" -gt 1 ]; then
+      # An object that was applied from the client's side may not merge until it is adopted.
+      say "$file: cannot be compared before it is adopted: $(tail -n 1 "$work/error")"
+    else
+      cat "$work/diff"
+    fi
+  done
+}
+
+# Whether applying the file would give a running Deployment another pod template. An object that does not merge yet does.
+would_roll() {
+  local file=$1 before after
+  case " $changed " in *" $file "*) ;; *) return 1 ;; esac
+  before=$(live "$file" | jq -cS "[$ITEMS | {name: .metadata.name, template: .spec.template}] | sort_by(.name)")
+  case $before in "" | "[]") return 1 ;; esac
+  after=$(kc apply --server-side --force-conflicts --field-manager="$MANAGER" --dry-run=server -o json -f "$set_dir/$file" 2>/dev/null |
+    jq -cS "[$ITEMS | {name: .metadata.name, template: .spec.template}] | sort_by(.name)") || return 0
+  # Deployments that are new start pods and roll none.
+  [ "$(jq -n --argjson before "$before" --argjson after "${after:-[]}" \
+    '[$before[] as $old | $after[] | select(.name == $old.name and .template != $old.template)] | length')" != 0 ]
+}
+
+# Builds that run or wait, as the load balancer counts them, or nothing where it cannot be asked. From inside its pod:
+# where NetworkPolicies are enforced, the API server's proxy may not reach it.
+sessions() {
+  local page='/metrics?scope=backend&metrics=haproxy_backend_current_sessions'
+  { kc exec "deployment/$LB" -n "$namespace" -c haproxy -- wget -q -O - "http://localhost:9404$page" 2>/dev/null ||
+    kc get --raw "/api/v1/namespaces/$namespace/services/$LB-metrics:9404/proxy$page" 2>/dev/null; } |
+    awk '/^haproxy_backend_current_sessions[{]proxy="bk_/ { sum += $2; seen = 1 } END { if (seen) print sum + 0 }'
+}
+
+# Goes on when the fleet is idle, when it was told to, or when somebody says so.
+before_roll() {
+  local what=$1 count until
+  count=$(sessions)
+  say "$what roll: ${count:-an unknown number of} builds run or wait"
+  [ "$count" != 0 ] || return 0
+  if [ -n "$wait_idle_s" ]; then
+    until=$(($(date +%s) + wait_idle_s))
+    while [ "$(date +%s)" -lt "$until" ]; do
+      sleep "$poll_s"
+      count=$(sessions)
+      [ "$count" != 0 ] || return 0
+      say "waiting for idle: ${count:-?} builds"
+    done
+    die "$EXIT_ROLL" "not idle after $((wait_idle_s / 60)) min. Applied so far:${applied:- nothing}. Try later, or give --force-roll"
+  fi
+  [ "$force_roll" = 0 ] || return 0
+  if [ -t 0 ]; then
+    printf 'Roll now? No build is cut; see --help for what it costs. [y/N] ' >&2
+    read -r answer
+    case $answer in y | Y | yes) return 0 ;; esac
+  fi
+  die "$EXIT_ROLL" "a roll under load needs --wait-idle MIN or --force-roll. Applied so far:${applied:- nothing}"
+}
+
+# ---------------------------------------------------------------- applying
+
+failed() {
+  say "deploy: $1 failed: $(tail -n 3 "$work/error")"
+  say "applied:${applied:- nothing}"
+  say "not applied: $2 and what follows. Run it again when the cause is mended: it goes on from there."
+  exit "$EXIT_FAILED"
+}
+
+server_side() { kc apply --server-side --force-conflicts --field-manager="$1" -f "$2" 2>"$work/error" >"$work/out"; }
+
+# Takes over what a client applied from its side, changing nothing: the last applied configuration, with the live number
+# of replicas, applied again with our manager.
+adopt() {
+  local file=$1 object
+  live "$file" | jq -c "$ITEMS | select($FOREIGN) | .spec.replicas as \$replicas
+    | .metadata.annotations[\"kubectl.kubernetes.io/last-applied-configuration\"] | fromjson
+    | if .spec.replicas? != null and \$replicas != null then .spec.replicas = \$replicas else . end" >"$work/adopt" || failed "reading $file" "$file"
+  while IFS= read -r object; do
+    echo "$object" >"$work/object.json"
+    server_side "$MANAGER" "$work/object.json" || failed "adopting $(jq -r '.kind + "/" + .metadata.name' "$work/object.json")" "$file"
+  done <"$work/adopt"
+}
+
+# Before our manifest stops naming replicas, another manager takes the live number: without an owner it would become 1.
+hand_over() {
+  local file=$1 names object
+  names=$(desired "$file" | jq -r 'select(.kind == "Deployment" and .spec.replicas == null) | .metadata.name') || failed "reading $file" "$file"
+  [ -n "$names" ] || return 0
+  live "$file" | jq -c --arg names "$names" "$ITEMS | select(.metadata.name as \$name | (\$names | split(\"\n\")) | index(\$name)) | select($OWNS_REPLICAS)
+    | {apiVersion, kind, metadata: {name: .metadata.name, namespace: .metadata.namespace}, spec: {replicas: .spec.replicas}}" >"$work/handover" || failed "reading $file" "$file"
+  while IFS= read -r object; do
+    echo "$object" >"$work/object.json"
+    server_side "$REPLICAS_MANAGER" "$work/object.json" || failed "handing over the replicas of $(jq -r .metadata.name "$work/object.json")" "$file"
+  done <"$work/handover"
+}
+
+apply_file() {
+  local file=$1
+  case " $changed " in *" $file "*) ;; *) return 0 ;; esac
+  if [ "$first_install" = 0 ]; then adopt "$file"; fi
+  if [ "$file" = 40-deployments.yaml ] && [ "$first_install" = 0 ]; then hand_over "$file"; fi
+  server_side "$MANAGER" "$set_dir/$file" || failed "applying $file" "$file"
+  applied="$applied $file"
+  say "applied $file"
+}
+
+# A ScaledObject that the set has no more: first it goes, then its HPA, and then replicas may be ours again.
+leave_keda() {
+  local name
+  grep -q '/scaledobjects.keda.sh$' < <(kc get crd -o name) || return 0
+  for name in $(kc get scaledobjects.keda.sh -n "$namespace" -o json | jq -r "$ITEMS | .metadata.name | select(startswith(\"buildkitd-\"))"); do
+    if has 50-scaledobjects.yaml && desired 50-scaledobjects.yaml | jq -r .metadata.name | grep -qx "$name"; then continue; fi
+    say "deleting ScaledObject/$name: the pool is fixed from now on"
+    kc delete scaledobjects.keda.sh "$name" -n "$namespace" >"$work/out" 2>"$work/error" || failed "deleting ScaledObject/$name" 40-deployments.yaml
+    kc wait --for=delete "hpa/keda-hpa-$name" -n "$namespace" --timeout=60s >"$work/out" 2>"$work/error" || failed "waiting for hpa/keda-hpa-$name to go" 40-deployments.yaml
+    applied="$applied -ScaledObject/$name"
+  done
+}
+
+# ---------------------------------------------------------------- waiting
+
+# `ready/total, n draining` of a Deployment; fails until its rollout is complete.
+progress() {
+  local name=$1 draining
+  kc get deployment "$name" -n "$namespace" -o json >"$work/deployment" || return 1
+  draining=$(kc get pods -n "$namespace" -l "$(jq -r '.spec.selector.matchLabels | to_entries | map(.key + "=" + .value) | join(",")' "$work/deployment")" -o json |
+    jq '[.items[] | select(.metadata.deletionTimestamp != null)] | length')
+  jq -r --arg draining "$draining" '"\(.status.readyReplicas // 0)/\(.spec.replicas) ready, \(.status.updatedReplicas // 0) current, \($draining) draining"' "$work/deployment"
+  jq -e '(.status.observedGeneration // 0) >= (.metadata.generation // 0) and (.status.updatedReplicas // 0) >= .spec.replicas
+    and (.status.availableReplicas // 0) >= .spec.replicas' "$work/deployment" >/dev/null
+}
+
+wait_for() {
+  local name=$1 until last='' line
+  until=$(($(date +%s) + timeout_s))
+  while ! line=$(progress "$name"); do
+    if [ "$line" != "$last" ]; then
+      say "$name: $line"
+      last=$line
+    fi
+    if [ "$(date +%s)" -ge "$until" ]; then
+      say "deploy: $name is not ready after $((timeout_s / 60)) min: $line"
+      why_not "$name"
+      say "applied:${applied:- nothing}. Run it again: it goes on from there."
+      exit "$EXIT_TIMEOUT"
+    fi
+    sleep "$poll_s"
+  done
+  say "$name: $line"
+}
+
+# Pods that are not ready, each with its reason and its last event. They are never deleted to help a rollout along: that
+# would cut builds.
+why_not() {
+  kc get pods -n "$namespace" -l "app=${1%%-a[mr]*}" -o json | jq -r '.items[] | select(.metadata.deletionTimestamp == null)
+    | select([.status.conditions[]? | select(.type == "Ready" and .status == "True")] == [])
+    | .metadata.name + "\t" + (.status.phase // "Unknown") + "\t" + ([.status.conditions[]? | select(.status != "True") | .message // .reason // empty]
+      + [.status.containerStatuses[]? | .state.waiting.reason // empty] | first // "")' | head -n 20 |
+    while IFS=$'\t' read -r pod phase reason; do
+      say "  $pod $phase ${reason}"
+      kc get events -n "$namespace" --field-selector "involvedObject.name=$pod" -o json |
+        jq -r '.items | sort_by(.lastTimestamp // "") | last // empty | "    last event: " + .reason + ": " + .message' >&2
+    done
+}
+
+# ---------------------------------------------------------------- leftovers
+
+# `kind name` of every object that an earlier set, ours or the reference's, left behind, in an order of safe deletion.
+leftovers() {
+  local file
+  for file in $files; do desired "$file"; done | jq -r '.kind + " " + .metadata.name' >"$work/wanted"
+  {
+    kc get scaledobjects.keda.sh -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json 2>/dev/null || true
+    kc get deployments,poddisruptionbudgets,services,configmaps,networkpolicies -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
+    kc get nodepools.karpenter.sh,ec2nodeclasses.karpenter.k8s.aws -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
+    # Names of the generator that this one replaces.
+    kc get service/buildkitd-pods configmap/buildkitd-config -n "$namespace" --ignore-not-found -o json
+    kc get nodepools.karpenter.sh/buildkit-amd64 nodepools.karpenter.sh/buildkit-arm64 --ignore-not-found -o json
+  } | jq -r "$ITEMS | .kind + \" \" + .metadata.name" | LC_ALL=C sort -u | grep -vxF -f "$work/wanted" |
+    awk 'BEGIN { n = split("ScaledObject Deployment PodDisruptionBudget NetworkPolicy Service ConfigMap NodePool EC2NodeClass", kinds, " ")
+           for (i = 1; i <= n; i++) rank[kinds[i]] = i }
+         $1 in rank { print rank[$1], $0 }' | sort -n | cut -d' ' -f2-
+}
+
+resource() {
+  case $1 in
+    ScaledObject) echo scaledobjects.keda.sh ;;
+    NodePool) echo nodepools.karpenter.sh ;;
+    EC2NodeClass) echo ec2nodeclasses.karpenter.k8s.aws ;;
+    *) echo "$1" | tr '[:upper:]' '[:lower:]' ;;
+  esac
+}
+
+# Deleting a NodePool drains its nodes, so one with nodes stays; deleting a Deployment lets each pod finish its build.
+handle_leftovers() {
+  local kind name nodes scope
+  leftovers >"$work/leftovers"
+  [ -s "$work/leftovers" ] || return 0
+  if [ "$prune" = 0 ]; then
+    say "left behind by an earlier set; --prune deletes what is not in use:"
+    sed 's/^/  /' "$work/leftovers" >&2
+    return 0
+  fi
+  while read -r kind name <&8; do
+    scope=(-n "$namespace")
+    case $kind in
+      NodePool)
+        nodes=$(kc get nodes -l "karpenter.sh/nodepool=$name" -o name | wc -l | tr -d ' ')
+        if [ "$nodes" != 0 ]; then
+          say "kept NodePool/$name: it has $nodes nodes, which deleting it would drain"
+          continue
+        fi
+        scope=()
+        ;;
+      EC2NodeClass)
+        nodes=$(kc get nodepools.karpenter.sh -o json | jq --arg name "$name" "[$ITEMS | select(.spec.template.spec.nodeClassRef.name == \$name)] | length")
+        if [ "$nodes" != 0 ]; then
+          say "kept EC2NodeClass/$name: $nodes NodePools use it"
+          continue
+        fi
+        scope=()
+        ;;
+    esac
+    kc delete "$(resource "$kind")" "$name" ${scope[@]+"${scope[@]}"} --wait=false >"$work/out" 2>"$work/error" || failed "deleting $kind/$name" "nothing"
+    say "deleted $kind/$name"
+  done 8<"$work/leftovers"
+}
+
+summary() {
+  local name
+  say ""
+  say "$cluster: applied$applied"
+  for name in $(desired 40-deployments.yaml | jq -r .metadata.name); do
+    if has 50-scaledobjects.yaml; then
+      say "  $name: $(desired 50-scaledobjects.yaml | jq -r --arg name "$name" 'select(.metadata.name == $name) | "\(.spec.minReplicaCount)..\(.spec.maxReplicaCount)"') pods, $(progress "$name")"
+    else
+      say "  $name: $(progress "$name")"
+    fi
+  done
+}
+
+# ---------------------------------------------------------------- the run
+
+take_set
+check_context
+preflight
+say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from $dir/$cluster to context $context, namespace $namespace"
+compare
+if [ -z "$changed" ]; then
+  say "$cluster: nothing to apply"
+  handle_leftovers
+  exit 0
+fi
+say "to apply:$changed"
+if [ "$dry_run" = 1 ]; then
+  if [ "$first_install" = 1 ]; then
+    say "the namespace $namespace does not exist yet: only what needs none can be tried"
+    changed=' 00-namespace.yaml 10-nodepools.yaml'
+  fi
+  for file in $changed; do
+    kc apply --server-side --force-conflicts --field-manager="$MANAGER" --dry-run=server -f "$set_dir/$file" >&2 || die "$EXIT_FAILED" "the cluster refuses $file"
+  done
+  exit 0
+fi
+
+lb_rolls=0 builders_roll=0
+if would_roll 30-lb-deployment.yaml; then lb_rolls=1; fi
+if would_roll 40-deployments.yaml; then builders_roll=1; fi
+if [ "$lb_rolls" = 1 ]; then before_roll "the load balancer would"; elif [ "$builders_roll" = 1 ]; then before_roll "builders would"; fi
+
+for file in $files; do
+  case $file in
+    40-deployments.yaml)
+      wait_for "$LB"
+      if [ "$lb_rolls" = 1 ] && [ "$builders_roll" = 1 ]; then
+        say "the load balancer has rolled; the builders roll in a run of their own. Run it again when the old load balancer has ended."
+        exit "$EXIT_AGAIN"
+      fi
+      leave_keda
+      apply_file "$file"
+      for name in $(desired "$file" | jq -r .metadata.name); do wait_for "$name"; done
+      ;;
+    *) apply_file "$file" ;;
+  esac
+done
+handle_leftovers
+summary

@@ -1,0 +1,412 @@
+//! A kubectl for the tests of deploy.sh: objects in a directory, with the API server's semantics where these decide
+//! over builds: who owns a Deployment's replicas, what an apply without them does, and an HPA that goes after its
+//! ScaledObject. Everything else is as simple as it can be; an unknown call fails.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "a program of the tests")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::exit;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+const CLUSTER_WIDE: [&str; 3] = ["Namespace", "NodePool", "EC2NodeClass"];
+
+/// The state directory: `objects/<Kind>.<name>.json`, and small files that steer what the cluster is like.
+struct Cluster {
+    root: PathBuf,
+}
+
+fn fail(message: &str) -> ! {
+    eprintln!("{message}");
+    exit(1)
+}
+
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn kind(object: &Value) -> &str {
+    text(object, "/kind")
+}
+
+fn name(object: &Value) -> &str {
+    text(object, "/metadata/name")
+}
+
+/// `deployments`, `deployment`, `nodepools.karpenter.sh` and so on, as the kind that objects have.
+fn kind_of(resource: &str) -> &'static str {
+    let plain = resource.split('.').next().unwrap().trim_end_matches('s');
+    let known = [
+        ("deployment", "Deployment"),
+        ("service", "Service"),
+        ("configmap", "ConfigMap"),
+        ("networkpolicie", "NetworkPolicy"),
+        ("networkpolicy", "NetworkPolicy"),
+        ("poddisruptionbudget", "PodDisruptionBudget"),
+        ("scaledobject", "ScaledObject"),
+        ("nodepool", "NodePool"),
+        ("ec2nodeclasse", "EC2NodeClass"),
+        ("ec2nodecla", "EC2NodeClass"),
+        ("namespace", "Namespace"),
+        ("hpa", "HorizontalPodAutoscaler"),
+        ("pod", "Pod"),
+        ("node", "Node"),
+        ("event", "Event"),
+    ];
+    known
+        .iter()
+        .find(|(word, _)| *word == plain)
+        .map_or_else(|| fail(&format!("unknown resource {resource}")), |(_, kind)| kind)
+}
+
+impl Cluster {
+    fn setting(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.root.join(name)).ok().map(|text| text.trim().to_owned())
+    }
+
+    fn path(&self, kind: &str, name: &str) -> PathBuf {
+        self.root.join("objects").join(format!("{kind}.{name}.json"))
+    }
+
+    fn get(&self, kind: &str, name: &str) -> Option<Value> {
+        serde_json::from_str(&fs::read_to_string(self.path(kind, name)).ok()?).ok()
+    }
+
+    fn put(&self, object: &Value) {
+        fs::create_dir_all(self.root.join("objects")).unwrap();
+        fs::write(self.path(kind(object), name(object)), object.to_string()).unwrap();
+    }
+
+    fn all(&self) -> Vec<Value> {
+        let Ok(entries) = fs::read_dir(self.root.join("objects")) else { return Vec::new() };
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths.iter().map(|path| serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()).collect()
+    }
+
+    /// One line for each call that changes something, and a failure where one was asked for.
+    fn change(&self, what: &str) {
+        let log = self.root.join("changes");
+        let before = fs::read_to_string(&log).unwrap_or_default();
+        if self.setting("fail-at").is_some_and(|at| at == (before.lines().count() + 1).to_string()) {
+            fs::remove_file(self.root.join("fail-at")).unwrap();
+            fail("error: injected: the connection to the server was lost");
+        }
+        fs::write(log, format!("{before}{what}\n")).unwrap();
+    }
+
+    /// What a server-side apply by this manager makes of the live object, or the server's refusal.
+    fn applied(&self, desired: &Value, manager: &str) -> Result<Value, String> {
+        let (kind, name) = (kind(desired), name(desired));
+        if !CLUSTER_WIDE.contains(&kind) && self.get("Namespace", text(desired, "/metadata/namespace")).is_none() {
+            return Err(format!(
+                "Error from server (NotFound): namespaces \"{}\" not found",
+                text(desired, "/metadata/namespace")
+            ));
+        }
+        let Some(live) = self.get(kind, name) else {
+            let mut object = desired.clone();
+            object["metadata"]["generation"] = json!(1);
+            if kind == "Deployment" && object["spec"].get("replicas").is_none() {
+                object["spec"]["replicas"] = json!(1);
+            }
+            object["metadata"]["managedFields"] = json!([owner(manager, desired["spec"].get("replicas").is_some())]);
+            return Ok(object);
+        };
+        let mut owners: Vec<Value> = live["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+        let mut object = live.clone();
+        // kubectl hands what a client-side apply owned to the manager of the first server-side one.
+        let foreign = owners.iter().any(|entry| entry["manager"] == "kubectl-client-side-apply");
+        if foreign {
+            let last: Value = serde_json::from_str(text(
+                &live,
+                &format!("/metadata/annotations/{}", LAST_APPLIED.replace('/', "~1")),
+            ))
+            .unwrap_or_default();
+            let mut same = desired.clone();
+            same["spec"]["replicas"] = last["spec"]["replicas"].clone();
+            let mut last_spec = last.clone();
+            last_spec["spec"]["replicas"] = last["spec"]["replicas"].clone();
+            if name == "buildkitd-lb" && kind == "Deployment" && same["spec"] != last_spec["spec"] {
+                return Err("The Deployment \"buildkitd-lb\" is invalid: livenessProbe: Forbidden: may not specify more than 1 handler type".to_owned());
+            }
+            for entry in &mut owners {
+                if entry["manager"] == "kubectl-client-side-apply" {
+                    *entry = owner(manager, owns_replicas(entry));
+                }
+            }
+        }
+        let only_replicas =
+            desired["spec"].as_object().is_some_and(|spec| spec.len() == 1 && spec.contains_key("replicas"));
+        let given = desired["spec"].get("replicas").cloned();
+        let replicas = live["spec"].get("replicas").cloned();
+        owners.retain(|entry| !(entry["manager"] == manager && entry["operation"] == "Apply"));
+        if let Some(given) = &given
+            && replicas.as_ref() != Some(given)
+        {
+            for entry in &mut owners {
+                entry["fieldsV1"] = json!({});
+            }
+        }
+        let others_own = owners.iter().any(owns_replicas);
+        owners.push(owner(manager, given.is_some()));
+        if !only_replicas {
+            for part in ["spec", "data"] {
+                if desired.get(part).is_some() {
+                    object[part] = desired[part].clone();
+                }
+            }
+            for part in ["labels", "annotations"] {
+                if let Some(pairs) = desired["metadata"][part].as_object() {
+                    for (key, value) in pairs {
+                        object["metadata"][part][key] = value.clone();
+                    }
+                }
+            }
+        }
+        if kind == "Deployment" {
+            object["spec"]["replicas"] = match given {
+                Some(given) => given,
+                None if others_own || replicas.is_none() => replicas.unwrap_or(json!(1)),
+                // Nobody owns the field any more: the API server's default applies.
+                None => json!(1),
+            };
+        }
+        if object["spec"] != live["spec"] {
+            object["metadata"]["generation"] = json!(live["metadata"]["generation"].as_u64().unwrap_or(1) + 1);
+        }
+        object["metadata"]["managedFields"] = json!(owners);
+        Ok(object)
+    }
+
+    fn apply(&self, desired: &Value, manager: &str) {
+        match self.applied(desired, manager) {
+            Err(refusal) => fail(&refusal),
+            Ok(mut object) => {
+                if kind(&object) == "Deployment" {
+                    let replicas = object["spec"]["replicas"].as_u64().unwrap_or(1);
+                    let low = self.root.join(format!("lowest-{}", name(&object)));
+                    let before: u64 =
+                        fs::read_to_string(&low).ok().and_then(|text| text.parse().ok()).unwrap_or(replicas);
+                    fs::write(low, before.min(replicas).to_string()).unwrap();
+                    let ready = if self.setting("pods-pending").is_some() { 0 } else { replicas };
+                    object["status"] = json!({"observedGeneration": object["metadata"]["generation"], "replicas": replicas,
+                        "updatedReplicas": replicas, "readyReplicas": ready, "availableReplicas": ready});
+                }
+                if kind(&object) == "ScaledObject" {
+                    self.put(&json!({"kind": "HorizontalPodAutoscaler", "metadata": {"name": format!("keda-hpa-{}", name(&object)), "namespace": "buildkit"}}));
+                }
+                self.put(&object);
+            }
+        }
+    }
+}
+
+fn owner(manager: &str, replicas: bool) -> Value {
+    let fields = if replicas { json!({"f:spec": {"f:replicas": {}}}) } else { json!({"f:spec": {}}) };
+    json!({"manager": manager, "operation": "Apply", "fieldsV1": fields})
+}
+
+fn owns_replicas(entry: &Value) -> bool {
+    entry.pointer("/fieldsV1/f:spec/f:replicas").is_some()
+}
+
+/// The options that were given, and the words that are none.
+struct Arguments {
+    words: Vec<String>,
+    options: Vec<(String, String)>,
+}
+
+impl Arguments {
+    fn parse() -> Self {
+        let mut arguments = Arguments { words: Vec::new(), options: Vec::new() };
+        let mut rest = std::env::args().skip(1);
+        while let Some(word) = rest.next() {
+            if let Some((key, value)) = word.split_once('=').filter(|_| word.starts_with("--")) {
+                arguments.options.push((key.to_owned(), value.to_owned()));
+            } else if ["--context", "-c", "-f", "-o", "-O", "-n", "-l", "--field-selector", "--raw"]
+                .contains(&word.as_str())
+            {
+                arguments.options.push((word, rest.next().unwrap()));
+            } else if word.starts_with('-') && word != "-" {
+                arguments.options.push((word, String::new()));
+            } else {
+                arguments.words.push(word);
+            }
+        }
+        arguments
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        self.options.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// The objects of `-f FILE`.
+    fn objects(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.get("-f").unwrap()).unwrap_or_else(|error| fail(&format!("error: {error}")));
+        serde_yaml::Deserializer::from_str(&text)
+            .map(|document| serde_json::to_value(serde_yaml::Value::deserialize(document).unwrap()).unwrap())
+            .collect()
+    }
+}
+
+fn print(objects: &[Value], arguments: &Arguments) {
+    match (arguments.get("-o"), objects) {
+        (Some("name"), _) => {
+            objects.iter().for_each(|object| println!("{}/{}", kind(object).to_lowercase(), name(object)))
+        }
+        (_, []) if arguments.get("--ignore-not-found").is_some() => {}
+        (_, [one]) if arguments.get("-l").is_none() => println!("{one}"),
+        _ => println!("{}", json!({"kind": "List", "items": objects})),
+    }
+}
+
+/// The load balancer's page, from inside its pod.
+fn sessions(cluster: &Cluster) {
+    let reads = cluster.setting("session-reads").and_then(|reads| reads.parse().ok()).unwrap_or(0) + 1;
+    fs::write(cluster.root.join("session-reads"), reads.to_string()).unwrap();
+    let Some(count) = cluster.setting("sessions") else {
+        fail("error: unable to upgrade connection: container not found")
+    };
+    println!("# TYPE haproxy_backend_current_sessions gauge");
+    println!("haproxy_backend_current_sessions{{proxy=\"bk_amd64\"}} {count}");
+    println!("haproxy_backend_current_sessions{{proxy=\"bk_arm64\"}} 0");
+}
+
+fn get(cluster: &Cluster, arguments: &Arguments) {
+    if arguments.get("--raw").is_some() {
+        fail("Error from server (ServiceUnavailable): no endpoints available");
+    }
+    if arguments.get("-f").is_some() {
+        let live: Vec<Value> =
+            arguments.objects().iter().filter_map(|object| cluster.get(kind(object), name(object))).collect();
+        return print(&live, arguments);
+    }
+    let resource = &arguments.words[1];
+    if resource == "crd" {
+        let crds = cluster.setting("crds").unwrap_or_else(|| {
+            "nodepools.karpenter.sh ec2nodeclasses.karpenter.k8s.aws scaledobjects.keda.sh servicemonitors.monitoring.coreos.com prometheusrules.monitoring.coreos.com".to_owned()
+        });
+        match arguments.words.get(2) {
+            Some(_) => println!(
+                "{}",
+                cluster
+                    .setting("keda-crd")
+                    .unwrap_or_else(|| json!({"behavior": ["currentReplicasIfHigher"]}).to_string())
+            ),
+            None => crds.split(' ').for_each(|crd| println!("customresourcedefinition.apiextensions.k8s.io/{crd}")),
+        }
+        return;
+    }
+    let mut found = Vec::new();
+    if resource.contains('/') {
+        for word in &arguments.words[1..] {
+            let (resource, name) = word.split_once('/').unwrap();
+            found.extend(cluster.get(kind_of(resource), name));
+        }
+    } else if let Some(name) = arguments.words.get(2) {
+        match cluster.get(kind_of(resource), name) {
+            Some(object) => found.push(object),
+            None if arguments.get("--ignore-not-found").is_some() => {}
+            None => fail(&format!("Error from server (NotFound): {resource} \"{name}\" not found")),
+        }
+    } else {
+        let kinds: Vec<&str> = resource.split(',').map(kind_of).collect();
+        let wanted: Vec<(&str, &str)> = arguments
+            .get("-l")
+            .into_iter()
+            .flat_map(|labels| labels.split(','))
+            .filter_map(|pair| pair.split_once('='))
+            .collect();
+        found = cluster.all();
+        found.retain(|object| {
+            kinds.contains(&kind(object))
+                && wanted.iter().all(|(key, value)| object["metadata"]["labels"][*key] == *value)
+        });
+        if arguments.get("-o") == Some("name") {
+            return print(&found, arguments);
+        }
+        println!("{}", json!({"kind": "List", "items": found}));
+        return;
+    }
+    print(&found, arguments);
+}
+
+fn main() {
+    let cluster = Cluster { root: PathBuf::from(std::env::var("FAKE_CLUSTER").unwrap()) };
+    let arguments = Arguments::parse();
+    let words: Vec<&str> = arguments.words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["config", "current-context"] => {
+            println!("{}", cluster.setting("context").unwrap_or_else(|| "here".to_owned()))
+        }
+        ["config", "view"] => println!(
+            "{}",
+            json!({"contexts": [
+            {"name": "here", "context": {"cluster": "arn:aws:eks:us-east-1:1:cluster/eks-here"}},
+            {"name": "plain", "context": {"cluster": "eks-here"}},
+            {"name": "there", "context": {"cluster": "arn:aws:eks:us-east-1:1:cluster/not-eks-here"}}]})
+        ),
+        ["version"] if cluster.setting("down").is_some() => {
+            fail("Unable to connect to the server: dial tcp: i/o timeout")
+        }
+        ["version"] => println!(
+            "{}",
+            json!({"serverVersion": {"major": "1", "minor": cluster.setting("minor").unwrap_or_else(|| "35+".to_owned())}})
+        ),
+        ["exec", "deployment/buildkitd-lb", "wget", ..] => sessions(&cluster),
+        ["get", ..] => get(&cluster, &arguments),
+        ["create"] => arguments.objects().iter().for_each(|object| println!("{object}")),
+        ["diff"] => {
+            let mut differs = false;
+            for desired in arguments.objects() {
+                let after =
+                    cluster.applied(&desired, arguments.get("--field-manager").unwrap()).unwrap_or_else(|refusal| {
+                        eprintln!("{refusal}");
+                        exit(2)
+                    });
+                let plain = |object: Value| {
+                    let mut object = object;
+                    object["metadata"]["managedFields"] = Value::Null;
+                    object["metadata"]["generation"] = Value::Null;
+                    object
+                };
+                if cluster.get(kind(&desired), name(&desired)).map(plain) != Some(plain(after)) {
+                    println!("diff {}/{}", kind(&desired), name(&desired));
+                    differs = true;
+                }
+            }
+            exit(i32::from(differs))
+        }
+        ["apply"] => {
+            let manager = arguments.get("--field-manager").unwrap();
+            if arguments.get("--dry-run").is_some() {
+                let after: Vec<Value> = arguments
+                    .objects()
+                    .iter()
+                    .map(|desired| cluster.applied(desired, manager).unwrap_or_else(|refusal| fail(&refusal)))
+                    .collect();
+                return print(&after, &arguments);
+            }
+            let objects = arguments.objects();
+            let names: Vec<String> =
+                objects.iter().map(|object| format!("{}/{}", kind(object), name(object))).collect();
+            cluster.change(&format!("apply {manager} {}", names.join(" ")));
+            objects.iter().for_each(|desired| cluster.apply(desired, manager));
+        }
+        ["delete", resource, name] => {
+            cluster.change(&format!("delete {}/{name}", kind_of(resource)));
+            fs::remove_file(cluster.path(kind_of(resource), name))
+                .unwrap_or_else(|_| fail("Error from server (NotFound)"));
+        }
+        ["wait", target] => {
+            cluster.change(&format!("wait {target}"));
+            // The garbage collector follows the ScaledObject a moment later.
+            let (resource, name) = target.split_once('/').unwrap();
+            let _ = fs::remove_file(cluster.path(kind_of(resource), name));
+        }
+        _ => fail(&format!("unknown call: {words:?}")),
+    }
+}

@@ -1,0 +1,490 @@
+//! deploy.sh against a kubectl that keeps objects in a directory (examples/fake_kubectl.rs): the order, the two
+//! transitions that kill fleets, rolls, failures at every call, and what it refuses.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use buildkit_fleet::output::publish;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const FIXED: &str = "      amd64_replicas: 6\n      arm64_replicas: 4\n      pods_per_node: 2\n";
+const SCALED: &str = "      autoscaling: {enabled: true, amd64_min: 2, amd64_max: 360, amd64_fallback: 32, arm64_min: 2, arm64_max: 30}\n";
+
+struct Lab {
+    directory: TempDir,
+}
+
+/// How a run ended.
+struct Run {
+    code: i32,
+    said: String,
+}
+
+impl Lab {
+    fn new(buildkit: &str) -> Self {
+        let lab = Lab { directory: tempfile::tempdir().unwrap_or_else(|error| panic!("{error}")) };
+        for dir in ["bin", "cluster/objects"] {
+            fs::create_dir_all(lab.path(dir)).unwrap_or_else(|error| panic!("{error}"));
+        }
+        let kubectl = Path::new(env!("CARGO_BIN_EXE_buildkit-fleet")).with_file_name("examples").join("fake_kubectl");
+        std::os::unix::fs::symlink(kubectl, lab.path("bin/kubectl")).unwrap_or_else(|error| panic!("{error}"));
+        lab.generate(buildkit);
+        lab.set("sessions", "0");
+        lab
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn generate(&self, buildkit: &str) {
+        let files = support::render(&support::fleet(&support::one_cluster(buildkit), "here"));
+        publish(&self.path("generated/here"), &files, &mut |_| {}).unwrap_or_else(|error| panic!("{error:#}"));
+    }
+
+    /// What the cluster is like.
+    fn set(&self, name: &str, value: &str) {
+        fs::write(self.path("cluster").join(name), value).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    fn deploy(&self, arguments: &[&str]) -> Run {
+        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap_or_default());
+        let output = Command::new(support::repository().join("deploy.sh"))
+            .arg("here")
+            .args(["--dir", &self.path("generated").display().to_string()])
+            .args(arguments)
+            .env("PATH", path)
+            .env("FAKE_CLUSTER", self.path("cluster"))
+            .env("DEPLOY_POLL_S", "0.1")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap_or_else(|error| panic!("{error}"));
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        Run { code: output.status.code().unwrap_or(-1), said }
+    }
+
+    fn changes(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.path("cluster/changes")).unwrap_or_default();
+        log.lines().map(str::to_owned).collect()
+    }
+
+    fn forget_changes(&self) {
+        let _ = fs::remove_file(self.path("cluster/changes"));
+    }
+
+    fn object(&self, kind: &str, name: &str) -> Option<Value> {
+        let text = fs::read_to_string(self.path("cluster/objects").join(format!("{kind}.{name}.json"))).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    fn put(&self, object: &Value) {
+        let name = format!(
+            "{}.{}.json",
+            object["kind"].as_str().unwrap_or_default(),
+            object["metadata"]["name"].as_str().unwrap_or_default()
+        );
+        fs::write(self.path("cluster/objects").join(name), object.to_string())
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    fn replicas(&self, name: &str) -> u64 {
+        self.object("Deployment", name).and_then(|object| object["spec"]["replicas"].as_u64()).unwrap_or(0)
+    }
+
+    /// The fewest replicas that a Deployment ever had from now on.
+    fn watch(&self, name: &str) {
+        let _ = fs::remove_file(self.path("cluster").join(format!("lowest-{name}")));
+    }
+
+    fn lowest(&self, name: &str) -> u64 {
+        let text = fs::read_to_string(self.path("cluster").join(format!("lowest-{name}"))).unwrap_or_default();
+        text.parse().unwrap_or_else(|_| self.replicas(name))
+    }
+
+    /// The HPA has moved the pool: it owns the number through the scale subresource.
+    fn scaled_to(&self, name: &str, replicas: u64) {
+        let mut object = self.object("Deployment", name).unwrap_or_default();
+        object["spec"]["replicas"] = json!(replicas);
+        for key in ["replicas", "readyReplicas", "updatedReplicas", "availableReplicas"] {
+            object["status"][key] = json!(replicas);
+        }
+        self.put(&object);
+    }
+
+    /// Every object of the set as a client would have applied it: with the annotation, owned by kubectl's own manager.
+    fn as_applied_by_a_client(&self) {
+        for entry in fs::read_dir(self.path("cluster/objects")).unwrap_or_else(|error| panic!("{error}")) {
+            let path = entry.unwrap_or_else(|error| panic!("{error}")).path();
+            let mut object: Value =
+                serde_json::from_str(&fs::read_to_string(&path).unwrap_or_default()).unwrap_or_default();
+            let mut plain = object.clone();
+            for key in ["managedFields", "generation"] {
+                plain["metadata"].as_object_mut().map(|metadata| metadata.remove(key));
+            }
+            plain.as_object_mut().map(|object| object.remove("status"));
+            object["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] =
+                json!(plain.to_string());
+            object["metadata"]["managedFields"] = json!([{"manager": "kubectl-client-side-apply", "operation": "Update", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]);
+            fs::write(path, object.to_string()).unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+
+    fn managers(&self, name: &str) -> Vec<String> {
+        let object = self.object("Deployment", name).unwrap_or_default();
+        let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+        entries.iter().filter_map(|entry| entry["manager"].as_str().map(str::to_owned)).collect()
+    }
+}
+
+#[test]
+fn a_first_installation_applies_everything_in_order_and_the_second_run_nothing() {
+    let lab = Lab::new(SCALED);
+    let run = lab.deploy(&[]);
+    assert_eq!(run.code, 0, "{}", run.said);
+    let order: Vec<String> =
+        lab.changes().iter().map(|line| line.split(' ').nth(2).unwrap_or_default().to_owned()).collect();
+    assert_eq!(
+        order,
+        [
+            "Namespace/buildkit",
+            "EC2NodeClass/buildkit-amd64",
+            "ConfigMap/buildkitd-config-amd64",
+            "ConfigMap/buildkitd-lb-config",
+            "Deployment/buildkitd-lb",
+            "Service/buildkitd-amd64",
+            "NetworkPolicy/buildkitd-lb-ingress",
+            "PodDisruptionBudget/buildkitd-amd64",
+            "Deployment/buildkitd-amd64",
+            "ScaledObject/buildkitd-amd64",
+            "ServiceMonitor/buildkitd-lb"
+        ]
+    );
+    assert!(run.said.contains("buildkitd-amd64: 2..360 pods"), "{}", run.said);
+    lab.forget_changes();
+    let run = lab.deploy(&[]);
+    assert_eq!((run.code, lab.changes().len()), (0, 0), "{}", run.said);
+    assert!(run.said.contains("nothing to apply"), "{}", run.said);
+}
+
+#[test]
+fn going_to_keda_never_lets_the_fleet_shrink() {
+    for by_a_client in [false, true] {
+        let lab = Lab::new(FIXED);
+        assert_eq!(lab.deploy(&[]).code, 0);
+        if by_a_client {
+            lab.as_applied_by_a_client();
+        }
+        lab.watch("buildkitd-amd64");
+        lab.watch("buildkitd-arm64");
+        lab.generate(SCALED);
+        let mut run = lab.deploy(&[]);
+        if run.code == 6 {
+            // Where a client applied both, whether they roll cannot be told before they are adopted: the builders wait.
+            assert!(by_a_client, "{}", run.said);
+            run = lab.deploy(&[]);
+        }
+        assert_eq!(run.code, 0, "{}", run.said);
+        assert_eq!(
+            (lab.lowest("buildkitd-amd64"), lab.lowest("buildkitd-arm64")),
+            (6, 4),
+            "by a client: {by_a_client}\n{}",
+            run.said
+        );
+        assert_eq!(lab.managers("buildkitd-amd64"), ["buildkit-fleet-replicas", "buildkit-fleet"], "clean owners");
+        assert!(lab.object("ScaledObject", "buildkitd-amd64").is_some());
+        let lines = lab.changes();
+        let place = |words: &str| {
+            lines.iter().position(|line| line.contains(words)).unwrap_or_else(|| panic!("no {words} in {lines:?}"))
+        };
+        assert!(
+            place("buildkit-fleet-replicas Deployment/buildkitd-amd64")
+                < place("apply buildkit-fleet ScaledObject/buildkitd-amd64")
+        );
+        // Again, and nothing moves.
+        lab.forget_changes();
+        assert_eq!((lab.deploy(&[]).code, lab.changes().len()), (0, 0));
+    }
+}
+
+#[test]
+fn without_the_hand_over_the_fleet_would_shrink() {
+    // The fake has the semantics that make the step necessary; this test could not fail otherwise.
+    let lab = Lab::new(FIXED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    lab.watch("buildkitd-amd64");
+    lab.generate(SCALED);
+    let file = lab.path("generated/here/40-deployments.yaml").display().to_string();
+    let status = Command::new(lab.path("bin/kubectl"))
+        .args(["apply", "--server-side", "--field-manager=buildkit-fleet", "-f", &file])
+        .env("FAKE_CLUSTER", lab.path("cluster"))
+        .status();
+    assert!(status.is_ok_and(|status| status.success()));
+    assert_eq!(lab.lowest("buildkitd-amd64"), 1);
+}
+
+#[test]
+fn leaving_keda_removes_the_scaled_object_first_and_waits_for_its_hpa() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    lab.scaled_to("buildkitd-amd64", 40);
+    lab.forget_changes();
+    lab.generate(FIXED);
+    let run = lab.deploy(&[]);
+    assert_eq!(run.code, 0, "{}", run.said);
+    let lines = lab.changes();
+    let place = |words: &str| {
+        lines.iter().position(|line| line.contains(words)).unwrap_or_else(|| panic!("no {words} in {lines:?}"))
+    };
+    assert!(place("delete ScaledObject/buildkitd-amd64") < place("wait hpa/keda-hpa-buildkitd-amd64"));
+    assert!(place("wait hpa/keda-hpa-buildkitd-arm64") < place("apply buildkit-fleet Deployment/buildkitd-amd64"));
+    assert_eq!((lab.replicas("buildkitd-amd64"), lab.replicas("buildkitd-arm64")), (6, 4));
+    assert!(lab.object("HorizontalPodAutoscaler", "keda-hpa-buildkitd-amd64").is_none());
+}
+
+#[test]
+fn a_failure_at_any_call_says_what_was_applied_and_the_next_run_goes_on() {
+    for (before, after) in [("", SCALED), (FIXED, SCALED), (SCALED, FIXED)] {
+        for call in 1.. {
+            let lab = Lab::new(if before.is_empty() { after } else { before });
+            if !before.is_empty() {
+                assert_eq!(lab.deploy(&[]).code, 0);
+                lab.generate(after);
+                lab.watch("buildkitd-amd64");
+            }
+            let live = lab.replicas("buildkitd-amd64");
+            lab.forget_changes();
+            lab.set("fail-at", &call.to_string());
+            let run = lab.deploy(&[]);
+            if !lab.path("cluster/fail-at").exists() {
+                assert_eq!(run.code, 1, "call {call}: {}", run.said);
+                assert!(run.said.contains("injected") && run.said.contains("applied:"), "call {call}: {}", run.said);
+                let again = lab.deploy(&[]);
+                assert_eq!(again.code, 0, "call {call}, second run: {}", again.said);
+            } else {
+                assert_eq!(run.code, 0, "{}", run.said);
+                assert!(call > 5, "few calls could fail");
+            }
+            assert!(
+                lab.lowest("buildkitd-amd64") >= live.min(6),
+                "call {call}: {} pods at the lowest",
+                lab.lowest("buildkitd-amd64")
+            );
+            let scaled = lab.object("ScaledObject", "buildkitd-amd64").is_some();
+            assert_eq!(scaled, after == SCALED, "call {call}");
+            if lab.path("cluster/fail-at").exists() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_roll_under_load_needs_a_decision() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    lab.set("sessions", "3");
+    lab.forget_changes();
+    lab.generate(&format!("{SCALED}      client_retry_pause_seconds: 1\n"));
+    let run = lab.deploy(&[]);
+    assert_eq!((run.code, lab.changes().len()), (4, 0), "{}", run.said);
+    assert!(run.said.contains("the load balancer would roll: 3 builds run or wait"), "{}", run.said);
+    assert_eq!(lab.deploy(&["--force-roll"]).code, 0);
+    assert!(lab.changes().iter().any(|line| line.contains("Deployment/buildkitd-lb")));
+}
+
+#[test]
+fn an_unknown_load_is_taken_for_load() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    fs::remove_file(lab.path("cluster/sessions")).unwrap_or_else(|error| panic!("{error}"));
+    lab.generate(&format!("{SCALED}      client_retry_pause_seconds: 1\n"));
+    let run = lab.deploy(&[]);
+    assert_eq!(run.code, 4, "{}", run.said);
+    assert!(run.said.contains("an unknown number of builds"), "{}", run.said);
+}
+
+#[test]
+fn waiting_for_idle_goes_on_when_the_builds_have_ended() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    lab.set("sessions", "3");
+    lab.generate(&format!("{SCALED}      client_retry_pause_seconds: 1\n"));
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| lab.deploy(&["--wait-idle", "5"]));
+        // Once to tell the load, twice while it waits.
+        let reads =
+            || fs::read_to_string(lab.path("cluster/session-reads")).ok().and_then(|reads| reads.parse::<u32>().ok());
+        while reads() < Some(3) && !run.is_finished() {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        lab.set("sessions", "0");
+        let run = run.join().unwrap_or_else(|_| panic!("deploy"));
+        assert_eq!(run.code, 0, "{}", run.said);
+        assert!(run.said.contains("waiting for idle: 3 builds"), "{}", run.said);
+    });
+}
+
+#[test]
+fn the_load_balancer_and_the_builders_roll_in_two_runs() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    lab.forget_changes();
+    lab.generate(&format!("{SCALED}      max_build_minutes: 60\n"));
+    let run = lab.deploy(&[]);
+    assert_eq!(run.code, 6, "{}", run.said);
+    assert!(lab.changes().iter().any(|line| line.contains("Deployment/buildkitd-lb")));
+    assert!(!lab.changes().iter().any(|line| line.contains("Deployment/buildkitd-amd64")));
+    let run = lab.deploy(&[]);
+    assert_eq!(run.code, 0, "{}", run.said);
+    assert!(lab.changes().iter().any(|line| line.contains("Deployment/buildkitd-amd64")));
+}
+
+#[test]
+fn a_set_that_is_not_whole_is_refused() {
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 4] = [
+        ("changed", |dir| fs::write(dir.join("31-services.yaml"), "a: b\n").unwrap_or_else(|error| panic!("{error}"))),
+        ("unlisted", |dir| fs::write(dir.join("99-mine.yaml"), "a: b\n").unwrap_or_else(|error| panic!("{error}"))),
+        ("missing", |dir| fs::remove_file(dir.join("31-services.yaml")).unwrap_or_else(|error| panic!("{error}"))),
+        ("cut off", |dir| fs::remove_file(dir.join("SHA256SUMS")).unwrap_or_else(|error| panic!("{error}"))),
+    ];
+    for (name, damage) in damages {
+        let lab = Lab::new(SCALED);
+        damage(&lab.path("generated/here"));
+        let run = lab.deploy(&[]);
+        assert_eq!((run.code, lab.changes().len()), (3, 0), "{name}: {}", run.said);
+    }
+}
+
+#[test]
+fn a_context_of_another_cluster_is_refused() {
+    let lab = Lab::new(SCALED);
+    lab.set("context", "there");
+    let run = lab.deploy(&[]);
+    assert_eq!((run.code, lab.changes().len()), (3, 0), "{}", run.said);
+    assert!(run.said.contains("these manifests are for eks-here"), "{}", run.said);
+    assert_eq!(lab.deploy(&["--context", "there"]).code, 3, "--context alone does not do");
+    assert_eq!(lab.deploy(&["--yes"]).code, 3, "--yes alone does not do");
+    assert_eq!(lab.deploy(&["--context", "nowhere", "--yes"]).code, 3);
+    assert_eq!(lab.deploy(&["--context", "plain", "--dry-run"]).code, 0);
+    assert_eq!(lab.deploy(&["--context", "there", "--yes", "--dry-run"]).code, 0);
+}
+
+#[test]
+fn a_cluster_that_lacks_what_the_set_needs_is_refused() {
+    let refused = |setting: &str, value: &str, words: &str| {
+        let lab = Lab::new(SCALED);
+        lab.set(setting, value);
+        let run = lab.deploy(&[]);
+        assert_eq!((run.code, lab.changes().len()), (3, 0), "{setting}: {}", run.said);
+        assert!(run.said.contains(words), "{}", run.said);
+    };
+    let karpenter = "nodepools.karpenter.sh ec2nodeclasses.karpenter.k8s.aws";
+    refused("crds", karpenter, "KEDA's custom resources are not installed");
+    refused("crds", "scaledobjects.keda.sh", "Karpenter's custom resources are not installed");
+    refused("minor", "34", "this cluster is 1.34 and would drop `tolerance`");
+    refused("keda-crd", "{}", "does not know fallback.behavior");
+    refused("down", "1", "cannot reach the cluster");
+    let lab = Lab::new(SCALED);
+    lab.set("crds", &format!("{karpenter} scaledobjects.keda.sh"));
+    let run = lab.deploy(&[]);
+    assert_eq!(run.code, 0, "{}", run.said);
+    assert!(
+        run.said.contains("60-monitoring.yaml is left out") && lab.object("PrometheusRule", "buildkitd").is_none(),
+        "{}",
+        run.said
+    );
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let lab = Lab::new(FIXED);
+    assert_eq!((lab.deploy(&["--dry-run"]).code, lab.changes().len()), (0, 0));
+    assert_eq!(lab.deploy(&[]).code, 0);
+    lab.forget_changes();
+    lab.generate(SCALED);
+    let run = lab.deploy(&["--dry-run"]);
+    assert_eq!((run.code, lab.changes().len()), (0, 0), "{}", run.said);
+    assert!(run.said.contains("diff ScaledObject/buildkitd-amd64"), "{}", run.said);
+}
+
+#[test]
+fn leftovers_are_listed_and_deleted_only_when_asked_and_unused() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    let labels = json!({"app.kubernetes.io/managed-by": "buildkit-fleet"});
+    for (kind, name) in [
+        ("NodePool", "buildkit-amd64"),
+        ("NodePool", "buildkit-arm64"),
+        ("Service", "buildkitd-pods"),
+        ("ConfigMap", "buildkitd-config"),
+    ] {
+        lab.put(&json!({"kind": kind, "metadata": {"name": name, "namespace": "buildkit"}, "spec": {}}));
+    }
+    lab.put(&json!({"kind": "Deployment", "metadata": {"name": "buildkitd-riscv", "namespace": "buildkit", "labels": labels}, "spec": {}}));
+    lab.put(&json!({"kind": "Service", "metadata": {"name": "somebody-elses", "namespace": "buildkit"}, "spec": {}}));
+    lab.put(
+        &json!({"kind": "Node", "metadata": {"name": "n1", "labels": {"karpenter.sh/nodepool": "buildkit-amd64"}}}),
+    );
+    lab.forget_changes();
+    let run = lab.deploy(&[]);
+    assert_eq!((run.code, lab.changes().len()), (0, 0), "{}", run.said);
+    for name in [
+        "NodePool buildkit-amd64",
+        "Service buildkitd-pods",
+        "ConfigMap buildkitd-config",
+        "Deployment buildkitd-riscv",
+    ] {
+        assert!(run.said.contains(name), "{name}: {}", run.said);
+    }
+    let run = lab.deploy(&["--prune"]);
+    assert_eq!(run.code, 0, "{}", run.said);
+    assert_eq!(
+        lab.changes(),
+        [
+            "delete Deployment/buildkitd-riscv",
+            "delete Service/buildkitd-pods",
+            "delete ConfigMap/buildkitd-config",
+            "delete NodePool/buildkit-arm64"
+        ]
+    );
+    assert!(run.said.contains("kept NodePool/buildkit-amd64: it has 1 nodes"), "{}", run.said);
+    assert!(lab.object("Service", "somebody-elses").is_some());
+}
+
+#[test]
+fn a_rollout_that_does_not_end_says_why() {
+    let lab = Lab::new(FIXED);
+    lab.set("pods-pending", "1");
+    lab.put(&json!({"kind": "Pod", "metadata": {"name": "buildkitd-lb-1", "namespace": "buildkit", "labels": {"app": "buildkitd-lb"}},
+        "status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]}}));
+    lab.put(
+        &json!({"kind": "Event", "metadata": {"name": "e1"}, "reason": "FailedScheduling", "message": "no node fits"}),
+    );
+    let run = lab.deploy(&["--timeout", "2s"]);
+    assert_eq!(run.code, 5, "{}", run.said);
+    for words in
+        ["buildkitd-lb-1 Pending 0/3 nodes are available", "last event: FailedScheduling: no node fits", "0/1 ready"]
+    {
+        assert!(run.said.contains(words), "{words}: {}", run.said);
+    }
+    fs::remove_file(lab.path("cluster/pods-pending")).unwrap_or_else(|error| panic!("{error}"));
+    lab.set("sessions", "0");
+    let mut lb = lab.object("Deployment", "buildkitd-lb").unwrap_or_default();
+    lb["status"] = json!({"observedGeneration": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1});
+    lab.put(&lb);
+    assert_eq!(lab.deploy(&[]).code, 0, "it goes on from there");
+}
+
+#[test]
+fn a_wrong_command_line_exits_2() {
+    let lab = Lab::new(FIXED);
+    for arguments in [&["--bogus"][..], &["--timeout"], &["--timeout", "soon"], &["--wait-idle", "x"], &["second"]] {
+        assert_eq!(lab.deploy(arguments).code, 2, "{arguments:?}");
+    }
+    assert!(lab.deploy(&["--help"]).said.contains("Exit codes: 0 done"));
+}
