@@ -17,6 +17,11 @@ check:
 validate:
     cargo run --release --quiet -- validate
 
+# Apply a cluster's manifests; options as for deploy.sh
+[group('use')]
+deploy cluster *options:
+    ./deploy.sh {{ cluster }} {{ options }}
+
 # Run every test
 [group('work')]
 test *args:

@@ -255,7 +255,9 @@ impl Arguments {
 fn print(objects: &[Value], arguments: &Arguments) {
     match (arguments.get("-o"), objects) {
         (Some("name"), _) => {
-            objects.iter().for_each(|object| println!("{}/{}", kind(object).to_lowercase(), name(object)))
+            for object in objects {
+                println!("{}/{}", kind(object).to_lowercase(), name(object));
+            }
         }
         (_, []) if arguments.get("--ignore-not-found").is_some() => {}
         (_, [one]) if arguments.get("-l").is_none() => println!("{one}"),
@@ -340,7 +342,7 @@ fn main() {
     let words: Vec<&str> = arguments.words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["config", "current-context"] => {
-            println!("{}", cluster.setting("context").unwrap_or_else(|| "here".to_owned()))
+            println!("{}", cluster.setting("context").unwrap_or_else(|| "here".to_owned()));
         }
         ["config", "view"] => println!(
             "{}",
@@ -394,7 +396,9 @@ fn main() {
             let names: Vec<String> =
                 objects.iter().map(|object| format!("{}/{}", kind(object), name(object))).collect();
             cluster.change(&format!("apply {manager} {}", names.join(" ")));
-            objects.iter().for_each(|desired| cluster.apply(desired, manager));
+            for desired in &objects {
+                cluster.apply(desired, manager);
+            }
         }
         ["delete", resource, name] => {
             cluster.change(&format!("delete {}/{name}", kind_of(resource)));
