@@ -179,14 +179,26 @@ preflight() {
   [ -n "$(kc get namespace "$namespace" --ignore-not-found -o name)" ] || first_install=1
 }
 
+# jq: the objects of a list or of one object.
+readonly ITEMS='if type == "object" and has("items") then .items[] else . end | select(type == "object")'
+
 # Live objects of a file, as a list, with their owners. Empty where there are none.
 live() { kc get -f "$set_dir/$1" --ignore-not-found --show-managed-fields -o json; }
 
-# The file's own objects as JSON, one after the other.
-desired() { kc create --dry-run=client -o json -f "$set_dir/$1" | jq -c 'if .kind == "List" then .items[] else . end'; }
+# The set's objects as JSON, one a line: read once, so that no later failure looks like an empty set.
+read_set() {
+  local file
+  mkdir "$work/json"
+  for file in $files; do
+    if ! kc create --dry-run=client -o json -f "$set_dir/$file" 2>"$work/error" | jq -c "$ITEMS" >"$work/json/$file" ||
+      ! [ -s "$work/json/$file" ]; then
+      die "$EXIT_REFUSED" "kubectl does not read $file: $(tail -n 1 "$work/error")"
+    fi
+  done
+}
 
-# jq: the objects of a list or of one object.
-readonly ITEMS='if type == "object" and has("items") then .items[] else . end | select(type == "object")'
+desired() { cat "$work/json/$1"; }
+
 # jq: whether a client applied the object from its side, and we never did from the server's.
 readonly FOREIGN='(.metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"] != null) and ([.metadata.managedFields[]? | select(.manager == "buildkit-fleet" and .operation == "Apply")] == [])'
 # jq: whether our manager owns the replicas of the main resource.
@@ -220,7 +232,8 @@ compare() {
 would_roll() {
   local file=$1 before after
   case " $changed " in *" $file "*) ;; *) return 1 ;; esac
-  before=$(live "$file" | jq -cS "[$ITEMS | {name: .metadata.name, template: .spec.template}] | sort_by(.name)")
+  before=$(live "$file" | jq -cS "[$ITEMS | {name: .metadata.name, template: .spec.template}] | sort_by(.name)") ||
+    die "$EXIT_FAILED" "cannot read the live objects of $file"
   case $before in "" | "[]") return 1 ;; esac
   after=$(kc apply --server-side --force-conflicts --field-manager="$MANAGER" --dry-run=server -o json -f "$set_dir/$file" 2>/dev/null |
     jq -cS "[$ITEMS | {name: .metadata.name, template: .spec.template}] | sort_by(.name)") || return 0
@@ -314,7 +327,9 @@ apply_file() {
 leave_keda() {
   local name
   grep -q '/scaledobjects.keda.sh$' < <(kc get crd -o name) || return 0
-  for name in $(kc get scaledobjects.keda.sh -n "$namespace" -o json | jq -r "$ITEMS | .metadata.name | select(startswith(\"buildkitd-\"))"); do
+  kc get scaledobjects.keda.sh -n "$namespace" -o json >"$work/scaled" 2>"$work/error" || failed "reading ScaledObjects" 40-deployments.yaml
+  for name in $(jq -r "$ITEMS | .metadata.name" "$work/scaled"); do
+    desired 40-deployments.yaml | jq -r .metadata.name | grep -qx "$name" || continue
     if has 50-scaledobjects.yaml && desired 50-scaledobjects.yaml | jq -r .metadata.name | grep -qx "$name"; then continue; fi
     say "deleting ScaledObject/$name: the pool is fixed from now on"
     kc delete scaledobjects.keda.sh "$name" -n "$namespace" >"$work/out" 2>"$work/error" || failed "deleting ScaledObject/$name" 40-deployments.yaml
@@ -373,8 +388,7 @@ why_not() {
 
 # `kind name` of every object that an earlier set, ours or the reference's, left behind, in an order of safe deletion.
 leftovers() {
-  local file
-  for file in $files; do desired "$file"; done | jq -r '.kind + " " + .metadata.name' >"$work/wanted"
+  cat "$work"/json/* | jq -r '.kind + " " + .metadata.name' >"$work/wanted"
   {
     kc get scaledobjects.keda.sh -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json 2>/dev/null || true
     kc get deployments,poddisruptionbudgets,services,configmaps,networkpolicies -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
@@ -450,6 +464,7 @@ summary() {
 take_set
 check_context
 preflight
+read_set
 say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from $dir/$cluster to context $context, namespace $namespace"
 compare
 if [ -z "$changed" ]; then
@@ -461,9 +476,13 @@ say "to apply:$changed"
 if [ "$dry_run" = 1 ]; then
   if [ "$first_install" = 1 ]; then
     say "the namespace $namespace does not exist yet: only what needs none can be tried"
-    changed=' 00-namespace.yaml 10-nodepools.yaml'
   fi
-  for file in $changed; do
+  [ "$first_install" = 0 ] || files='00-namespace.yaml 10-nodepools.yaml'
+  for file in $files; do
+    if [ "$(live "$file" | jq -r "[$ITEMS | select($FOREIGN)] | length")" -gt 0 ] 2>/dev/null; then
+      say "$file: applied by a client so far; it can be tried only after it is adopted"
+      continue
+    fi
     kc apply --server-side --force-conflicts --field-manager="$MANAGER" --dry-run=server -f "$set_dir/$file" >&2 || die "$EXIT_FAILED" "the cluster refuses $file"
   done
   exit 0

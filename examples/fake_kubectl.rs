@@ -360,6 +360,7 @@ fn main() {
         ),
         ["exec", "deployment/buildkitd-lb", "wget", ..] => sessions(&cluster),
         ["get", ..] => get(&cluster, &arguments),
+        ["create"] if cluster.setting("create-fails").is_some() => fail("error: the server is gone"),
         ["create"] => arguments.objects().iter().for_each(|object| println!("{object}")),
         ["diff"] => {
             let mut differs = false;

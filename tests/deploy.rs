@@ -31,6 +31,7 @@ impl Lab {
             fs::create_dir_all(lab.path(dir)).unwrap_or_else(|error| panic!("{error}"));
         }
         let kubectl = Path::new(env!("CARGO_BIN_EXE_buildkit-fleet")).with_file_name("examples").join("fake_kubectl");
+        assert!(kubectl.is_file(), "no {}: run `cargo build --examples`, as `cargo test` does", kubectl.display());
         std::os::unix::fs::symlink(kubectl, lab.path("bin/kubectl")).unwrap_or_else(|error| panic!("{error}"));
         lab.generate(buildkit);
         lab.set("sessions", "0");
@@ -487,4 +488,38 @@ fn a_wrong_command_line_exits_2() {
         assert_eq!(lab.deploy(arguments).code, 2, "{arguments:?}");
     }
     assert!(lab.deploy(&["--help"]).said.contains("Exit codes: 0 done"));
+}
+
+#[test]
+fn an_architecture_that_is_gone_is_left_alone_until_pruned() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    lab.generate(&format!("      architectures: [amd64]\n{SCALED}"));
+    // The load balancer rolls for it: its configuration has one backend less.
+    let run = lab.deploy(&[]);
+    assert_eq!(run.code, 0, "{}", run.said);
+    assert!(
+        lab.object("ScaledObject", "buildkitd-arm64").is_some()
+            && lab.object("Deployment", "buildkitd-arm64").is_some()
+    );
+    assert!(run.said.contains("ScaledObject buildkitd-arm64"), "{}", run.said);
+    lab.forget_changes();
+    let run = lab.deploy(&["--prune"]);
+    assert_eq!(run.code, 0, "{}", run.said);
+    let lines = lab.changes();
+    assert_eq!(lines[..2], ["delete ScaledObject/buildkitd-arm64", "delete Deployment/buildkitd-arm64"], "{lines:?}");
+    assert!(lines.contains(&"delete EC2NodeClass/buildkit-arm64".to_owned()), "{lines:?}");
+    assert!(
+        lab.object("Deployment", "buildkitd-amd64").is_some() && lab.object("Deployment", "buildkitd-lb").is_some()
+    );
+}
+
+#[test]
+fn nothing_is_pruned_when_the_set_cannot_be_read() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    lab.forget_changes();
+    lab.set("create-fails", "1");
+    let run = lab.deploy(&["--prune"]);
+    assert_eq!((run.code, lab.changes().len()), (3, 0), "{}", run.said);
 }
