@@ -523,3 +523,25 @@ fn nothing_is_pruned_when_the_set_cannot_be_read() {
     let run = lab.deploy(&["--prune"]);
     assert_eq!((run.code, lab.changes().len()), (3, 0), "{}", run.said);
 }
+
+#[test]
+fn objects_that_a_client_applied_are_adopted_before_they_change() {
+    let lab = Lab::new(FIXED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    let mut old = lab.object("Deployment", "buildkitd-lb").unwrap_or_default();
+    old["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] = json!({"tcpSocket": {"port": 1234}});
+    lab.put(&old);
+    lab.as_applied_by_a_client();
+    lab.forget_changes();
+    let run = lab.deploy(&[]);
+    assert_eq!(run.code, 0, "{}", run.said);
+    assert!(run.said.contains("cannot be compared before it is adopted"), "{}", run.said);
+    let lines = lab.changes();
+    let lb: Vec<&String> = lines.iter().filter(|line| line.contains("Deployment/buildkitd-lb")).collect();
+    assert_eq!(lb.len(), 2, "adopted, then applied: {lines:?}");
+    assert_eq!(lab.managers("buildkitd-lb"), ["buildkit-fleet"], "clean owners");
+    let live = lab.object("Deployment", "buildkitd-lb").unwrap_or_default();
+    assert!(live["spec"]["template"]["spec"]["containers"][0]["livenessProbe"].get("httpGet").is_some());
+    lab.forget_changes();
+    assert_eq!((lab.deploy(&[]).code, lab.changes().len()), (0, 0), "nothing is left to adopt");
+}
