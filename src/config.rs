@@ -177,6 +177,17 @@ pub struct ArchKeys<'a> {
     pub fallback: &'a Leaf<Count>,
 }
 
+impl Autoscaling {
+    /// Places of the numbers that are given for one architecture.
+    pub fn bounds(&self, arch: Arch) -> impl Iterator<Item = Span> {
+        let (min, max, fallback) = match arch {
+            Arch::Amd64 => (&self.amd64_min, &self.amd64_max, &self.amd64_fallback),
+            Arch::Arm64 => (&self.arm64_min, &self.arm64_max, &self.arm64_fallback),
+        };
+        [min.span(), max.span(), fallback.span()].into_iter().flatten()
+    }
+}
+
 impl Buildkit {
     pub fn of(&self, arch: Arch) -> ArchKeys<'_> {
         let scaling = &self.autoscaling;

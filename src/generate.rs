@@ -73,12 +73,12 @@ fn unknown_clusters(wanted: &[String], outcomes: &[Outcome]) -> Vec<String> {
 /// Directories whose clusters left the file. Where none of the file's own clusters was ever written, the directory
 /// belongs to another file, and nothing of it goes.
 fn stale(out: &Path, sets: &[Set]) -> Result<Vec<PathBuf>> {
-    let stale = output::stale(out, &sets.iter().map(|set| set.fleet.key.as_str()).collect())?;
+    let stale = output::stale(out, &sets.iter().map(|set| set.fleet.key.as_str().to_lowercase()).collect())?;
     if let Some(first) = stale.first()
         && !sets.iter().any(|set| set.dir.exists())
     {
         bail!(
-            "{} holds clusters of another file, such as {}: choose another --out, or remove what should go",
+            "{} holds clusters that this file does not have, and none that it has: choose another --out, or remove {} and the like",
             out.display(),
             first.display()
         );

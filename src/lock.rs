@@ -35,7 +35,11 @@ pub fn exclusive(dir: &Path) -> Result<File> {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        let file = match options.open(&path) {
+            // Removed between the two steps.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            file => file.with_context(|| format!("cannot create {}", path.display()))?,
+        };
         wait_for(&path, || file.try_lock())?;
         // While we waited, the directory may have been removed, and another made in its place.
         let held = file.metadata().with_context(|| format!("cannot look at {}", path.display()))?;

@@ -105,6 +105,10 @@ fn compare_unlocked(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
     }
     if on_disk.is_none() && pending.is_none() {
         owned = adopt(dir)?;
+    } else if let Some(foreign) =
+        owned.iter().map(|path| dir.join(path)).find(|path| path.is_file() && !head_is_ours(path))
+    {
+        bail!("{} is listed in {SUMS} and is not of this program: choose another --out", foreign.display());
     }
     let mut changes = Vec::new();
     for file in files {
@@ -163,9 +167,14 @@ fn adopt(dir: &Path) -> Result<BTreeSet<String>> {
 }
 
 fn head_is_ours(path: &Path) -> bool {
-    let mut head = [0; 400];
+    is_ours(&head(path))
+}
+
+/// The first lines of a file.
+fn head(path: &Path) -> String {
+    let mut head = [0; 600];
     let read = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
-    is_ours(&String::from_utf8_lossy(&head[..read]))
+    String::from_utf8_lossy(&head[..read]).into_owned()
 }
 
 /// Brings the directory to the given set; an empty set removes it. `step` is told before each change on disk; tests
@@ -256,7 +265,7 @@ fn sync_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Directories of ours below `out` whose cluster is not in the file any more.
-pub fn stale(out: &Path, keep: &BTreeSet<&str>) -> Result<Vec<PathBuf>> {
+pub fn stale(out: &Path, keep: &BTreeSet<String>) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(out) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -267,7 +276,9 @@ pub fn stale(out: &Path, keep: &BTreeSet<&str>) -> Result<Vec<PathBuf>> {
         let entry = entry.with_context(|| format!("cannot read the directory {}", out.display()))?;
         let name = entry.file_name();
         let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_dir || name.to_str().is_some_and(|name| keep.contains(name)) || !is_our_dir(&entry.path())? {
+        // Where the file system ignores case, another spelling is the same directory.
+        let kept = name.to_str().is_some_and(|name| keep.contains(&name.to_lowercase()));
+        if !is_dir || kept || !is_our_dir(&entry.path())? {
             continue;
         }
         stale.push(entry.path());
@@ -276,7 +287,8 @@ pub fn stale(out: &Path, keep: &BTreeSet<&str>) -> Result<Vec<PathBuf>> {
     Ok(stale)
 }
 
-/// Whether a directory was published by us: every file that its list names and that exists says so.
+/// Whether a directory was published by us: every file that its list names and that exists says so, and names the
+/// directory's cluster. A copy under another name is its owner's.
 fn is_our_dir(dir: &Path) -> Result<bool> {
     let mut named = BTreeSet::new();
     for (name, prefix) in [(SUMS, 66), (PENDING, 0)] {
@@ -293,7 +305,9 @@ fn is_our_dir(dir: &Path) -> Result<bool> {
         if !path.exists() {
             continue;
         }
-        if !head_is_ours(&path) {
+        let head = head(&path);
+        let name = dir.file_name().unwrap_or_default().to_string_lossy();
+        if !is_ours(&head) || !head.contains(&format!("{MADE_BY}from clusters.{name}.buildkit ")) {
             return Ok(false);
         }
         ours += 1;

@@ -77,14 +77,14 @@ pub fn check_enabled(autoscaling: &Autoscaling, problems: &mut Problems) {
     if !autoscaling.enabled.is_absent() {
         return;
     }
-    let bounds = [&autoscaling.amd64_max, &autoscaling.arm64_max];
-    if let Some(span) = bounds.iter().find_map(|bound| bound.span()) {
+    let bounds = Arch::ALL.into_iter().flat_map(|arch| autoscaling.bounds(arch));
+    if let Some(span) = bounds.min() {
         problems.push(
             Problem::new(
                 &rule::AUTOSCALING_NOT_ENABLED,
                 "`autoscaling` has bounds and no `enabled`: the pools stay fixed",
             )
-            .at(span, "this maximum is not used")
+            .at(span, "this number is not used")
             .help("add `enabled: true` beside it, or `enabled: false` to say that it is meant"),
         );
     }

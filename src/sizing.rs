@@ -136,10 +136,15 @@ pub fn dns_answer_bytes(name: &str, pods: u64, record_bytes: u64) -> u64 {
     12 + question + 11 + record_bytes * pods
 }
 
-/// Most connections of the load balancer, running and queued. 4096 covers 1,000 builders and their queue; more pods
-/// need more, in steps that a small change of the peak does not cross.
-pub fn lb_connections(peak_pods: u64) -> u64 {
-    (2 * peak_pods + 1024).next_multiple_of(1024).max(4096)
+/// Most connections of one frontend: twice the peak it serves and 256 more, in steps no finer than those of the slots.
+pub fn frontend_connections(peak_pods: u64) -> u64 {
+    (2 * peak_pods + 256).next_multiple_of(256).max(1024)
+}
+
+/// Most connections of the load balancer: what its build frontends may take, and enough beside them that probes and
+/// scrapes are answered when these are full. At the process's own limit nothing is accepted, health included.
+pub fn lb_connections(frontends: u64) -> u64 {
+    (frontends + 128).next_multiple_of(1024).max(4096)
 }
 
 /// Memory of the load balancer: two 16 KiB buffers and their bookkeeping a connection, 15 KiB a slot, 64 MiB to

@@ -62,6 +62,8 @@ pub struct PoolView<'a> {
     pub arch: Arch,
     pub lb_port: u16,
     pub slot_prefix: &'static str,
+    /// Most connections of its frontend.
+    pub connections: u64,
     pub slots: u64,
     /// The largest peak that these slots serve.
     pub slots_peak: u64,
@@ -125,6 +127,8 @@ pub struct LbView<'a> {
     pub bind: &'static str,
     pub bind_options: &'static str,
     pub connections: u64,
+    /// Most connections of the frontend that takes any architecture.
+    pub combined_connections: u64,
     pub slots: u64,
     pub memory_mib: u64,
     pub dns_payload_bytes: u64,
@@ -230,6 +234,7 @@ fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
         arch: pool.arch,
         lb_port: pool.arch.lb_port(),
         slot_prefix: pool.arch.slot_prefix(),
+        connections: sizing::frontend_connections(peak.into()),
         slots,
         slots_peak: slots / 2,
         discovery_name: discovery_name(pool.arch, &fleet.namespace),
@@ -292,7 +297,9 @@ fn timing_view(fleet: &Fleet) -> TimingView {
 
 fn lb_view(fleet: &Fleet) -> LbView<'_> {
     let slots = fleet.pools.iter().map(|pool| sizing::server_slots(pool.scaling.peak().into())).sum();
-    let connections = sizing::lb_connections(fleet.peak().into());
+    let of_pools = fleet.pools.iter().map(|pool| sizing::frontend_connections(pool.scaling.peak().into()));
+    let combined_connections = of_pools.clone().max().unwrap_or_default();
+    let connections = sizing::lb_connections(of_pools.sum::<u64>() + combined_connections);
     let (dns_families, resolve_prefer, bind, bind_options) = match fleet.ip_family {
         IpFamily::Dual => ("ipv4,ipv6", "ipv6", "::", " v4v6"),
         IpFamily::Ipv4 => ("ipv4", "ipv4", "0.0.0.0", ""),
@@ -306,6 +313,7 @@ fn lb_view(fleet: &Fleet) -> LbView<'_> {
         bind,
         bind_options,
         connections,
+        combined_connections,
         slots,
         memory_mib: sizing::lb_memory_mib(connections, slots),
         dns_payload_bytes: DNS_PAYLOAD_BYTES,

@@ -155,9 +155,45 @@ fn another_file_with_the_same_output_directory_removes_nothing() {
     for args in [&["generate", "--config", "other.yaml"][..], &["generate", "--config", "other.yaml", "--check"]] {
         let output = run(dir.path(), args);
         assert_eq!(code(&output), 3, "{}", stderr(&output));
-        assert!(stderr(&output).contains("holds clusters of another file"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("holds clusters that this file does not have"), "{}", stderr(&output));
     }
     assert_eq!(before, support::walk(&dir.path().join("generated")));
+}
+
+#[test]
+fn checksums_of_somebody_else_are_left_alone() {
+    let dir = with_shipped();
+    write(dir.path(), "generated/arc-staging/SHA256SUMS", format!("{}  app.tar.gz\n", "0".repeat(64)));
+    write(dir.path(), "generated/arc-staging/app.tar.gz", "precious");
+    let output = run(dir.path(), &["generate"]);
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("app.tar.gz is listed in SHA256SUMS and is not of this program"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_copy_under_another_name_stays() {
+    let dir = with_shipped();
+    run(dir.path(), &["generate"]);
+    let copied =
+        Command::new("cp").args(["-r", "generated/arc-staging", "generated/before"]).current_dir(dir.path()).status();
+    assert!(copied.is_ok_and(|status| status.success()));
+    assert_eq!(code(&run(dir.path(), &["generate"])), 0);
+    assert!(dir.path().join("generated/before/SHA256SUMS").exists());
+}
+
+#[test]
+fn any_cluster_name_that_is_accepted_is_rendered() {
+    for name in ["1-prod", "007", "2024-01-01", "true", "no", "a.b_c-D"] {
+        let dir = scratch();
+        write(dir.path(), "clusters.yaml", support::one_cluster("").replace("  here:", &format!("  {name}:")));
+        let output = run(dir.path(), &["generate"]);
+        assert_eq!(code(&output), 0, "{name}: {}", stderr(&output));
+        assert_eq!(code(&run(dir.path(), &["generate", "--check"])), 0, "{name}");
+    }
 }
 
 #[test]

@@ -108,7 +108,11 @@ fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             &["same-cluster-twice"],
             format!("{}{}", one_cluster(""), one_cluster("").replace("clusters:\n  here:", "  there:")),
         ),
-        ("bounds-without-enabled", &["autoscaling-not-enabled"], one_cluster("      autoscaling: {amd64_max: 10}\n")),
+        (
+            "bounds-without-enabled",
+            &["autoscaling-not-enabled"],
+            one_cluster("      autoscaling: {amd64_min: 2, amd64_fallback: 3}\n"),
+        ),
         ("system-namespace", &["invalid-value"], one_cluster("      namespace: kube-system\n")),
         ("empty-mirrors", &["invalid-value"], one_cluster("      registry_mirrors: {registry.example: []}\n")),
         ("one-nodepool-name-for-two", &["nodepool-name-collision"], colliding_types()),

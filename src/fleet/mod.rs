@@ -103,11 +103,6 @@ impl Outcome {
 }
 
 impl Fleet {
-    /// Most pods at one time over all architectures.
-    pub fn peak(&self) -> u32 {
-        self.pools.iter().map(|pool| pool.scaling.peak()).sum()
-    }
-
     pub fn autoscaled(&self) -> bool {
         self.pools.iter().any(|pool| matches!(pool.scaling, Scaling::Keda { .. }))
     }

@@ -1,5 +1,5 @@
 //! A DNS server on loopback, over UDP and TCP, that answers as CoreDNS does for headless Services: all ready pods,
-//! an empty answer where there is none, and truncation where an answer does not fit the asker's UDP size.
+//! NXDOMAIN where there is none, and truncation where an answer does not fit the asker's UDP size.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -24,6 +24,8 @@ pub(crate) enum Mood {
     Refuses,
     /// Answers SERVFAIL, as CoreDNS does while it starts.
     Fails,
+    /// Closes every TCP connection, as a Service without endpoints does.
+    HangsUp,
 }
 
 #[derive(Debug)]
@@ -41,9 +43,14 @@ pub(crate) struct Dns {
 
 impl Dns {
     pub(crate) fn start() -> Self {
-        let port = free_port();
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("the port is free");
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).expect("the port is free");
+        // Between the choice of a port and its use, another process may have taken it.
+        let (port, tcp, udp) = (0..20)
+            .find_map(|_| {
+                let port = free_port();
+                let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+                Some((port, tcp, UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok()?))
+            })
+            .expect("a free port for DNS");
         let dns = Dns { state: Arc::new(Mutex::new(State { mood: Mood::Answers, records: HashMap::new() })), port };
         let server = dns.clone();
         thread::spawn(move || server.serve_udp(&udp));
@@ -84,7 +91,7 @@ impl Dns {
     /// Many queries over one connection, each with its length before it.
     fn serve_tcp(&self, mut stream: TcpStream) {
         let mut length = [0; 2];
-        while stream.read_exact(&mut length).is_ok() {
+        while self.state().mood != Mood::HangsUp && stream.read_exact(&mut length).is_ok() {
             let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
             if stream.read_exact(&mut query).is_err() {
                 return;
@@ -110,12 +117,13 @@ impl Dns {
             PacketFlag::AUTHORITATIVE_ANSWER | PacketFlag::RECURSION_DESIRED | PacketFlag::RECURSION_AVAILABLE,
         );
         match state.mood {
-            Mood::Silent => return None,
+            Mood::Silent | Mood::HangsUp => return None,
             Mood::Refuses => *reply.rcode_mut() = RCODE::Refused,
             Mood::Fails => *reply.rcode_mut() = RCODE::ServerFailure,
             Mood::Answers => {
                 let known = state.records.get(question.qname.to_string().trim_end_matches('.'));
-                if known.is_none() {
+                // CoreDNS says the same of a headless Service without endpoints as of no Service.
+                if known.is_none_or(Vec::is_empty) {
                     *reply.rcode_mut() = RCODE::NameError;
                 }
                 let record = |data| ResourceRecord::new(question.qname.clone(), CLASS::IN, 5, data);

@@ -22,7 +22,9 @@ use crate::support;
 /// The program: `HAPROXY_BIN`, or the one on PATH. A missing one fails the tests.
 pub(crate) fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os("HAPROXY_BIN") {
-        return PathBuf::from(named);
+        let named = PathBuf::from(named);
+        assert!(named.is_file(), "HAPROXY_BIN names {}, which is no file", named.display());
+        return named;
     }
     let path = std::env::var("PATH").unwrap_or_default();
     let places = path.split(':').chain(["/usr/sbin", "/sbin"]);
@@ -221,6 +223,7 @@ impl Drop for Lab {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.pods.stop();
     }
 }
 

@@ -100,7 +100,10 @@ fn alerts_name_series_that_prometheus_scrapes() {
     let mut seen = BTreeSet::new();
     for alert in rule["spec"]["groups"][0]["rules"].as_sequence().into_iter().flatten() {
         let expression = alert["expr"].as_str().unwrap_or_default();
-        for name in haproxy_series(expression) {
+        let names = haproxy_series(expression);
+        let proxies = Arch::ALL.iter().filter(|arch| expression.contains(&format!("bk_{}", arch.name()))).count();
+        assert!(names.is_empty() || proxies > 0, "{expression} reads no backend of ours");
+        for name in names {
             for arch in Arch::ALL.iter().filter(|arch| expression.contains(&format!("bk_{}", arch.name()))) {
                 let location = format!("{name}{{proxy=\"bk_{}\"}}", arch.name());
                 assert!(

@@ -1,8 +1,10 @@
 //! DNS: how many pods fit, and what an outage or a change of addresses does.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use buildkit_fleet::fleet::arch::Arch;
+use buildkit_fleet::fleet::discovery_name;
 
 use crate::client::Client;
 use crate::dns::Mood;
@@ -90,6 +92,17 @@ fn a_dns_server_that_refuses_loses_no_pod() {
 }
 
 #[test]
+fn a_dns_service_without_endpoints_loses_no_pod() {
+    assert_eq!(outage(&Lab::start(&with_max(64)), Mood::HangsUp, secs(45)), 50);
+}
+
+#[test]
+fn without_the_hold_line_a_refusing_dns_server_empties_the_fleet() {
+    let lab = Lab::start_edited(&with_max(64), |config| replace_line(&config, "  hold refused 1h\n", ""));
+    assert_eq!(outage(&lab, Mood::Refuses, secs(50)), 0);
+}
+
+#[test]
 fn without_the_hold_lines_a_silent_dns_server_empties_the_fleet() {
     let lab = Lab::start_edited(&with_max(64), |config| replace_line(&config, "  hold timeout 1h\n", ""));
     assert_eq!(outage(&lab, Mood::Silent, secs(50)), 0);
@@ -116,6 +129,26 @@ fn an_address_that_leaves_dns_cuts_no_build_and_gets_no_more() {
     assert!(next.is_served(secs(5)), "{}", lab.log());
     assert_eq!((lab.pods.running(leaves), lab.pods.running(stays)), (1, 1));
     assert!(build.is_alive());
+    // Idle again, and still not used: it left.
+    drop(build);
+    let third = Client::build(lab.ports.amd64);
+    assert!(!third.is_served(secs(3)), "{}", lab.log());
+    assert_eq!(lab.pods.running(leaves), 0);
+    drop(next);
+    assert!(third.is_served(secs(5)), "{}", lab.log());
+}
+
+#[test]
+fn pods_with_ipv4_addresses_alone_are_up_on_the_default_family() {
+    let lab = Lab::start("      architectures: [amd64]\n");
+    for n in 0..3 {
+        lab.pods.start(address(n));
+    }
+    let name = discovery_name(Arch::Amd64, &lab.fleet.namespace);
+    lab.dns.set(&name, (0..3).map(|n| IpAddr::V4(address(n))));
+    lab.wait_for_up(Arch::Amd64, 3);
+    std::thread::sleep(secs(8));
+    assert_eq!(lab.up(Arch::Amd64), 3, "{}", lab.log());
 }
 
 #[test]

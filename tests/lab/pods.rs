@@ -51,7 +51,9 @@ impl Pods {
     /// One listener for every address: pods that are only to be UP.
     pub(crate) fn start_everywhere(&self) {
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, self.port)).expect("the pods' port is free");
-        self.serve(listener, Arc::new(AtomicBool::new(true)));
+        let alive = Arc::new(AtomicBool::new(true));
+        locked(&self.alive).insert(Ipv4Addr::UNSPECIFIED, Arc::clone(&alive));
+        self.serve(listener, alive);
     }
 
     pub(crate) fn start(&self, address: Ipv4Addr) {
@@ -72,6 +74,13 @@ impl Pods {
             for connection in pod.connections.drain(..) {
                 let _ = connection.shutdown(Shutdown::Both);
             }
+        }
+    }
+
+    /// Every listener closes.
+    pub(crate) fn stop(&self) {
+        for alive in locked(&self.alive).values() {
+            alive.store(false, Ordering::SeqCst);
         }
     }
 
