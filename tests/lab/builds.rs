@@ -176,7 +176,10 @@ fn sigusr1_leaves_builds_alone_and_ends_with_the_last_one() {
 
 #[test]
 fn at_the_limit_of_a_frontend_health_and_metrics_still_answer() {
-    let lab = Lab::start("      architectures: [amd64]\n");
+    // The process's limit comes down to little more than one frontend's, so that one can be filled here.
+    let lab = Lab::start_edited("      architectures: [amd64]\n", |config| {
+        replace_line(&config, "  maxconn 4096\n", "  maxconn 1100\n")
+    });
     // More than the frontend takes; the rest stays in the kernel's queue.
     let clients: Vec<Client> = (0..1_100).map(|_| Client::build(lab.ports.amd64)).collect();
     let full = || lab.sessions(Arch::Amd64) >= 1_000;
