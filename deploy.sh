@@ -100,7 +100,8 @@ trap 'rm -rf "$work"' EXIT
 applied=''
 set_dir=$work/set
 
-kc() { kubectl --context "$context" "$@"; }
+# A call that hangs must not outlast --timeout and --wait-idle.
+kc() { kubectl --context "$context" --request-timeout=60s "$@"; }
 
 # ---------------------------------------------------------------- the set
 
@@ -122,7 +123,7 @@ take_set() {
       "$(diff <(echo "$listed") <(echo "$present") | grep '^[<>]')"
   for file in $listed; do cp "$source/$file" "$set_dir/$file" || die "$EXIT_FAILED" "cannot copy $source/$file"; done
   exec 9<&-
-  (cd "$set_dir" && if command -v sha256sum >/dev/null; then sha256sum --strict --check --quiet SHA256SUMS; else shasum -a 256 -c SHA256SUMS; fi) >&2 ||
+  (cd "$set_dir" && if command -v sha256sum >/dev/null; then sha256sum --strict --check --quiet SHA256SUMS; else shasum -a 256 --strict -c SHA256SUMS; fi) >&2 ||
     die "$EXIT_REFUSED" "$source was changed after it was generated. Run \`buildkit-fleet generate $cluster\`"
   files=$listed
 }
@@ -152,7 +153,7 @@ check_context() {
 
 # Custom resources that the set needs, and fields that this cluster would drop without a word.
 preflight() {
-  local crds minor
+  local minor
   kc version -o json >"$work/version" 2>"$work/error" || die "$EXIT_REFUSED" "cannot reach the cluster of $context: $(tail -n 1 "$work/error")"
   crds=$(kc get crd -o name) || die "$EXIT_REFUSED" "cannot list custom resources"
   needs() { grep -q "/$1\$" <<<"$crds"; }
@@ -199,8 +200,10 @@ read_set() {
 
 desired() { cat "$work/json/$1"; }
 
-# jq: whether a client applied the object from its side, and we never did from the server's.
-readonly FOREIGN='(.metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"] != null) and ([.metadata.managedFields[]? | select(.manager == "buildkit-fleet" and .operation == "Apply")] == [])'
+# jq: whether a client applied the object from its side, and we never did from the server's, or it did again since.
+readonly FOREIGN='(.metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"] != null) and
+  (([.metadata.managedFields[]? | select(.manager == "buildkit-fleet" and .operation == "Apply")] == []) or
+   ([.metadata.managedFields[]? | select(.manager == "kubectl-client-side-apply")] != []))'
 # jq: whether our manager owns the replicas of the main resource.
 readonly OWNS_REPLICAS='[.metadata.managedFields[]? | select(.manager == "buildkit-fleet" and .operation == "Apply" and (.subresource // "") == "" and .fieldsV1["f:spec"]["f:replicas"] != null)] != []'
 
@@ -208,24 +211,44 @@ readonly OWNS_REPLICAS='[.metadata.managedFields[]? | select(.manager == "buildk
 
 # Sets `changed` to the files that differ from the cluster, or whose objects are not ours yet.
 compare() {
-  local file code
+  local file code foreign
   changed=''
   for file in $files; do
     if [ "$first_install" = 1 ]; then
       changed="$changed $file"
       continue
     fi
-    kc diff --server-side --force-conflicts --field-manager="$MANAGER" -f "$set_dir/$file" >"$work/diff" 2>"$work/error"
+    KUBECTL_EXTERNAL_DIFF='' kc diff --server-side --force-conflicts --field-manager="$MANAGER" -f "$set_dir/$file" >"$work/diff" 2>"$work/error"
     code=$?
-    if [ "$code" = 0 ] && [ "$(live "$file" | jq -r "[$ITEMS | select($FOREIGN)] | length")" = 0 ]; then continue; fi
+    foreign=$(live "$file" | jq -r "$ITEMS | select($FOREIGN) | .kind") || die "$EXIT_REFUSED" "cannot read the live objects of $file"
+    if [ "$code" = 0 ] && [ -z "$foreign" ]; then continue; fi
+    # An object that was applied from the client's side may not merge until it is adopted; nothing else may fail here.
+    [ "$code" -le 1 ] || [ -n "$foreign" ] || die "$EXIT_REFUSED" "cannot compare $file: $(tail -n 1 "$work/error")"
     changed="$changed $file"
     if [ "$code" -gt 1 ]; then
-      # An object that was applied from the client's side may not merge until it is adopted.
       say "$file: cannot be compared before it is adopted: $(tail -n 1 "$work/error")"
     else
       cat "$work/diff"
     fi
   done
+  [ "$first_install" = 0 ] || return 0
+  # A diff does not show who owns a number: where pools are to be fixed and something else still moves them, the numbers
+  # may be equal today.
+  case " $changed " in *" 40-deployments.yaml "*) return 0 ;; esac
+  local fixed
+  fixed=$(desired 40-deployments.yaml | jq -r 'select(.spec.replicas != null) | .metadata.name')
+  [ -n "$fixed" ] || return 0
+  foreign=$(live 40-deployments.yaml | jq -r "$ITEMS | select($OWNS_REPLICAS | not) | .metadata.name") || die "$EXIT_REFUSED" "cannot read the live Deployments"
+  if [ -n "$foreign" ] || [ -n "$(scaled_objects)" ]; then changed="$changed 40-deployments.yaml"; fi
+}
+
+# `name hpa` of every live ScaledObject whose pool the set makes fixed.
+scaled_objects() {
+  needs scaledobjects.keda.sh || return 0
+  kc get scaledobjects.keda.sh -n "$namespace" -o json >"$work/scaled" 2>"$work/error" || die "$EXIT_FAILED" "cannot read ScaledObjects: $(tail -n 1 "$work/error"). Applied so far:${applied:- nothing}"
+  jq -r --arg fixed "$(desired 40-deployments.yaml | jq -r 'select(.spec.replicas != null) | .metadata.name')" "$ITEMS
+    | select(.spec.scaleTargetRef.name as \$target | (\$fixed | split(\"\n\")) | index(\$target))
+    | .metadata.name + \" \" + (.status.hpaName // (\"keda-hpa-\" + .metadata.name))" "$work/scaled"
 }
 
 # Whether applying the file would give a running Deployment another pod template. An object that does not merge yet does.
@@ -242,13 +265,16 @@ would_roll() {
     '[$before[] as $old | $after[] | select(.name == $old.name and .template != $old.template)] | length')" != 0 ]
 }
 
-# Builds that run or wait, as the load balancer counts them, or nothing where it cannot be asked. From inside its pod:
-# where NetworkPolicies are enforced, the API server's proxy may not reach it.
+# Builds that run or wait, as the load balancer counts them, or nothing where that cannot be told. Each of its pods is
+# asked, from inside: NetworkPolicies keep the API server out. A pod that is ending still has builds, and has closed its
+# metrics: then the number is not known.
 sessions() {
-  local page='/metrics?scope=backend&metrics=haproxy_backend_current_sessions'
-  { kc exec "deployment/$LB" -n "$namespace" -c haproxy -- wget -q -O - "http://localhost:9404$page" 2>/dev/null ||
-    kc get --raw "/api/v1/namespaces/$namespace/services/$LB-metrics:9404/proxy$page" 2>/dev/null; } |
-    awk '/^haproxy_backend_current_sessions[{]proxy="bk_/ { sum += $2; seen = 1 } END { if (seen) print sum + 0 }'
+  local pods pod
+  pods=$(kc get pods -n "$namespace" -l "app=$LB" -o json 2>/dev/null | jq -r '.items[].metadata.name') || return 0
+  [ -n "$pods" ] || return 0
+  for pod in $pods; do
+    kc exec "$pod" -n "$namespace" -c haproxy -- wget -q -T 5 -O - 'http://localhost:9404/metrics?scope=backend&metrics=haproxy_backend_current_sessions' </dev/null 2>/dev/null || echo unknown
+  done | awk '/^haproxy_backend_current_sessions[{]proxy="bk_/ { sum += $2; seen = 1 } /^unknown/ { unknown = 1 } END { if (seen && !unknown) print sum + 0 }'
 }
 
 # Goes on when the fleet is idle, when it was told to, or when somebody says so.
@@ -316,39 +342,46 @@ hand_over() {
 apply_file() {
   local file=$1
   case " $changed " in *" $file "*) ;; *) return 0 ;; esac
-  if [ "$first_install" = 0 ]; then adopt "$file"; fi
-  if [ "$file" = 40-deployments.yaml ] && [ "$first_install" = 0 ]; then hand_over "$file"; fi
+  adopt "$file"
+  if [ "$file" = 40-deployments.yaml ]; then hand_over "$file"; fi
   server_side "$MANAGER" "$set_dir/$file" || failed "applying $file" "$file"
   applied="$applied $file"
   say "applied $file"
 }
 
-# A ScaledObject that the set has no more: first it goes, then its HPA, and then replicas may be ours again.
+# Pools that are to be fixed and that KEDA still scales: first the ScaledObject goes, then its HPA, and then replicas may
+# be ours again. The HPA is waited for even where the ScaledObject went in an earlier run.
 leave_keda() {
-  local name
-  grep -q '/scaledobjects.keda.sh$' < <(kc get crd -o name) || return 0
-  kc get scaledobjects.keda.sh -n "$namespace" -o json >"$work/scaled" 2>"$work/error" || failed "reading ScaledObjects" 40-deployments.yaml
-  for name in $(jq -r "$ITEMS | .metadata.name" "$work/scaled"); do
-    desired 40-deployments.yaml | jq -r .metadata.name | grep -qx "$name" || continue
-    if has 50-scaledobjects.yaml && desired 50-scaledobjects.yaml | jq -r .metadata.name | grep -qx "$name"; then continue; fi
+  local name hpa
+  scaled_objects >"$work/leaving"
+  while read -r name hpa <&7; do
     say "deleting ScaledObject/$name: the pool is fixed from now on"
-    kc delete scaledobjects.keda.sh "$name" -n "$namespace" >"$work/out" 2>"$work/error" || failed "deleting ScaledObject/$name" 40-deployments.yaml
-    kc wait --for=delete "hpa/keda-hpa-$name" -n "$namespace" --timeout=60s >"$work/out" 2>"$work/error" || failed "waiting for hpa/keda-hpa-$name to go" 40-deployments.yaml
+    kc delete scaledobjects.keda.sh "$name" -n "$namespace" --timeout=60s >"$work/out" 2>"$work/error" || failed "deleting ScaledObject/$name" 40-deployments.yaml
     applied="$applied -ScaledObject/$name"
-  done
+  done 7<"$work/leaving"
+  {
+    cut -d' ' -f2 "$work/leaving"
+    desired 40-deployments.yaml | jq -r 'select(.spec.replicas != null) | "keda-hpa-" + .metadata.name'
+  } | LC_ALL=C sort -u >"$work/hpas"
+  while read -r hpa <&7; do
+    kc wait --for=delete "hpa/$hpa" -n "$namespace" --timeout=60s >"$work/out" 2>"$work/error" || failed "waiting for hpa/$hpa to go" 40-deployments.yaml
+  done 7<"$work/hpas"
 }
 
 # ---------------------------------------------------------------- waiting
+
+# Label selector of the Deployment that was looked at last.
+selector() { jq -r '.spec.selector.matchLabels | to_entries | map(.key + "=" + .value) | join(",")' "$work/deployment"; }
 
 # `ready/total, n draining` of a Deployment; fails until its rollout is complete.
 progress() {
   local name=$1 draining
   kc get deployment "$name" -n "$namespace" -o json >"$work/deployment" || return 1
-  draining=$(kc get pods -n "$namespace" -l "$(jq -r '.spec.selector.matchLabels | to_entries | map(.key + "=" + .value) | join(",")' "$work/deployment")" -o json |
+  draining=$(kc get pods -n "$namespace" -l "$(selector)" -o json |
     jq '[.items[] | select(.metadata.deletionTimestamp != null)] | length')
   jq -r --arg draining "$draining" '"\(.status.readyReplicas // 0)/\(.spec.replicas) ready, \(.status.updatedReplicas // 0) current, \($draining) draining"' "$work/deployment"
   jq -e '(.status.observedGeneration // 0) >= (.metadata.generation // 0) and (.status.updatedReplicas // 0) >= .spec.replicas
-    and (.status.availableReplicas // 0) >= .spec.replicas' "$work/deployment" >/dev/null
+    and (.status.availableReplicas // 0) >= .spec.replicas and (.status.replicas // 0) <= (.status.updatedReplicas // 0)' "$work/deployment" >/dev/null
 }
 
 wait_for() {
@@ -373,14 +406,14 @@ wait_for() {
 # Pods that are not ready, each with its reason and its last event. They are never deleted to help a rollout along: that
 # would cut builds.
 why_not() {
-  kc get pods -n "$namespace" -l "app=${1%%-a[mr]*}" -o json | jq -r '.items[] | select(.metadata.deletionTimestamp == null)
+  kc get pods -n "$namespace" -l "$(selector)" -o json | jq -r '.items[] | select(.metadata.deletionTimestamp == null)
     | select([.status.conditions[]? | select(.type == "Ready" and .status == "True")] == [])
-    | .metadata.name + "\t" + (.status.phase // "Unknown") + "\t" + ([.status.conditions[]? | select(.status != "True") | .message // .reason // empty]
-      + [.status.containerStatuses[]? | .state.waiting.reason // empty] | first // "")' | head -n 20 |
+    | .metadata.name + "\t" + (.status.phase // "Unknown") + "\t" + ([.status.containerStatuses[]? | .state.waiting.reason // empty]
+      + [.status.conditions[]? | select(.status != "True") | .message // .reason // empty] | first // "")' | head -n 20 |
     while IFS=$'\t' read -r pod phase reason; do
       say "  $pod $phase ${reason}"
       kc get events -n "$namespace" --field-selector "involvedObject.name=$pod" -o json |
-        jq -r '.items | sort_by(.lastTimestamp // "") | last // empty | "    last event: " + .reason + ": " + .message' >&2
+        jq -r '.items | sort_by(.series.lastObservedTime // .eventTime // .lastTimestamp // .metadata.creationTimestamp // "") | last // empty | "    last event: " + .reason + ": " + .message' >&2
     done
 }
 
@@ -413,32 +446,43 @@ resource() {
 
 # Deleting a NodePool drains its nodes, so one with nodes stays; deleting a Deployment lets each pod finish its build.
 handle_leftovers() {
-  local kind name nodes scope
+  local kind name nodes scope draining
   leftovers >"$work/leftovers"
   [ -s "$work/leftovers" ] || return 0
-  if [ "$prune" = 0 ]; then
+  if [ "$prune" = 0 ] || [ "$dry_run" = 1 ]; then
     say "left behind by an earlier set; --prune deletes what is not in use:"
     sed 's/^/  /' "$work/leftovers" >&2
     return 0
   fi
+  kc get pods -n "$namespace" -o json >"$work/pods" 2>"$work/error" || failed "reading pods" "nothing"
+  draining=$(jq '[.items[] | select(.metadata.deletionTimestamp != null and (.metadata.labels.app // "" | startswith("buildkitd")))] | length' "$work/pods")
   while read -r kind name <&8; do
     scope=(-n "$namespace")
     case $kind in
       NodePool)
-        nodes=$(kc get nodes -l "karpenter.sh/nodepool=$name" -o name | wc -l | tr -d ' ')
+        # A node that is being made has a NodeClaim and no Node yet.
+        kc get nodes,nodeclaims.karpenter.sh -l "karpenter.sh/nodepool=$name" -o name >"$work/nodes" 2>"$work/error" || failed "reading the nodes of $name" "nothing"
+        nodes=$(grep -c . "$work/nodes")
         if [ "$nodes" != 0 ]; then
-          say "kept NodePool/$name: it has $nodes nodes, which deleting it would drain"
+          say "kept NodePool/$name: it has $nodes nodes and NodeClaims, which deleting it would drain"
           continue
         fi
         scope=()
         ;;
       EC2NodeClass)
-        nodes=$(kc get nodepools.karpenter.sh -o json | jq --arg name "$name" "[$ITEMS | select(.spec.template.spec.nodeClassRef.name == \$name)] | length")
+        kc get nodepools.karpenter.sh -o json >"$work/nodes" 2>"$work/error" || failed "reading NodePools" "nothing"
+        nodes=$(jq --arg name "$name" "[$ITEMS | select(.spec.template.spec.nodeClassRef.name == \$name)] | length" "$work/nodes")
         if [ "$nodes" != 0 ]; then
           say "kept EC2NodeClass/$name: $nodes NodePools use it"
           continue
         fi
         scope=()
+        ;;
+      PodDisruptionBudget | NetworkPolicy | Service | ConfigMap)
+        if [ "$draining" != 0 ]; then
+          say "kept $kind/$name: $draining pods still drain"
+          continue
+        fi
         ;;
     esac
     kc delete "$(resource "$kind")" "$name" ${scope[@]+"${scope[@]}"} --wait=false >"$work/out" 2>"$work/error" || failed "deleting $kind/$name" "nothing"
@@ -450,6 +494,8 @@ summary() {
   local name
   say ""
   say "$cluster: applied$applied"
+  if [ "$lb_rolls" = 1 ]; then say "  the load balancer rolled: the old one ends with its last build"; fi
+  if [ "$builders_roll" = 1 ]; then say "  the builders rolled: old pods end with their builds"; fi
   for name in $(desired 40-deployments.yaml | jq -r .metadata.name); do
     if has 50-scaledobjects.yaml; then
       say "  $name: $(desired 50-scaledobjects.yaml | jq -r --arg name "$name" 'select(.metadata.name == $name) | "\(.spec.minReplicaCount)..\(.spec.maxReplicaCount)"') pods, $(progress "$name")"
@@ -469,9 +515,16 @@ say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from $dir/$cluster to 
 compare
 if [ -z "$changed" ]; then
   say "$cluster: nothing to apply"
+  if [ "$dry_run" = 0 ]; then
+    # A rollout that an earlier run gave up on may still be on its way.
+    for name in "$LB" $(desired 40-deployments.yaml | jq -r .metadata.name); do wait_for "$name"; done
+  fi
   handle_leftovers
   exit 0
 fi
+case " $changed " in
+  *" 10-nodepools.yaml "*) [ "$first_install" = 1 ] || say "10-nodepools.yaml: a changed EC2NodeClass or node template replaces nodes, ten in a hundred at a time; builders drain first" ;;
+esac
 say "to apply:$changed"
 if [ "$dry_run" = 1 ]; then
   if [ "$first_install" = 1 ]; then
@@ -501,9 +554,13 @@ for file in $files; do
         say "the load balancer has rolled; the builders roll in a run of their own. Run it again when the old load balancer has ended."
         exit "$EXIT_AGAIN"
       fi
-      leave_keda
-      apply_file "$file"
-      for name in $(desired "$file" | jq -r .metadata.name); do wait_for "$name"; done
+      case " $changed " in
+        *" $file "*)
+          leave_keda
+          apply_file "$file"
+          for name in $(desired "$file" | jq -r .metadata.name); do wait_for "$name"; done
+          ;;
+      esac
       ;;
     *) apply_file "$file" ;;
   esac

@@ -53,6 +53,7 @@ fn kind_of(resource: &str) -> &'static str {
         ("hpa", "HorizontalPodAutoscaler"),
         ("pod", "Pod"),
         ("node", "Node"),
+        ("nodeclaim", "NodeClaim"),
         ("event", "Event"),
     ];
     known
@@ -84,6 +85,16 @@ impl Cluster {
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         paths.iter().map(|path| serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()).collect()
+    }
+
+    /// Counts every call, and fails where one was asked to.
+    fn call(&self) {
+        let calls: u32 = self.setting("calls").and_then(|calls| calls.parse().ok()).unwrap_or(0) + 1;
+        fs::write(self.root.join("calls"), calls.to_string()).unwrap();
+        if self.setting("fail-call").is_some_and(|at| at == calls.to_string()) {
+            fs::remove_file(self.root.join("fail-call")).unwrap();
+            fail("error: injected: the server could not be reached");
+        }
     }
 
     /// One line for each call that changes something, and a failure where one was asked for.
@@ -195,6 +206,12 @@ impl Cluster {
                     object["status"] = json!({"observedGeneration": object["metadata"]["generation"], "replicas": replicas,
                         "updatedReplicas": replicas, "readyReplicas": ready, "availableReplicas": ready});
                 }
+                if name(&object) == "buildkitd-lb"
+                    && kind(&object) == "Deployment"
+                    && self.get("Pod", "buildkitd-lb-1").is_none()
+                {
+                    self.put(&json!({"kind": "Pod", "metadata": {"name": "buildkitd-lb-1", "namespace": "buildkit", "labels": {"app": "buildkitd-lb"}}}));
+                }
                 if kind(&object) == "ScaledObject" {
                     self.put(&json!({"kind": "HorizontalPodAutoscaler", "metadata": {"name": format!("keda-hpa-{}", name(&object)), "namespace": "buildkit"}}));
                 }
@@ -226,7 +243,7 @@ impl Arguments {
         while let Some(word) = rest.next() {
             if let Some((key, value)) = word.split_once('=').filter(|_| word.starts_with("--")) {
                 arguments.options.push((key.to_owned(), value.to_owned()));
-            } else if ["--context", "-c", "-f", "-o", "-O", "-n", "-l", "--field-selector", "--raw"]
+            } else if ["--context", "-c", "-T", "-f", "-o", "-O", "-n", "-l", "--field-selector", "--raw"]
                 .contains(&word.as_str())
             {
                 arguments.options.push((word, rest.next().unwrap()));
@@ -340,6 +357,7 @@ fn main() {
     let cluster = Cluster { root: PathBuf::from(std::env::var("FAKE_CLUSTER").unwrap()) };
     let arguments = Arguments::parse();
     let words: Vec<&str> = arguments.words.iter().map(String::as_str).collect();
+    cluster.call();
     match words.as_slice() {
         ["config", "current-context"] => {
             println!("{}", cluster.setting("context").unwrap_or_else(|| "here".to_owned()));
@@ -358,7 +376,7 @@ fn main() {
             "{}",
             json!({"serverVersion": {"major": "1", "minor": cluster.setting("minor").unwrap_or_else(|| "35+".to_owned())}})
         ),
-        ["exec", "deployment/buildkitd-lb", "wget", ..] => sessions(&cluster),
+        ["exec", "buildkitd-lb-1", "wget", ..] => sessions(&cluster),
         ["get", ..] => get(&cluster, &arguments),
         ["create"] if cluster.setting("create-fails").is_some() => fail("error: the server is gone"),
         ["create"] => arguments.objects().iter().for_each(|object| println!("{object}")),

@@ -26,6 +26,8 @@ const NO_CERTIFICATE: &str = r#"error: listing workers for Build: failed to list
 const STEP_TIMEOUT: &str =
     "#1 [internal] load build definition from Dockerfile\n#5 [2/3] RUN sleep 100\nerror: context deadline exceeded";
 
+const BUSY_TLS: &str = r#"error: listing workers for Build: failed to list workers: Unavailable: connection error: desc = "transport: authentication handshake failed: context deadline exceeded""#;
+
 fn shells() -> Vec<Vec<String>> {
     let found = |name: &str| {
         let path = std::env::var("PATH").unwrap_or_default();
@@ -108,7 +110,7 @@ fn run(command: &mut Command) -> (i32, String, Duration) {
 
 #[test]
 fn what_never_built_is_tried_again_and_nothing_else_is() {
-    let again = [CLOSED, SILENT, REFUSED, DEADLINE, WAITED, BUILDX, LOST, LOST_BUILDX];
+    let again = [BUSY_TLS, CLOSED, SILENT, REFUSED, DEADLINE, WAITED, BUILDX, LOST, LOST_BUILDX];
     let never = [FAILED_STEP, NO_DOCKERFILE, BAD_FLAG, X509, NO_CERTIFICATE, STEP_TIMEOUT, "something new", ""];
     std::thread::scope(|scope| {
         for shell in shells() {

@@ -545,3 +545,78 @@ fn objects_that_a_client_applied_are_adopted_before_they_change() {
     lab.forget_changes();
     assert_eq!((lab.deploy(&[]).code, lab.changes().len()), (0, 0), "nothing is left to adopt");
 }
+
+#[test]
+fn a_failure_of_any_call_cuts_nothing_and_the_next_run_ends_well() {
+    // Every seventh call of the run, reads among them: more would take minutes.
+    for call in (1..).step_by(7) {
+        let lab = Lab::new(FIXED);
+        assert_eq!(lab.deploy(&[]).code, 0);
+        lab.put(&json!({"kind": "NodePool", "metadata": {"name": "buildkit-amd64"}, "spec": {}}));
+        lab.put(
+            &json!({"kind": "Node", "metadata": {"name": "n1", "labels": {"karpenter.sh/nodepool": "buildkit-amd64"}}}),
+        );
+        lab.watch("buildkitd-amd64");
+        lab.generate(SCALED);
+        lab.set("calls", "0");
+        lab.set("fail-call", &call.to_string());
+        let run = lab.deploy(&["--prune"]);
+        let hit = fs::remove_file(lab.path("cluster/fail-call")).is_err();
+        let again = lab.deploy(&["--prune"]);
+        assert_eq!(again.code, 0, "call {call}: {}\nthen {}", run.said, again.said);
+        assert_eq!(lab.lowest("buildkitd-amd64"), 6, "call {call}: {}", run.said);
+        assert!(lab.object("NodePool", "buildkit-amd64").is_some(), "call {call}: its node builds\n{}", run.said);
+        assert!(lab.object("ScaledObject", "buildkitd-amd64").is_some(), "call {call}");
+        if !hit {
+            assert!(call > 30, "few calls could fail");
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_prunes_nothing() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    lab.put(&json!({"kind": "Service", "metadata": {"name": "buildkitd-pods", "namespace": "buildkit"}, "spec": {}}));
+    lab.forget_changes();
+    assert_eq!((lab.deploy(&["--dry-run", "--prune"]).code, lab.changes().len()), (0, 0));
+}
+
+#[test]
+fn leaving_keda_at_the_very_number_of_the_fixed_pool_still_leaves_it() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    lab.scaled_to("buildkitd-amd64", 6);
+    lab.scaled_to("buildkitd-arm64", 4);
+    lab.generate(&format!("{FIXED}      monitoring: {{enabled: true}}\n"));
+    let run = lab.deploy(&[]);
+    assert_eq!(run.code, 0, "{}", run.said);
+    assert!(lab.object("ScaledObject", "buildkitd-amd64").is_none(), "{}", run.said);
+    assert!(lab.object("HorizontalPodAutoscaler", "keda-hpa-buildkitd-amd64").is_none());
+    assert_eq!(lab.managers("buildkitd-amd64").last().map(String::as_str), Some("buildkit-fleet"));
+}
+
+#[test]
+fn a_rollout_whose_old_pod_alone_is_available_is_not_done() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    let mut lb = lab.object("Deployment", "buildkitd-lb").unwrap_or_default();
+    lb["status"] = json!({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1});
+    lab.put(&lb);
+    let run = lab.deploy(&["--timeout", "2s"]);
+    assert_eq!(run.code, 5, "{}", run.said);
+}
+
+#[test]
+fn a_load_balancer_that_is_ending_makes_the_load_unknown() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    // Its metrics are closed; the fake knows no such pod, and refuses.
+    lab.put(&json!({"kind": "Pod", "metadata": {"name": "buildkitd-lb-old", "namespace": "buildkit", "labels": {"app": "buildkitd-lb"},
+        "deletionTimestamp": "2026-01-01T00:00:00Z"}}));
+    lab.generate(&format!("{SCALED}      http_registries: [mirror.example]\n"));
+    let run = lab.deploy(&[]);
+    assert_eq!(run.code, 4, "{}", run.said);
+    assert!(run.said.contains("builders would roll: an unknown number of builds"), "{}", run.said);
+}
