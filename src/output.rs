@@ -105,10 +105,6 @@ fn compare_unlocked(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
     }
     if on_disk.is_none() && pending.is_none() {
         owned = adopt(dir)?;
-    } else if let Some(foreign) =
-        owned.iter().map(|path| dir.join(path)).find(|path| path.is_file() && !head_is_ours(path))
-    {
-        bail!("{} is listed in {SUMS} and is not of this program: choose another --out", foreign.display());
     }
     let mut changes = Vec::new();
     for file in files {
@@ -117,19 +113,22 @@ fn compare_unlocked(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
         if old.as_deref() == Some(file.text.as_str()) && !linked {
             continue;
         }
-        if let Some(text) = old.as_deref().filter(|_| !owned.contains(file.path))
-            && !is_ours(text)
-        {
+        // An empty file, or a link that leads nowhere, is nobody's.
+        if old.as_deref().is_some_and(|text| !text.is_empty() && !is_ours(text)) {
             bail!("{} exists and is not of this program: move it away", dir.join(file.path).display());
         }
         changes.push(Change { path: file.path.to_owned(), old, new: Some(file.text.clone()) });
     }
     for path in &owned {
-        if files.iter().all(|file| file.path != path)
-            && let Some(old) = read_text(&dir.join(path))?.filter(|text| is_ours(text))
-        {
-            changes.push(Change { path: path.clone(), old: Some(old), new: None });
+        if files.iter().any(|file| file.path == path) {
+            continue;
         }
+        let Some(old) = read_text(&dir.join(path))? else { continue };
+        if !is_ours(&old) {
+            let foreign = dir.join(path);
+            bail!("{} is listed in {SUMS} and is not of this program: choose another --out", foreign.display());
+        }
+        changes.push(Change { path: path.clone(), old: Some(old), new: None });
     }
     let expected = if files.is_empty() { None } else { Some(sums(files)) };
     Ok(Comparison { unfinished: pending.is_some() || on_disk != expected, changes, owned })
