@@ -239,7 +239,9 @@ compare() {
   fixed=$(desired 40-deployments.yaml | jq -r 'select(.spec.replicas != null) | .metadata.name')
   [ -n "$fixed" ] || return 0
   foreign=$(live 40-deployments.yaml | jq -r "$ITEMS | select($OWNS_REPLICAS | not) | .metadata.name") || die "$EXIT_REFUSED" "cannot read the live Deployments"
-  if [ -n "$foreign" ] || [ -n "$(scaled_objects)" ]; then changed="$changed 40-deployments.yaml"; fi
+  # Not in a command substitution: a read that fails there would end the subshell alone, and look like none.
+  scaled_objects >"$work/leaving"
+  if [ -n "$foreign" ] || [ -s "$work/leaving" ]; then changed="$changed 40-deployments.yaml"; fi
 }
 
 # `name hpa` of every live ScaledObject whose pool the set makes fixed.

@@ -138,17 +138,20 @@ fn is_ours(text: &str) -> bool {
     text.lines().take(3).any(|line| line.starts_with(MADE_BY))
 }
 
+/// What a directory holds; nothing where there is none.
+fn entries(dir: &Path) -> Result<Vec<fs::DirEntry>> {
+    let context = || format!("cannot read the directory {}", dir.display());
+    match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries.and_then(Iterator::collect).with_context(context),
+    }
+}
+
 /// The files of a directory without a list: ours, where every one of them says so. Any other directory may be
 /// anything, and is refused.
 fn adopt(dir: &Path) -> Result<BTreeSet<String>> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        Err(error) => return Err(error).with_context(|| format!("cannot read the directory {}", dir.display())),
-    };
     let mut ours = BTreeSet::new();
-    for entry in entries {
-        let entry = entry.with_context(|| format!("cannot read the directory {}", dir.display()))?;
+    for entry in entries(dir)? {
         let name = entry.file_name();
         match name.to_str() {
             Some(hidden) if hidden.starts_with('.') => {}
@@ -265,14 +268,8 @@ fn sync_dir(dir: &Path) -> io::Result<()> {
 
 /// Directories of ours below `out` whose cluster is not in the file any more.
 pub fn stale(out: &Path, keep: &BTreeSet<String>) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(out) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| format!("cannot read the directory {}", out.display())),
-    };
     let mut stale = Vec::new();
-    for entry in entries {
-        let entry = entry.with_context(|| format!("cannot read the directory {}", out.display()))?;
+    for entry in entries(out)? {
         let name = entry.file_name();
         let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
         // Where the file system ignores case, another spelling is the same directory.
