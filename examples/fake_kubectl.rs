@@ -304,6 +304,9 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
         return print(&live, arguments);
     }
     let resource = &arguments.words[1];
+    if resource == "scaledobjects.keda.sh" && cluster.setting("scaledobjects-unreadable").is_some() {
+        fail("Error from server (Forbidden): scaledobjects.keda.sh is forbidden");
+    }
     if resource == "crd" {
         let crds = cluster.setting("crds").unwrap_or_else(|| {
             "nodepools.karpenter.sh ec2nodeclasses.karpenter.k8s.aws scaledobjects.keda.sh servicemonitors.monitoring.coreos.com prometheusrules.monitoring.coreos.com".to_owned()

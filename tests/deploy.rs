@@ -620,3 +620,17 @@ fn a_load_balancer_that_is_ending_makes_the_load_unknown() {
     assert_eq!(run.code, 4, "{}", run.said);
     assert!(run.said.contains("builders would roll: an unknown number of builds"), "{}", run.said);
 }
+
+#[test]
+fn scaled_objects_that_cannot_be_read_are_not_taken_for_none() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    lab.scaled_to("buildkitd-amd64", 6);
+    lab.scaled_to("buildkitd-arm64", 4);
+    lab.generate(FIXED);
+    lab.forget_changes();
+    lab.set("scaledobjects-unreadable", "1");
+    let run = lab.deploy(&[]);
+    assert_eq!((run.code, lab.changes().len()), (1, 0), "{}", run.said);
+    assert!(run.said.contains("cannot read ScaledObjects"), "{}", run.said);
+}
