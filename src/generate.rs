@@ -9,27 +9,21 @@ use crate::cli::Generate;
 use crate::fleet::{Fleet, Outcome};
 use crate::input;
 use crate::output::{self, Change, Comparison};
-use crate::problem::did_you_mean;
 use crate::render::{self, RenderedFile, Renderer};
+use crate::select;
 use crate::summary::{self, Changes};
 use crate::talk::{number, print, say};
 
 /// Writes the manifests of the clusters asked for, or tells what writing them would change.
 pub fn run(command: &Generate) -> Result<Exit> {
     let Some(outcomes) = input::read(&command.input.config)? else { return Ok(Exit::Refused) };
-    let unknown = unknown_clusters(&command.clusters, &outcomes);
-    if !unknown.is_empty() {
-        for error in unknown {
-            say(&format!("error: {error}"));
-        }
+    if select::any_unknown(&command.clusters, &outcomes) {
         return Ok(Exit::Usage);
     }
-    let wanted = |name: &str| command.clusters.is_empty() || command.clusters.iter().any(|cluster| cluster == name);
     let renderer = Renderer::new().context("a template of this program does not compile: please report it")?;
-    let fleets: Vec<&Fleet> =
-        outcomes.iter().filter_map(Outcome::fleet).filter(|fleet| wanted(fleet.key.as_str())).collect();
-    let sets = prepare(&fleets, &command.out, &renderer)?;
-    let stale = if command.clusters.is_empty() { stale(&command.out, &sets)? } else { Vec::new() };
+    let fleets = select::fleets(&command.clusters, &outcomes);
+    let sets = prepare(&fleets, &command.out.dir, &renderer)?;
+    let stale = if command.clusters.is_empty() { stale(&command.out.dir, &sets)? } else { Vec::new() };
     if command.check {
         return check(command, &sets, &stale);
     }
@@ -43,7 +37,7 @@ pub fn run(command: &Generate) -> Result<Exit> {
     }
     for outcome in &outcomes {
         if let Outcome::Skipped { cluster, why } = outcome
-            && wanted(cluster)
+            && select::is_wanted(&command.clusters, cluster)
         {
             say(&format!("{cluster}: skipped, {why}"));
         }
@@ -58,16 +52,6 @@ pub fn run(command: &Generate) -> Result<Exit> {
 fn changes(changes: &[Change]) -> Changes {
     let written = changes.iter().filter(|change| change.new.is_some()).count();
     Changes { written, removed: changes.len() - written }
-}
-
-fn unknown_clusters(wanted: &[String], outcomes: &[Outcome]) -> Vec<String> {
-    let known: Vec<&str> = outcomes.iter().map(Outcome::name).collect();
-    let unknown = wanted.iter().filter(|name| !known.contains(&name.as_str()));
-    let hint = |name: &str| match did_you_mean(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the file has {}", known.join(", ")),
-    };
-    unknown.map(|name| format!("there is no cluster `{name}`: {}", hint(name))).collect()
 }
 
 /// Directories whose clusters left the file. Where none of the file's own clusters was ever written, the directory
@@ -146,7 +130,7 @@ fn check(command: &Generate, sets: &[Set], stale: &[PathBuf]) -> Result<Exit> {
         print_diffs(dir, &output::compare(dir, &[])?.changes)?;
     }
     if differing == 0 {
-        say(&format!("{} is current", command.out.display()));
+        say(&format!("{} is current", command.out.dir.display()));
         return Ok(Exit::Done);
     }
     say(&format!(

@@ -3,18 +3,21 @@
 pub mod alerts;
 pub mod cli;
 pub mod config;
+pub mod diff;
 pub mod fleet;
 pub mod generate;
 pub mod input;
 pub mod instances;
 pub mod layer;
 pub mod lock;
+pub mod manifests;
 pub mod output;
 pub mod plan;
 pub mod problem;
 pub mod render;
 pub mod rule;
 pub mod rules;
+pub mod select;
 pub mod sizing;
 pub mod summary;
 pub mod talk;
@@ -22,7 +25,7 @@ pub mod versions;
 pub mod view;
 pub mod yaml;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Parser;
 
 use crate::cli::{Cli, Command, Validate};
@@ -50,14 +53,22 @@ pub fn run() -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
+    talk::set_color(cli.color);
     let ended = match &cli.command {
         Command::Generate(command) => generate::run(command),
         Command::Validate(command) => validate(command),
+        Command::Diff(command) => diff::run(command),
+        Command::Plan(command) => plan::run(command),
+        Command::Explain(_) | Command::Schema(_) | Command::Init(_) | Command::Completions(_) => bail_later(),
     };
     ended.unwrap_or_else(|error| {
         say(&format!("error: {error:#}"));
         Exit::Trouble
     })
+}
+
+fn bail_later() -> Result<Exit> {
+    bail!("this command is not built yet")
 }
 
 fn validate(command: &Validate) -> Result<Exit> {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::fleet::Fleet;
-use crate::plan;
+use crate::manifests;
 use crate::view::{Files, View};
 
 /// One rendered file of a cluster.
@@ -80,7 +80,7 @@ impl Renderer {
         let mut view = View::of(fleet, files);
         self.render_configs(&mut view)?;
         let value = Value::from(Serde(&view));
-        plan::of(fleet)
+        manifests::of(fleet)
             .map(|manifest| {
                 let text = self.render_one(&format!("{}.j2", manifest.path), value.clone())?;
                 Ok(RenderedFile { path: manifest.path, text })

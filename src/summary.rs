@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::fleet::scaling::Scaling;
 use crate::fleet::{Fleet, Pool};
-use crate::plan;
+use crate::manifests;
 use crate::sizing;
 use crate::versions::Fallback;
 
@@ -20,7 +20,7 @@ pub fn of(fleet: &Fleet, changes: Changes) -> String {
     for pool in &fleet.pools {
         let _ = write!(text, "\n  {}", line(pool));
     }
-    for (manifest, why) in plan::left_out(fleet) {
+    for (manifest, why) in manifests::left_out(fleet) {
         let _ = write!(text, "\n  no {}: {why}", manifest.path);
     }
     let fallback_given = fleet.pools.iter().any(|pool| matches!(pool.scaling, Scaling::Keda { fallback: Some(_), .. }));
@@ -31,7 +31,7 @@ pub fn of(fleet: &Fleet, changes: Changes) -> String {
 }
 
 fn describe(fleet: &Fleet, changes: Changes) -> String {
-    let files = plan::of(fleet).count();
+    let files = manifests::of(fleet).count();
     match changes {
         Changes { written: 0, removed: 0 } => format!("{files} files, unchanged"),
         Changes { written, removed: 0 } => format!("{files} files, {written} written"),

@@ -1,14 +1,42 @@
 //! Printing: talk to stderr, data to stdout. Nothing else prints.
 
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 
+use crate::cli::ColorWhen;
 use crate::problem::{Printer, Problem};
 use crate::rule::Severity;
 
 /// More than anybody reads; each costs a pass over the file.
 const MOST_PROBLEMS: usize = 100;
+
+/// Set once, from the command line.
+static COLOR: OnceLock<ColorWhen> = OnceLock::new();
+
+pub fn set_color(when: ColorWhen) {
+    let _ = COLOR.set(when);
+}
+
+/// Whether to color what goes to this stream (<https://no-color.org>).
+fn color_for(stream: &impl IsTerminal) -> bool {
+    match COLOR.get().copied().unwrap_or(ColorWhen::Auto) {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto => stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    }
+}
+
+/// Whether to color data.
+pub fn color_stdout() -> bool {
+    color_for(&std::io::stdout())
+}
+
+/// Columns of the terminal that data goes to; none where it goes elsewhere.
+pub fn columns() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0.into())
+}
 
 /// Talk. Whether anybody listens does not change what is done.
 pub fn say(text: &str) {
@@ -26,8 +54,7 @@ pub fn print(text: &str) -> Result<()> {
 
 /// Tells what is wrong with the input, errors before warnings where there are too many of both.
 pub fn tell(problems: &[Problem], path: &str, source: &str) {
-    let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let printer = Printer { path, source, color };
+    let printer = Printer { path, source, color: color_for(&std::io::stderr()) };
     let count = |severity| problems.iter().filter(|problem| problem.rule.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let crowded = problems.len() > MOST_PROBLEMS && errors > 0;

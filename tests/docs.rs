@@ -40,7 +40,7 @@ fn the_readme_names_every_key() {
 #[test]
 fn the_readme_names_every_exit_code_and_file() {
     let readme = support::read("README.md");
-    for manifest in buildkit_fleet::plan::ALL {
+    for manifest in buildkit_fleet::manifests::ALL {
         assert!(readme.contains(manifest.path), "README.md does not name {}", manifest.path);
     }
 }

@@ -1,0 +1,29 @@
+//! Which clusters of the file a command is about.
+
+use crate::fleet::{Fleet, Outcome};
+use crate::problem::did_you_mean;
+use crate::talk::say;
+
+/// Tells the names that no cluster of the file has; whether there were any.
+pub fn any_unknown(wanted: &[String], outcomes: &[Outcome]) -> bool {
+    let known: Vec<&str> = outcomes.iter().map(Outcome::name).collect();
+    let unknown: Vec<&String> = wanted.iter().filter(|name| !known.contains(&name.as_str())).collect();
+    for name in &unknown {
+        let hint = match did_you_mean(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the file has {}", known.join(", ")),
+        };
+        say(&format!("error: there is no cluster `{name}`: {hint}"));
+    }
+    !unknown.is_empty()
+}
+
+/// Whether a command with these names is about this cluster; without names it is about all.
+pub fn is_wanted(wanted: &[String], name: &str) -> bool {
+    wanted.is_empty() || wanted.iter().any(|cluster| cluster == name)
+}
+
+/// The fleets that the command is about, in the order of the file.
+pub fn fleets<'a>(wanted: &[String], outcomes: &'a [Outcome]) -> Vec<&'a Fleet> {
+    outcomes.iter().filter_map(Outcome::fleet).filter(|fleet| is_wanted(wanted, fleet.key.as_str())).collect()
+}
