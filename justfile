@@ -17,6 +17,16 @@ check:
 validate:
     cargo run --release --quiet -- validate
 
+# Tell what `just generate` would do to the running fleets; options as for `buildkit-fleet diff`
+[group('use')]
+diff *options:
+    cargo run --release --quiet -- diff {{ options }}
+
+# Size, price and speed of every fleet, or of those named
+[group('use')]
+plan *clusters:
+    cargo run --release --quiet -- plan {{ clusters }}
+
 # Apply a cluster's manifests; options as for deploy.sh
 [group('use')]
 deploy cluster *options:
@@ -36,6 +46,11 @@ ci:
 [group('work')]
 snapshots:
     INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet
+
+# Write the man pages to target/man
+[group('work')]
+man:
+    cargo run --quiet --example man -- target/man
 
 # Print the table of run times
 [group('work')]

@@ -3,20 +3,29 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use serde_json::{Value, json};
 
 use crate::Exit;
-use crate::cli::Generate;
+use crate::cli::{Generate, ProblemFormat};
 use crate::fleet::{Fleet, Outcome};
 use crate::input;
 use crate::output::{self, Change, Comparison};
 use crate::render::{self, RenderedFile, Renderer};
+use crate::report;
 use crate::select;
 use crate::summary::{self, Changes};
-use crate::talk::{number, print, say};
+use crate::talk::{self, number, print, print_json, say};
 
 /// Writes the manifests of the clusters asked for, or tells what writing them would change.
 pub fn run(command: &Generate) -> Result<Exit> {
-    let Some(outcomes) = input::read(&command.input.config)? else { return Ok(Exit::Refused) };
+    let (outcomes, report) = input::read_as(&command.input.config, &command.problems)?;
+    talk::tell(&report)?;
+    if report.refused() {
+        if report.format == ProblemFormat::Json {
+            print_json(&report.json())?;
+        }
+        return Ok(Exit::Refused);
+    }
     if select::any_unknown(&command.clusters, &outcomes) {
         return Ok(Exit::Usage);
     }
@@ -24,6 +33,20 @@ pub fn run(command: &Generate) -> Result<Exit> {
     let fleets = select::fleets(&command.clusters, &outcomes);
     let sets = prepare(&fleets, &command.out.dir, &renderer)?;
     let stale = if command.clusters.is_empty() { stale(&command.out.dir, &sets)? } else { Vec::new() };
+    let skipped = outcomes.iter().filter_map(|outcome| match outcome {
+        Outcome::Skipped { cluster, why } if select::is_wanted(&command.clusters, cluster) => Some((cluster, why)),
+        _ => None,
+    });
+    if report.format == ProblemFormat::Json {
+        let mut found = report.json();
+        let mut clusters: Vec<Value> = sets.iter().map(|set| to_json(&set.dir, &set.comparison)).collect();
+        for dir in &stale {
+            clusters.push(to_json(dir, &output::compare(dir, &[])?));
+        }
+        clusters.extend(skipped.clone().map(|(cluster, why)| json!({"cluster": cluster, "skipped": why})));
+        found["clusters"] = clusters.into();
+        print_json(&found)?;
+    }
     if command.check {
         return check(command, &sets, &stale);
     }
@@ -35,18 +58,30 @@ pub fn run(command: &Generate) -> Result<Exit> {
         };
         say(&summary::of(set.fleet, changes));
     }
-    for outcome in &outcomes {
-        if let Outcome::Skipped { cluster, why } = outcome
-            && select::is_wanted(&command.clusters, cluster)
-        {
-            say(&format!("{cluster}: skipped, {why}"));
-        }
+    for (cluster, why) in skipped {
+        say(&format!("{cluster}: skipped, {why}"));
     }
     for dir in &stale {
         let removed = changes(&output::publish(dir, &[], &mut |_| {})?.changes).removed;
         say(&format!("{}: {} removed, no cluster of the file has it any more", dir.display(), number(removed, "file")));
     }
     Ok(Exit::Done)
+}
+
+/// What publishing changes in a directory, or would: `cluster`, `current`, and for each file that differs its `path` and
+/// whether it is `added`, `changed` or `removed`. A cluster without the module has `skipped` instead, with the reason.
+fn to_json(dir: &Path, comparison: &Comparison) -> Value {
+    let status = |change: &Change| match (&change.old, &change.new) {
+        (None, _) => "added",
+        (_, None) => "removed",
+        _ => "changed",
+    };
+    let files = comparison.changes.iter().map(|change| json!({"path": change.path, "status": status(change)}));
+    json!({
+        "cluster": dir.file_name().unwrap_or_default().to_string_lossy(),
+        "current": comparison.is_clean(),
+        "files": files.collect::<Vec<_>>(),
+    })
 }
 
 fn changes(changes: &[Change]) -> Changes {
@@ -117,17 +152,18 @@ fn prepare<'a>(fleets: &[&'a Fleet], out: &Path, renderer: &Renderer) -> Result<
 
 /// Prints what publishing would change.
 fn check(command: &Generate, sets: &[Set], stale: &[PathBuf]) -> Result<Exit> {
+    let format = command.problems.format;
     let mut differing = 0;
     for Set { dir, comparison, .. } in sets {
         differing += usize::from(!comparison.is_clean());
         if comparison.changes.is_empty() && !comparison.is_clean() {
             say(&format!("{}: {} is missing or not current", dir.display(), output::SUMS));
         }
-        print_diffs(dir, &comparison.changes)?;
+        print_diffs(dir, &comparison.changes, format)?;
     }
     for dir in stale {
         differing += 1;
-        print_diffs(dir, &output::compare(dir, &[])?.changes)?;
+        print_diffs(dir, &output::compare(dir, &[])?.changes, format)?;
     }
     if differing == 0 {
         say(&format!("{} is current", command.out.dir.display()));
@@ -141,15 +177,28 @@ fn check(command: &Generate, sets: &[Set], stale: &[PathBuf]) -> Result<Exit> {
     Ok(Exit::Refused)
 }
 
-fn print_diffs(dir: &Path, changes: &[Change]) -> Result<()> {
-    for change in changes {
-        let (old, new) = (change.old.as_deref().unwrap_or_default(), change.new.as_deref().unwrap_or_default());
-        let name = |side: &str, text: &Option<String>| match text {
-            Some(_) => format!("{side}/{}", dir.join(&change.path).display()),
-            None => "/dev/null".to_owned(),
-        };
-        let diff = similar::TextDiff::from_lines(old, new);
-        print(&diff.unified_diff().header(&name("a", &change.old), &name("b", &change.new)).to_string())?;
+/// json has named the files already.
+fn print_diffs(dir: &Path, changes: &[Change], format: ProblemFormat) -> Result<()> {
+    match format {
+        ProblemFormat::Text => changes.iter().try_for_each(|change| print(&unified_diff(dir, change))),
+        ProblemFormat::Github => changes.iter().try_for_each(|change| {
+            let diff = unified_diff(dir, change);
+            // A line of the diff must not be taken for a workflow command. What is compared cannot know its own checksum.
+            let pause = render::checksum(&[&diff]);
+            let file = format!("file={}", report::property(&dir.join(&change.path).display().to_string()));
+            let note = report::annotation("error", &file, "not current", "run `buildkit-fleet generate`");
+            print(&format!("{note}::stop-commands::{pause}\n{diff}::{pause}::\n"))
+        }),
+        ProblemFormat::Json => Ok(()),
     }
-    Ok(())
+}
+
+fn unified_diff(dir: &Path, change: &Change) -> String {
+    let (old, new) = (change.old.as_deref().unwrap_or_default(), change.new.as_deref().unwrap_or_default());
+    let name = |side: &str, text: &Option<String>| match text {
+        Some(_) => format!("{side}/{}", dir.join(&change.path).display()),
+        None => "/dev/null".to_owned(),
+    };
+    let diff = similar::TextDiff::from_lines(old, new);
+    diff.unified_diff().header(&name("a", &change.old), &name("b", &change.new)).to_string()
 }

@@ -4,19 +4,30 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::cli::{ProblemFormat, ProblemOptions};
 use crate::config::Config;
 use crate::fleet::{self, Outcome};
 use crate::problem::Problems;
+use crate::report::Report;
 use crate::talk;
 use crate::yaml;
 
-/// Reads the file and tells its problems. None where it is refused.
+/// How commands tell problems that are about something else.
+const TEXT: ProblemOptions = ProblemOptions { format: ProblemFormat::Text, deny_warnings: false };
+
+/// Reads the file and tells its problems to people. None where it is refused.
 pub fn read(path: &Path) -> Result<Option<Vec<Outcome>>> {
+    let (outcomes, report) = read_as(path, &TEXT)?;
+    talk::tell(&report)?;
+    Ok((!report.refused()).then_some(outcomes))
+}
+
+/// Reads the file. Where the report refuses it, the outcomes are not to be used.
+pub fn read_as(path: &Path, options: &ProblemOptions) -> Result<(Vec<Outcome>, Report)> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let (outcomes, problems) = read_bytes(&bytes);
-    let refused = problems.has_errors();
-    talk::tell(&problems.into_sorted(), &path.display().to_string(), &String::from_utf8_lossy(&bytes));
-    Ok((!refused).then_some(outcomes))
+    let source = String::from_utf8_lossy(&bytes).into_owned();
+    Ok((outcomes, Report::new(path.display().to_string(), source, problems, options)))
 }
 
 /// The outcomes and the problems of a file. With an error among the problems, the outcomes are not to be used.

@@ -248,7 +248,7 @@ fn wrong_shape(name: &str, node: &Node, expected: &str, problems: &mut Problems)
     let help = if node.is_null() {
         "give it a value, or remove the key"
     } else {
-        "`buildkit-fleet generate --help` shows an example"
+        "`buildkit-fleet explain` lists every key and what it takes"
     };
     problems.push(
         Problem::new(&rule::WRONG_SHAPE, format!("`{name}` must be {expected}, found {}", node.describe()))

@@ -6,31 +6,34 @@ pub mod config;
 pub mod diff;
 pub mod fleet;
 pub mod generate;
+pub mod init;
 pub mod input;
 pub mod instances;
 pub mod layer;
 pub mod lock;
 pub mod manifests;
 pub mod output;
+pub mod place;
 pub mod plan;
 pub mod problem;
 pub mod render;
+pub mod report;
 pub mod rule;
 pub mod rules;
 pub mod select;
 pub mod sizing;
 pub mod summary;
 pub mod talk;
+pub mod validate;
 pub mod versions;
 pub mod view;
 pub mod yaml;
 
 use anyhow::{Result, bail};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
-use crate::cli::{Cli, Command, Validate};
-use crate::fleet::Outcome;
-use crate::talk::{number, say};
+use crate::cli::{Cli, Command, Completions};
+use crate::talk::say;
 
 /// How a run ended; the number is the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,10 +59,12 @@ pub fn run() -> Exit {
     talk::set_color(cli.color);
     let ended = match &cli.command {
         Command::Generate(command) => generate::run(command),
-        Command::Validate(command) => validate(command),
+        Command::Validate(command) => validate::run(command),
         Command::Diff(command) => diff::run(command),
         Command::Plan(command) => plan::run(command),
-        Command::Explain(_) | Command::Schema(_) | Command::Init(_) | Command::Completions(_) => bail_later(),
+        Command::Explain(_) | Command::Schema(_) => bail_later(),
+        Command::Init(command) => init::run(command),
+        Command::Completions(command) => completions(command),
     };
     ended.unwrap_or_else(|error| {
         say(&format!("error: {error:#}"));
@@ -67,15 +72,13 @@ pub fn run() -> Exit {
     })
 }
 
-fn bail_later() -> Result<Exit> {
-    bail!("this command is not built yet")
+fn completions(command: &Completions) -> Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(command.shell, &mut Cli::command(), "buildkit-fleet", &mut script);
+    talk::print(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
 }
 
-fn validate(command: &Validate) -> Result<Exit> {
-    let path = &command.input.config;
-    let Some(outcomes) = input::read(path)? else { return Ok(Exit::Refused) };
-    let fleets = outcomes.iter().filter_map(Outcome::fleet).count();
-    let without = outcomes.len() - fleets;
-    say(&format!("{} is valid: {} with buildkit, {without} without", path.display(), number(fleets, "cluster")));
-    Ok(Exit::Done)
+fn bail_later() -> Result<Exit> {
+    bail!("this command is not built yet")
 }

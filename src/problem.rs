@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use crate::place::first_line;
 use crate::rule::{Rule, Severity};
 
 /// A range of bytes in clusters.yaml.
@@ -152,12 +153,13 @@ impl Printer<'_> {
         };
         let title = level.primary_title(problem.message.as_str()).id(problem.rule.id);
         let mut group = if let Some(primary) = &problem.primary {
-            let mut snippet = Snippet::source(self.source)
-                .path(self.path)
-                .annotation(AnnotationKind::Primary.span(self.clip(primary.span)).label(primary.label.as_str()));
+            let mut snippet = Snippet::source(self.source).path(self.path).annotation(
+                AnnotationKind::Primary.span(first_line(self.source, primary.span)).label(primary.label.as_str()),
+            );
             for mark in &problem.context {
-                snippet =
-                    snippet.annotation(AnnotationKind::Context.span(self.clip(mark.span)).label(mark.label.as_str()));
+                snippet = snippet.annotation(
+                    AnnotationKind::Context.span(first_line(self.source, mark.span)).label(mark.label.as_str()),
+                );
             }
             title.element(snippet)
         } else {
@@ -171,21 +173,6 @@ impl Printer<'_> {
         }
         let renderer = if self.color { Renderer::styled() } else { Renderer::plain() };
         renderer.render(&[group])
-    }
-
-    /// The span on char boundaries, within the file and on one line, so that the picture stays small.
-    fn clip(&self, span: Span) -> Range<usize> {
-        let floor = |mut at: usize| {
-            at = at.min(self.source.len());
-            while !self.source.is_char_boundary(at) {
-                at -= 1;
-            }
-            at
-        };
-        let start = floor(span.start);
-        let end = floor(span.end.max(start));
-        let line = self.source[start..end].find(['\n', '\r']).map_or(end, |newline| start + newline);
-        start..line
     }
 }
 

@@ -7,6 +7,15 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
 /// One rule: its id never changes meaning once released.
 #[derive(Debug)]
 pub struct Rule {

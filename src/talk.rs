@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 
-use crate::cli::ColorWhen;
-use crate::problem::{Printer, Problem};
+use crate::cli::{ColorWhen, ProblemFormat};
+use crate::problem::Printer;
+use crate::report::Report;
 use crate::rule::Severity;
 
 /// More than anybody reads; each costs a pass over the file.
@@ -52,12 +53,32 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Tells what is wrong with the input, errors before warnings where there are too many of both.
-pub fn tell(problems: &[Problem], path: &str, source: &str) {
-    let printer = Printer { path, source, color: color_for(&std::io::stderr()) };
-    let count = |severity| problems.iter().filter(|problem| problem.rule.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    let crowded = problems.len() > MOST_PROBLEMS && errors > 0;
+/// Data for programs, indented, with a line end.
+pub fn print_json(value: &serde_json::Value) -> Result<()> {
+    print(&format!("{value:#}\n"))
+}
+
+/// Tells what is wrong with the input, in the format asked for. json is told by the command, with what else it found.
+pub fn tell(report: &Report) -> Result<()> {
+    match report.format {
+        ProblemFormat::Text => tell_people(report),
+        ProblemFormat::Github => print(&report.github())?,
+        ProblemFormat::Json => {}
+    }
+    if report.refused() {
+        let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
+        let denied = if report.warnings_refuse() { ", which are denied" } else { "" };
+        let (errors, warnings) = (number(errors, "error"), number(warnings, "warning"));
+        say(&format!("{} is refused: {errors}, {warnings}{denied}; nothing was written", report.path));
+    }
+    Ok(())
+}
+
+/// Errors before warnings where there are too many of both.
+fn tell_people(report: &Report) {
+    let printer = Printer { path: &report.path, source: &report.source, color: color_for(&std::io::stderr()) };
+    let problems = &report.problems;
+    let crowded = problems.len() > MOST_PROBLEMS && report.count(Severity::Error) > 0;
     let told =
         problems.iter().filter(|problem| !crowded || problem.rule.severity == Severity::Error).take(MOST_PROBLEMS);
     let mut left = problems.len();
@@ -67,10 +88,6 @@ pub fn tell(problems: &[Problem], path: &str, source: &str) {
     }
     if left > 0 {
         say(&format!("and {} more\n", number(left, "problem")));
-    }
-    if errors > 0 {
-        let warnings = number(warnings, "warning");
-        say(&format!("{path} is refused: {}, {warnings}; nothing was written", number(errors, "error")));
     }
 }
 

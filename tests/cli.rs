@@ -2,50 +2,9 @@
 
 mod support;
 
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use tempfile::TempDir;
-
-fn scratch() -> TempDir {
-    tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn program(dir: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_buildkit-fleet"));
-    command.current_dir(dir).args(args);
-    command
-}
-
-fn run(dir: &Path, args: &[&str]) -> Output {
-    program(dir, args).output().unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap_or_else(|| panic!("killed: {}", stderr(output)))
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn write(dir: &Path, name: &str, text: impl AsRef<[u8]>) {
-    let path = dir.join(name);
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).unwrap_or_else(|error| panic!("{error}"));
-    }
-    std::fs::write(path, text).unwrap_or_else(|error| panic!("{error}"));
-}
-
-fn with_shipped() -> TempDir {
-    let dir = scratch();
-    write(dir.path(), "clusters.yaml", support::shipped());
-    dir
-}
+use support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
 
 #[test]
 fn generate_writes_four_clusters_and_says_what_they_are() {

@@ -1,6 +1,8 @@
 //! What several tests share: reading inputs, rendering them, and printing problems.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub(crate) mod program;
+
 use std::path::{Path, PathBuf};
 
 use buildkit_fleet::fleet::{Fleet, Outcome};

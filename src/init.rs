@@ -1,0 +1,32 @@
+//! The command `init`.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+
+use anyhow::{Context, Result, bail};
+
+use crate::Exit;
+use crate::cli::Init;
+use crate::talk::say;
+
+/// One commented cluster.
+pub const CLUSTERS_YAML: &str = include_str!("../templates/clusters.yaml");
+
+/// Writes a clusters.yaml to start from, where there is none.
+pub fn run(command: &Init) -> Result<Exit> {
+    let path = &command.config;
+    let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            bail!("{} exists: remove it, or name another file with --config", path.display())
+        }
+        opened => opened.with_context(|| format!("cannot create {}", path.display()))?,
+    };
+    file.write_all(CLUSTERS_YAML.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+    let config =
+        if path.as_os_str() == "clusters.yaml" { String::new() } else { format!(" --config {}", path.display()) };
+    say(&format!(
+        "{} written: set cluster_name and region, then run `buildkit-fleet generate{config}`",
+        path.display()
+    ));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,46 @@
+//! Running the program as its users do, in a directory of its own.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+pub(crate) fn scratch() -> TempDir {
+    tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"))
+}
+
+pub(crate) fn program(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_buildkit-fleet"));
+    command.current_dir(dir).args(args);
+    command
+}
+
+pub(crate) fn run(dir: &Path, args: &[&str]) -> Output {
+    program(dir, args).output().unwrap_or_else(|error| panic!("{error}"))
+}
+
+pub(crate) fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("killed: {}", stderr(output)))
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub(crate) fn write(dir: &Path, name: &str, text: impl AsRef<[u8]>) {
+    let path = dir.join(name);
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).unwrap_or_else(|error| panic!("{error}"));
+    }
+    std::fs::write(path, text).unwrap_or_else(|error| panic!("{error}"));
+}
+
+pub(crate) fn with_shipped() -> TempDir {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", super::shipped());
+    dir
+}
