@@ -4,7 +4,7 @@ use crate::fleet::arch::Arch;
 use crate::fleet::count::{Count, IdleMinutes, Minutes, Percent, PodsPerNode, Replicas, Seconds, Size, Small};
 use crate::fleet::image::Image;
 use crate::fleet::name::{
-    AmiAlias, ClusterName, IpFamily, LabelText, Module, Namespace, Region, RegistryHost, SecretName,
+    AmiAlias, ClusterName, IpFamily, LabelKey, LabelText, Module, Namespace, Region, RegistryHost, SecretName,
 };
 use crate::fleet::toleration::Tolerations;
 use crate::instances::{InstanceTypes, TypeName};
@@ -17,17 +17,20 @@ use crate::yaml::Node;
 layer! {
     /// `defaults` or one cluster. Blocks of other tools stand beside ours and are not looked at.
     pub struct Entry (Open) {
-        /// Name of the EKS cluster: node role, discovery tags and the deploy guard come from it.
+        /// Name of the EKS cluster. Nodes run as the role `<name>-node-role`, find subnets and security groups by the
+        /// tag `karpenter.sh/discovery: <name>`, and deploy.sh refuses a context of another cluster.
         cluster_name: Leaf<ClusterName>,
-        /// AWS region.
+        /// AWS region, which prices depend on.
         region: Leaf<Region>,
-        /// Modules installed on the cluster, in order.
+        /// Modules installed on the cluster, in the order of installing. Only clusters with `buildkit` get manifests;
+        /// autoscaling needs `keda` before it.
         modules: Leaf<Vec<Spanned<Module>>>,
-        /// Kubernetes version of the cluster.
+        /// Kubernetes version of the cluster. From 1.35 on the HPA's tolerance can be set to 0; below, or without it,
+        /// the fleet aims at 0.9 builds for each pod where KEDA allows it.
         eks_version: Leaf<Version>,
         /// The KEDA module.
         keda: KedaModule,
-        /// The BuildKit module: ours.
+        /// The fleet of builders. A key that is not known here is an error.
         buildkit: Buildkit,
     }
 }
@@ -35,7 +38,8 @@ layer! {
 layer! {
     /// What we read of the KEDA module's block.
     pub struct KedaModule (Open) {
-        /// Version of the KEDA chart, which is the version of KEDA.
+        /// Version of the KEDA chart, which is the version of KEDA. Fallback needs 2.17 and is sound from 2.18 on; without
+        /// the version only what every KEDA understands is used.
         chart_version: Leaf<Version>,
     }
 }
@@ -44,67 +48,73 @@ layer! {
     /// The block `buildkit`.
     pub struct Buildkit (Closed) {
         /// Architectures of the fleet.
-        architectures: Leaf<Vec<Spanned<Arch>>>,
-        /// Pods of each architecture, where the pool is fixed.
-        replicas_per_arch: Leaf<Replicas>,
-        /// Pods of amd64, where the pool is fixed.
-        amd64_replicas: Leaf<Replicas>,
-        /// Pods of arm64, where the pool is fixed.
-        arm64_replicas: Leaf<Replicas>,
-        /// Pods that share one node.
-        pods_per_node: Leaf<PodsPerNode>,
-        /// Pods that share one amd64 node.
-        amd64_pods_per_node: Leaf<PodsPerNode>,
-        /// Pods that share one arm64 node.
-        arm64_pods_per_node: Leaf<PodsPerNode>,
-        /// The instance type of amd64 nodes.
-        amd64_instance_type: Leaf<TypeName>,
-        /// The instance type of arm64 nodes.
-        arm64_instance_type: Leaf<TypeName>,
-        /// Instance types of amd64 nodes in order of preference, each with its pods per node.
+        architectures: Leaf<Vec<Spanned<Arch>>> = "[amd64, arm64]",
+        /// Pods of each architecture, where autoscaling is not enabled.
+        replicas_per_arch: Leaf<Replicas> ["pods"] = "4",
+        /// Pods of amd64, where autoscaling is not enabled; `replicas_per_arch` unless given.
+        amd64_replicas: Leaf<Replicas> ["pods"],
+        /// Pods of arm64, where autoscaling is not enabled; `replicas_per_arch` unless given.
+        arm64_replicas: Leaf<Replicas> ["pods"],
+        /// Pods that share one node, of either architecture. The first instance type, cut into so many, is the size of
+        /// a pod.
+        pods_per_node: Leaf<PodsPerNode> ["pods"] = "2",
+        /// Pods that share one amd64 node; `pods_per_node` unless given. Not beside `amd64_instance_types`.
+        amd64_pods_per_node: Leaf<PodsPerNode> ["pods"],
+        /// Pods that share one arm64 node; `pods_per_node` unless given. Not beside `arm64_instance_types`.
+        arm64_pods_per_node: Leaf<PodsPerNode> ["pods"],
+        /// The instance type of amd64 nodes, with local NVMe. Not beside `amd64_instance_types`.
+        amd64_instance_type: Leaf<TypeName> = "m6id.24xlarge",
+        /// The instance type of arm64 nodes, with local NVMe. Not beside `arm64_instance_types`.
+        arm64_instance_type: Leaf<TypeName> = "m8gd.24xlarge",
+        /// Instance types of amd64 nodes in order of preference, each with its pods per node. The first type sizes the
+        /// pod; the next is used where Karpenter gets no more of the one before. A cluster's block replaces the whole
+        /// block of `defaults`.
         amd64_instance_types: Leaf<InstanceTypes>,
-        /// Instance types of arm64 nodes in order of preference, each with its pods per node.
+        /// Instance types of arm64 nodes in order of preference, each with its pods per node. The first type sizes the
+        /// pod; the next is used where Karpenter gets no more of the one before. A cluster's block replaces the whole
+        /// block of `defaults`.
         arm64_instance_types: Leaf<InstanceTypes>,
-        /// Facts of instance types that the catalogue lacks.
-        instance_specs: MapOf<InstanceSpec>,
-        /// Scaling by KEDA.
+        /// Facts of instance types that the catalogue lacks, or that differ from it.
+        instance_specs: MapOf<TypeName, InstanceSpec>,
+        /// Scaling by KEDA on the load balancer's count of running and waiting builds.
         autoscaling: Autoscaling,
         /// How fast an idle fleet shrinks.
         scale_down: ScaleDown,
-        /// Namespace of the fleet.
-        namespace: Leaf<Namespace>,
-        /// Image of buildkitd.
-        image: Leaf<Image>,
-        /// Image of the load balancer.
-        haproxy_image: Leaf<Image>,
-        /// Longest build; every timeout derives from it.
-        max_build_minutes: Leaf<Minutes>,
+        /// Namespace of the fleet. It is created, and labelled so that privileged pods may run in it.
+        namespace: Leaf<Namespace> = "buildkit",
+        /// Image of buildkitd, with a version.
+        image: Leaf<Image> = "moby/buildkit:v0.32.2",
+        /// Image of the load balancer: HAProxy 3.2 or later, whose stop signal is SIGUSR1 as in the official image.
+        haproxy_image: Leaf<Image> = "haproxy:3.2-alpine",
+        /// The longest build. Every timeout and grace period follows from it.
+        max_build_minutes: Leaf<Minutes> ["minutes"] = "120",
         /// Namespaces whose pods may build.
-        client_namespaces: Leaf<Vec<Spanned<Namespace>>>,
-        /// Namespace of Prometheus.
-        monitoring_namespace: Leaf<Namespace>,
-        /// Namespace of KEDA.
-        keda_namespace: Leaf<Namespace>,
-        /// How long a client waits for a silent server.
-        client_connect_seconds: Leaf<Seconds>,
-        /// How long a client pauses before it tries again.
-        client_retry_pause_seconds: Leaf<Seconds>,
-        /// Address families of the cluster's pods.
-        ip_family: Leaf<IpFamily>,
-        /// Mirrors of registries, asked in order.
-        registry_mirrors: MapOf<Leaf<Vec<Spanned<RegistryHost>>>>,
+        client_namespaces: Leaf<Vec<Spanned<Namespace>>> = "[arc-runners]",
+        /// Namespace of Prometheus, which may read metrics.
+        monitoring_namespace: Leaf<Namespace> = "monitoring",
+        /// Namespace of KEDA, which may read the load balancer's metrics.
+        keda_namespace: Leaf<Namespace> = "keda",
+        /// How long a client waits for a silent server; buildctl and buildx wait 20 s.
+        client_connect_seconds: Leaf<Seconds> ["seconds"] = "20",
+        /// How long a client pauses before it tries again. The load balancer counts a waiting client for the sum of this
+        /// and `client_connect_seconds`: if clients pause longer, fewer are counted than there are.
+        client_retry_pause_seconds: Leaf<Seconds> ["seconds"] = "15",
+        /// Address families of the cluster's pods. `dual` is right for single-stack clusters of either kind as well.
+        ip_family: Leaf<IpFamily> = "dual",
+        /// Mirrors of registries, each asked in order before the registry itself.
+        registry_mirrors: MapOf<RegistryHost, Leaf<Vec<Spanned<RegistryHost>>>>,
         /// Registries that speak plain HTTP.
         http_registries: Leaf<Vec<Spanned<RegistryHost>>>,
-        /// Alias of the node image.
-        ami_alias: Leaf<AmiAlias>,
-        /// Secret with tls.crt, tls.key and ca.crt: buildkitd then takes only clients with a certificate.
+        /// Alias of the node image. Pin a date: with `latest` each release of the image replaces every node.
+        ami_alias: Leaf<AmiAlias> = "al2023@latest",
+        /// Secret with tls.crt, tls.key and ca.crt: buildkitd then takes only clients with a certificate of that CA.
         mtls_secret: Leaf<SecretName>,
         /// ServiceMonitors and alerts.
         monitoring: Monitoring,
-        /// Labels on every object.
-        extra_labels: MapOf<Leaf<LabelText>>,
+        /// Labels on every object, and on no pod: a change of them would roll the load balancer and every builder.
+        extra_labels: MapOf<LabelKey, Leaf<LabelText>>,
         /// Tolerations of the load balancer's pod.
-        lb_tolerations: Leaf<Tolerations>,
+        lb_tolerations: Leaf<Tolerations> = "[{key: CriticalAddonsOnly, operator: Exists}]",
     }
 }
 
@@ -112,31 +122,31 @@ layer! {
     /// The block `buildkit.autoscaling`.
     pub struct Autoscaling (Closed) {
         /// Whether KEDA scales the pools.
-        enabled: Leaf<bool>,
+        enabled: Leaf<bool> = "false",
         /// Fewest pods of amd64; 0 lets the pool sleep.
-        amd64_min: Leaf<Count>,
-        /// Most pods of amd64.
-        amd64_max: Leaf<Replicas>,
-        /// Pods of amd64 while KEDA cannot read the metric.
-        amd64_fallback: Leaf<Count>,
+        amd64_min: Leaf<Count> ["pods"] = "1",
+        /// Most pods of amd64; required where autoscaling is enabled.
+        amd64_max: Leaf<Replicas> ["pods"],
+        /// Pods of amd64 while KEDA cannot read the metric; a larger pool stays as it is. From `amd64_min` to `amd64_max`.
+        amd64_fallback: Leaf<Count> ["pods"],
         /// Fewest pods of arm64; 0 lets the pool sleep.
-        arm64_min: Leaf<Count>,
-        /// Most pods of arm64.
-        arm64_max: Leaf<Replicas>,
-        /// Pods of arm64 while KEDA cannot read the metric.
-        arm64_fallback: Leaf<Count>,
+        arm64_min: Leaf<Count> ["pods"] = "1",
+        /// Most pods of arm64; required where autoscaling is enabled.
+        arm64_max: Leaf<Replicas> ["pods"],
+        /// Pods of arm64 while KEDA cannot read the metric; a larger pool stays as it is. From `arm64_min` to `arm64_max`.
+        arm64_fallback: Leaf<Count> ["pods"],
     }
 }
 
 layer! {
     /// The block `buildkit.scale_down`.
     pub struct ScaleDown (Closed) {
-        /// Minutes without demand before the first pod goes, and between two steps.
-        idle_minutes: Leaf<IdleMinutes>,
+        /// Minutes without demand before the first step, and between two steps (there at most 30, the HPA's limit).
+        idle_minutes: Leaf<IdleMinutes> ["minutes"] = "20",
         /// Pods that may go in one step.
-        pods: Leaf<Replicas>,
+        pods: Leaf<Replicas> ["pods"] = "10",
         /// Share of the pool that may go in one step; the larger of the two counts.
-        percent: Leaf<Percent>,
+        percent: Leaf<Percent> ["percent"] = "20",
     }
 }
 
@@ -144,7 +154,7 @@ layer! {
     /// The block `buildkit.monitoring`.
     pub struct Monitoring (Closed) {
         /// Whether ServiceMonitors and alerts are written.
-        enabled: Leaf<bool>,
+        enabled: Leaf<bool> = "true",
     }
 }
 
@@ -154,14 +164,14 @@ layer! {
         /// CPU architecture.
         arch: Leaf<Arch>,
         /// Virtual CPUs.
-        vcpu: Leaf<Small>,
-        /// Memory in MiB, as the vendor states it.
-        memory_mib: Leaf<Size>,
-        /// Local NVMe in GB over all disks.
-        local_nvme_gb: Leaf<Size>,
-        /// Pods that the network interfaces allow.
-        eni_max_pods: Leaf<Small>,
-        /// NUMA nodes.
+        vcpu: Leaf<Small> ["vCPU"],
+        /// Memory, as the vendor states it.
+        memory_mib: Leaf<Size> ["MiB"],
+        /// Local NVMe over all disks.
+        local_nvme_gb: Leaf<Size> ["GB"],
+        /// Pods that the network interfaces allow; the kubelet's memory reservation follows from it.
+        eni_max_pods: Leaf<Small> ["pods"],
+        /// NUMA nodes: whole CPUs of one NUMA node go to each builder, so the pods per node must divide over them.
         numa_nodes: Leaf<Small>,
     }
 }

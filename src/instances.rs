@@ -5,8 +5,9 @@ use std::fmt;
 use crate::config::InstanceSpec;
 use crate::fleet::arch::Arch;
 use crate::fleet::count::PodsPerNode;
-use crate::layer::{Field, Keys, Leaf, Scalar, Value, entries};
+use crate::layer::{Field, Keys, Leaf, Scalar, Value, entries, name_shape};
 use crate::problem::{Problems, Span, Spanned};
+use crate::shape::{Map, Shape, Text};
 use crate::yaml::Node;
 
 /// The columns are named in the file.
@@ -55,8 +56,15 @@ impl fmt::Display for TypeName {
 }
 
 impl Scalar for TypeName {
-    fn expected() -> String {
-        "an instance type, such as `m6id.24xlarge`".to_owned()
+    fn shape() -> Shape {
+        let part = "([a-z0-9-]*[a-z0-9])?";
+        Shape::Text(Text {
+            expected: "an instance type, such as `m6id.24xlarge`".to_owned(),
+            pattern: format!("^[a-z]{part}\\.[a-z0-9]{part}$"),
+            longest: 63,
+            examples: ["m6id.24xlarge", "m7gd.16xlarge"],
+            or_number: false,
+        })
     }
 
     fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
@@ -84,6 +92,15 @@ impl Scalar for TypeName {
 pub struct InstanceTypes(pub Vec<(Spanned<TypeName>, Option<Spanned<PodsPerNode>>)>);
 
 impl Value for InstanceTypes {
+    fn shape() -> Shape {
+        Shape::Map(Map {
+            name: name_shape::<TypeName>(),
+            value: Box::new(<PodsPerNode as Scalar>::shape()),
+            empty_values: true,
+            ordered: true,
+        })
+    }
+
     fn parse(name: &str, node: &Node, problems: &mut Problems) -> Option<Self> {
         let mut types = Vec::new();
         let before = problems.len();

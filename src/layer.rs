@@ -2,17 +2,23 @@
 //! over another. The `layer!` macro names each key once; reading, merging and did-you-mean follow from it.
 
 use std::collections::HashMap;
+use std::marker::PhantomData;
 
 use indexmap::IndexMap;
 
 use crate::problem::{Problem, Problems, Span, Spanned, did_you_mean};
 use crate::rule;
+use crate::shape::{Map, Shape, Text};
 use crate::yaml::{Kind, Node};
 
 /// A value made from one scalar, with the rule for what is accepted.
 pub trait Scalar: Clone + Sized {
+    fn shape() -> Shape;
+
     /// What would be accepted, as it stands after "expected" in a message.
-    fn expected() -> String;
+    fn expected() -> String {
+        Self::shape().expected()
+    }
 
     /// `plain` is false where the text was quoted. The error is the remedy, or empty where `expected` says it all.
     fn from_text(text: &str, plain: bool) -> Result<Self, String>;
@@ -20,11 +26,15 @@ pub trait Scalar: Clone + Sized {
 
 /// A value that is replaced as a whole by the layer above.
 pub trait Value: Clone + Sized {
+    fn shape() -> Shape;
+
     fn parse(name: &str, node: &Node, problems: &mut Problems) -> Option<Self>;
 }
 
 /// One key of a layer: a value, a block or a map.
 pub trait Field: Clone + Default {
+    fn shape() -> Shape;
+
     /// `key` is the place of the key, `name` the key for messages.
     fn read(name: &str, key: Span, node: &Node, problems: &mut Problems) -> Self;
 
@@ -71,6 +81,10 @@ impl<T: Clone> Leaf<T> {
 }
 
 impl<T: Value> Field for Leaf<T> {
+    fn shape() -> Shape {
+        T::shape()
+    }
+
     fn read(name: &str, _key: Span, node: &Node, problems: &mut Problems) -> Self {
         T::parse(name, node, problems).map_or(Leaf::Refused, |value| Leaf::Given(Spanned { value, span: node.span }))
     }
@@ -81,6 +95,10 @@ impl<T: Value> Field for Leaf<T> {
 }
 
 impl<T: Scalar> Value for T {
+    fn shape() -> Shape {
+        <T as Scalar>::shape()
+    }
+
     fn parse(name: &str, node: &Node, problems: &mut Problems) -> Option<Self> {
         if refuse_alias(name, node, problems) {
             return None;
@@ -105,6 +123,10 @@ impl<T: Scalar> Value for T {
 
 /// A list of scalars, each with its place.
 impl<T: Scalar> Value for Vec<Spanned<T>> {
+    fn shape() -> Shape {
+        Shape::List(Box::new(T::shape()))
+    }
+
     fn parse(name: &str, node: &Node, problems: &mut Problems) -> Option<Self> {
         let items = sequence(name, node, problems)?;
         let parsed: Vec<_> = items
@@ -128,17 +150,29 @@ pub fn sequence<'n, 'a>(name: &str, node: &'n Node<'a>, problems: &mut Problems)
     }
 }
 
-/// A map with names of the user's choice; a layer above replaces or adds single entries.
+/// A map with names of the user's choice, which are meant to be `K`; a layer above replaces or adds single entries.
 #[derive(Clone, Debug)]
-pub struct MapOf<F>(pub IndexMap<String, (Span, F)>);
+pub struct MapOf<K, F>(pub IndexMap<String, (Span, F)>, PhantomData<K>);
 
-impl<F> Default for MapOf<F> {
+impl<K, F> Default for MapOf<K, F> {
     fn default() -> Self {
-        MapOf(IndexMap::new())
+        MapOf(IndexMap::new(), PhantomData)
     }
 }
 
-impl<F: Field> Field for MapOf<F> {
+/// What a name of a map takes.
+pub fn name_shape<K: Scalar>() -> Text {
+    match K::shape() {
+        Shape::Text(text) => text,
+        shape => unreachable!("names are text, not {}", shape.expected()),
+    }
+}
+
+impl<K: Scalar, F: Field> Field for MapOf<K, F> {
+    fn shape() -> Shape {
+        Shape::Map(Map { name: name_shape::<K>(), value: Box::new(F::shape()), empty_values: false, ordered: false })
+    }
+
     fn read(name: &str, _key: Span, node: &Node, problems: &mut Problems) -> Self {
         let entries = entries(name, node, Keys::Closed, problems);
         MapOf(
@@ -148,6 +182,7 @@ impl<F: Field> Field for MapOf<F> {
                     (key.to_owned(), (span, F::read(&format!("{name}.{key}"), span, value, problems)))
                 })
                 .collect(),
+            PhantomData,
         )
     }
 
@@ -157,7 +192,7 @@ impl<F: Field> Field for MapOf<F> {
             let field = merged.get(key).map_or_else(|| field.clone(), |(_, below)| field.over(below));
             merged.insert(key.clone(), (*span, field));
         }
-        MapOf(merged)
+        MapOf(merged, PhantomData)
     }
 }
 
@@ -257,10 +292,10 @@ fn wrong_shape(name: &str, node: &Node, expected: &str, problems: &mut Problems)
     );
 }
 
-/// A struct whose fields are the keys of one block.
+/// A struct whose fields are the keys of one block: documentation, `name: type`, `["unit"]`, `= "default"` as YAML.
 macro_rules! layer {
     ($(#[doc = $about:literal])* $vis:vis struct $layer:ident ($keys:ident) {
-        $( $(#[doc = $doc:literal])* $field:ident : $kind:ty, )*
+        $( $(#[doc = $doc:literal])* $field:ident : $kind:ty $([$unit:literal])? $(= $default:literal)?, )*
     }) => {
         $(#[doc = $about])*
         #[derive(Clone, Debug, Default)]
@@ -270,7 +305,22 @@ macro_rules! layer {
             $( $(#[doc = $doc])* pub $field: $kind, )*
         }
 
+        impl $layer {
+            /// The keys of the block.
+            $vis const KEYS: &[$crate::shape::Key] = &[$($crate::shape::Key {
+                name: stringify!($field),
+                about: concat!($($doc),*),
+                unit: $crate::layer::first!($($unit)?),
+                default: $crate::layer::first!($($default)?),
+                shape: <$kind as $crate::layer::Field>::shape,
+            }),*];
+        }
+
         impl $crate::layer::Field for $layer {
+            fn shape() -> $crate::shape::Shape {
+                $crate::shape::Shape::block($layer::KEYS, $crate::layer::Keys::$keys)
+            }
+
             fn read(name: &str, key: $crate::problem::Span, node: &$crate::yaml::Node, problems: &mut $crate::problem::Problems) -> Self {
                 let mut layer = $layer { at: Some(key), ..$layer::default() };
                 for (key, span, value) in $crate::layer::entries(name, node, $crate::layer::Keys::$keys, problems) {
@@ -290,3 +340,14 @@ macro_rules! layer {
     };
 }
 pub(crate) use layer;
+
+/// The literal, if there is one.
+macro_rules! first {
+    () => {
+        None
+    };
+    ($literal:literal) => {
+        Some($literal)
+    };
+}
+pub(crate) use first;

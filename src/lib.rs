@@ -20,7 +20,9 @@ pub mod render;
 pub mod report;
 pub mod rule;
 pub mod rules;
+pub mod schema;
 pub mod select;
+pub mod shape;
 pub mod sizing;
 pub mod summary;
 pub mod talk;
@@ -62,7 +64,8 @@ pub fn run() -> Exit {
         Command::Validate(command) => validate::run(command),
         Command::Diff(command) => diff::run(command),
         Command::Plan(command) => plan::run(command),
-        Command::Explain(_) | Command::Schema(_) => bail_later(),
+        Command::Schema(_) => schema::run(),
+        Command::Explain(_) => bail_later(),
         Command::Init(command) => init::run(command),
         Command::Completions(command) => completions(command),
     };

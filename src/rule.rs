@@ -49,7 +49,7 @@ rules! {
     Warning MISSPELT_TOP_LEVEL "misspelt-top-level" "a misspelt `defaults` would be taken for another tool's and not be read";
     Warning MODULE_NOT_LISTED "module-not-listed" "a cluster with a `buildkit` block and without the module gets no manifests";
     Error CLUSTER_NAME_REQUIRED "cluster-name-required" "node role, discovery tags and the deploy guard are made from cluster_name";
-    Error REGION_REQUIRED "region-required" "prices and the deploy guard depend on the region";
+    Error REGION_REQUIRED "region-required" "prices depend on the region, and two entries of one name in one region are one fleet";
     Error OUTPUT_PATH_COLLISION "output-path-collision" "two clusters would write into one directory, on file systems that ignore case";
     Error SAME_CLUSTER_TWICE "same-cluster-twice" "two fleets of one name in one namespace overwrite each other when applied";
     Error AUTOSCALING_MAX_REQUIRED "autoscaling-max-required" "without a maximum the pool could grow to KEDA's default of 100 pods, or of one forgotten arch to nothing";

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::fleet::image::Image;
 use crate::layer::Scalar;
+use crate::shape::{Shape, Text};
 
 /// `major.minor`; patch releases do not change what can be expressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,12 +29,19 @@ impl fmt::Display for Version {
 }
 
 impl Scalar for Version {
-    fn expected() -> String {
-        "a version, such as `\"1.35\"` or `2.20.2`".to_owned()
+    fn shape() -> Shape {
+        Shape::Text(Text {
+            expected: "a version, such as `\"1.35\"` or `2.20.2`".to_owned(),
+            pattern: "^v?[0-9]{1,4}\\.[0-9]{1,4}([.+-].*)?$".to_owned(),
+            longest: 100,
+            examples: ["1.35", "2.20.2"],
+            or_number: true,
+        })
     }
 
     fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
         leading(text.strip_prefix('v').unwrap_or(text))
+            .filter(|_| text.len() <= 100)
             .filter(|(_, rest)| rest.is_empty() || rest.starts_with(['.', '-', '+']))
             .map(|(version, _)| version)
             .ok_or_else(String::new)

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::layer::Scalar;
+use crate::shape::Shape;
 
 /// An architecture, in the order that everything is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -41,8 +42,8 @@ impl Arch {
 }
 
 impl Scalar for Arch {
-    fn expected() -> String {
-        "`amd64` or `arm64`".to_owned()
+    fn shape() -> Shape {
+        Shape::OneOf(&["amd64", "arm64"])
     }
 
     fn from_text(text: &str, _plain: bool) -> Result<Self, String> {

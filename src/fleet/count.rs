@@ -1,6 +1,7 @@
 //! Whole numbers with bounds.
 
 use crate::layer::Scalar;
+use crate::shape::Shape;
 
 /// A whole number from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,14 +45,14 @@ impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Whole<MIN, MAX> {
         if (MIN..=MAX).contains(&value) {
             Ok(Whole(value))
         } else {
-            Err(format!("{value} is not {}", Self::expected()))
+            Err(format!("{value} is not {}", <Self as Scalar>::expected()))
         }
     }
 }
 
 impl<const MIN: u32, const MAX: u32> Scalar for Whole<MIN, MAX> {
-    fn expected() -> String {
-        format!("a whole number from {MIN} to {MAX}")
+    fn shape() -> Shape {
+        Shape::Integer { min: MIN, max: MAX }
     }
 
     fn from_text(text: &str, plain: bool) -> Result<Self, String> {
@@ -70,8 +71,8 @@ impl<const MIN: u32, const MAX: u32> Scalar for Whole<MIN, MAX> {
 }
 
 impl Scalar for bool {
-    fn expected() -> String {
-        "`true` or `false`".to_owned()
+    fn shape() -> Shape {
+        Shape::Boolean
     }
 
     fn from_text(text: &str, plain: bool) -> Result<Self, String> {

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::layer::Scalar;
+use crate::shape::{Shape, Text};
 
 /// A reference `[host[:port]/]path[:tag][@sha256:digest]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,8 +94,19 @@ fn is_path_component(part: &str) -> bool {
 }
 
 impl Scalar for Image {
-    fn expected() -> String {
-        "an image reference, such as `haproxy:3.2-alpine`".to_owned()
+    fn shape() -> Shape {
+        let (label, segment) = ("[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", "[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*");
+        let port = ":[0-9]{1,5}";
+        let host = format!("((localhost|{label}(\\.{label})+)({port})?|{label}{port})/");
+        let (tag, digest) = (":[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "@sha256:[0-9a-f]{64}");
+        Shape::Text(Text {
+            expected: "an image reference, such as `haproxy:3.2-alpine`".to_owned(),
+            pattern: format!("^({host})?{segment}(/{segment})*({tag})?({digest})?$"),
+            // Name 255, tag 128, digest 71, and what stands between.
+            longest: 456,
+            examples: ["haproxy:3.2-alpine", "registry.example/moby/buildkit:v0.32.2"],
+            or_number: false,
+        })
     }
 
     fn from_text(text: &str, _plain: bool) -> Result<Self, String> {

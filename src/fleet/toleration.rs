@@ -6,6 +6,7 @@ use crate::fleet::name::{LabelKey, LabelText};
 use crate::layer::{Field, Leaf, Scalar, Value, layer, sequence};
 use crate::problem::{Problem, Problems};
 use crate::rule;
+use crate::shape::Shape;
 use crate::yaml::Node;
 
 /// One toleration, with the rules of Kubernetes' validation: `Exists` has no value, `Equal` has a key.
@@ -23,23 +24,30 @@ pub struct Tolerations(pub Vec<Toleration>);
 layer! {
     /// One toleration as written.
     struct Written (Closed) {
+        /// Key of the taint; every taint unless given.
         key: Leaf<LabelKey>,
-        operator: Leaf<Operator>,
+        /// `Equal` compares the value, `Exists` takes any.
+        operator: Leaf<Operator> = "Equal",
+        /// Value of the taint.
         value: Leaf<LabelText>,
+        /// Effect of the taint; every effect unless given.
         effect: Leaf<Effect>,
     }
 }
+
+const OPERATORS: [&str; 2] = ["Equal", "Exists"];
+const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Operator(&'static str);
 
 impl Scalar for Operator {
-    fn expected() -> String {
-        "`Equal` or `Exists`".to_owned()
+    fn shape() -> Shape {
+        Shape::OneOf(&OPERATORS)
     }
 
     fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-        ["Equal", "Exists"].into_iter().find(|known| *known == text).map(Operator).ok_or_else(String::new)
+        OPERATORS.into_iter().find(|known| *known == text).map(Operator).ok_or_else(String::new)
     }
 }
 
@@ -47,17 +55,20 @@ impl Scalar for Operator {
 struct Effect(&'static str);
 
 impl Scalar for Effect {
-    fn expected() -> String {
-        "`NoSchedule`, `PreferNoSchedule` or `NoExecute`".to_owned()
+    fn shape() -> Shape {
+        Shape::OneOf(&EFFECTS)
     }
 
     fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-        let known = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
-        known.into_iter().find(|known| *known == text).map(Effect).ok_or_else(String::new)
+        EFFECTS.into_iter().find(|known| *known == text).map(Effect).ok_or_else(String::new)
     }
 }
 
 impl Value for Tolerations {
+    fn shape() -> Shape {
+        Shape::List(Box::new(Written::shape()))
+    }
+
     fn parse(name: &str, node: &Node, problems: &mut Problems) -> Option<Self> {
         let mut all = Vec::new();
         for item in sequence(name, node, problems)? {

@@ -1,0 +1,258 @@
+//! The JSON Schema of clusters.yaml, held against a real validator and against the program's own reading.
+
+mod support;
+
+use buildkit_fleet::config::Entry;
+use buildkit_fleet::fleet::image::Image;
+use buildkit_fleet::fleet::name::{
+    AmiAlias, ClusterKey, ClusterName, LabelKey, LabelText, Module, Namespace, Region, RegistryHost, SecretName,
+};
+use buildkit_fleet::instances::TypeName;
+use buildkit_fleet::layer::{Scalar, name_shape};
+use buildkit_fleet::shape::flatten;
+use buildkit_fleet::versions::Version;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// What a schema can tell: the shape of each value, on its own.
+const SHAPE_RULES: [&str; 6] =
+    ["empty-file", "instance-types-empty", "unknown-key", "wrong-shape", "invalid-value", "clusters-required"];
+
+/// Inputs that are refused for their text or for more than one value, which the parsed document does not show.
+const BEYOND_THE_SCHEMA: &[(&str, &str)] = &[
+    ("fraction", "2.0 is a whole number to JSON"),
+    ("no-arch", "an empty list has the right shape"),
+    ("nobody-builds", "an empty list has the right shape"),
+    ("empty-mirrors", "an empty list has the right shape"),
+    ("uneven-numa", "`numa_nodes` that do not divide `vcpu`"),
+    ("path-as-cluster", "only clusters with the module need a name of ours"),
+    ("system-namespace", "`kube-system` is well formed"),
+    ("bad-toleration", "`Exists` beside a value"),
+];
+
+fn validator() -> jsonschema::Validator {
+    let schema: Value = serde_json::from_str(&support::read("clusters.schema.json")).unwrap_or_else(|e| panic!("{e}"));
+    jsonschema::draft7::new(&schema).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The document as another reader sees it; none where it is no YAML, or twice the same key.
+fn parsed(source: &str) -> Option<Value> {
+    serde_yaml::from_str(source).ok()
+}
+
+fn refused(validator: &jsonschema::Validator, source: &str) -> Option<String> {
+    let errors: Vec<String> =
+        validator.iter_errors(&parsed(source)?).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    (!errors.is_empty()).then(|| errors.join("\n"))
+}
+
+#[test]
+fn the_committed_schema_is_current() {
+    let path = support::repository().join("clusters.schema.json");
+    if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
+        std::fs::write(&path, buildkit_fleet::schema::text()).unwrap_or_else(|error| panic!("{error}"));
+    }
+    assert_eq!(
+        support::read("clusters.schema.json"),
+        buildkit_fleet::schema::text(),
+        "`buildkit-fleet schema > clusters.schema.json` writes it anew"
+    );
+}
+
+#[test]
+fn the_schema_is_one_by_its_own_meta_schema() {
+    let schema: Value = serde_json::from_str(&buildkit_fleet::schema::text()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(jsonschema::draft7::meta::is_valid(&schema));
+}
+
+#[test]
+fn editors_find_the_schema_from_the_shipped_file() {
+    assert_eq!(support::shipped().lines().next(), Some("# yaml-language-server: $schema=clusters.schema.json"));
+}
+
+#[test]
+fn every_good_input_passes() {
+    let validator = validator();
+    let mut inputs = vec![("shipped".to_owned(), support::shipped())];
+    inputs.push(("init".to_owned(), buildkit_fleet::init::CLUSTERS_YAML.to_owned()));
+    for path in support::walk(&support::repository().join("tests/inputs")) {
+        inputs.push((path.display().to_string(), support::read(&format!("tests/inputs/{}", path.display()))));
+    }
+    assert!(inputs.len() > 7);
+    for (name, source) in inputs {
+        assert_eq!(support::errors(&source), [""; 0], "{name}");
+        assert_eq!(refused(&validator, &source), None, "{name}");
+    }
+}
+
+#[test]
+fn schema_and_program_agree_on_the_shape_of_every_bad_input() {
+    let validator = validator();
+    let mut judged = 0;
+    for (name, rules, source) in support::bad_inputs::cases() {
+        let Some(document) = parsed(&source) else { continue };
+        let by_shape = rules.iter().any(|rule| SHAPE_RULES.contains(rule));
+        let beyond = BEYOND_THE_SCHEMA.iter().any(|(known, _)| *known == name);
+        // An alias is not read by the program; the schema sees what it stands for.
+        if rules.contains(&"alias-not-read") {
+            continue;
+        }
+        judged += 1;
+        assert_eq!(!validator.is_valid(&document), by_shape && !beyond, "{name}: {:?}", refused(&validator, &source));
+    }
+    assert!(judged > 50, "{judged}");
+    for (name, _) in BEYOND_THE_SCHEMA {
+        assert!(support::bad_inputs::cases().iter().any(|(case, ..)| case == name), "{name} is no case any more");
+    }
+}
+
+#[test]
+fn blocks_of_other_tools_may_hold_anything_and_ours_may_not() {
+    let validator = validator();
+    let with = |block: &str| support::one_cluster("").replace("    modules:", &format!("    {block}\n    modules:"));
+    assert_eq!(refused(&validator, &with("harbor: [1, {a: ~}]")), None);
+    let told = refused(&validator, &support::one_cluster("      replicas: 2\n")).unwrap_or_default();
+    assert!(told.starts_with("/clusters/here/buildkit: "), "{told}");
+}
+
+/// What the schema says of one text, and what the program says.
+fn verdicts<T: Scalar>(text: &str) -> (bool, bool) {
+    thread_local! {
+        static BUILT: std::cell::RefCell<std::collections::HashMap<String, jsonschema::Validator>> = std::cell::RefCell::default();
+    }
+    let shape = name_shape::<T>();
+    let by_schema = BUILT.with_borrow_mut(|built| {
+        let validator = built.entry(shape.pattern.clone()).or_insert_with(|| {
+            let schema = json!({"pattern": shape.pattern, "maxLength": shape.longest});
+            jsonschema::draft7::new(&schema).unwrap_or_else(|error| panic!("{error}"))
+        });
+        validator.is_valid(&json!(text))
+    });
+    (by_schema, T::from_text(text, true).is_ok())
+}
+
+/// The pattern accepts what the program accepts; the other way round where `exact`.
+fn agrees<T: Scalar>(text: &str, exact: bool) {
+    let (by_schema, by_program) = verdicts::<T>(text);
+    let type_name = std::any::type_name::<T>();
+    assert!(by_schema || !by_program, "the schema refuses a {type_name}: {text:?}");
+    assert!(by_program || !by_schema || !exact, "the schema takes a {type_name}: {text:?}");
+}
+
+fn all_agree(text: &str) {
+    agrees::<ClusterKey>(text, true);
+    agrees::<ClusterName>(text, true);
+    agrees::<Region>(text, true);
+    agrees::<Module>(text, text.is_ascii());
+    agrees::<Namespace>(text, true);
+    agrees::<SecretName>(text, true);
+    agrees::<LabelText>(text, true);
+    agrees::<LabelKey>(text, text.len() < 100);
+    agrees::<AmiAlias>(text, true);
+    agrees::<TypeName>(text, true);
+    agrees::<Version>(text, true);
+    agrees::<Image>(text, text.len() < 100);
+    // Ports beyond 65535 and long paths are more than a pattern should tell.
+    agrees::<RegistryHost>(text, !text.contains(':') && text.len() < 100);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn patterns_agree_with_the_program(
+        text in "([a-z]{1,2}|[A-Z]|[0-9]{1,8}|[-._:/@+]|al2023@|v|latest|sha256:|localhost|__|\\n|é){0,9}"
+    ) {
+        all_agree(&text);
+    }
+
+    #[test]
+    fn patterns_agree_on_long_text(head in "[a-z]", middle in "[a-z0-9.-]{40,130}", tail in "[a-z0-9]") {
+        all_agree(&format!("{head}{middle}{tail}"));
+    }
+}
+
+#[test]
+fn patterns_agree_on_what_is_near() {
+    let digest = format!("a/b@sha256:{}", "0".repeat(64));
+    for text in [
+        "",
+        "a",
+        "-a",
+        "a-",
+        "us-east-1",
+        "us-gov-west-12",
+        "us--1",
+        "al2023@v20250123",
+        "al2023@v2025012",
+        "1.35",
+        "v1.35.2-eks-1",
+        "1.",
+        "m6id.24xlarge",
+        "m6id.metal-16xl",
+        "u-6tb1.metal",
+        "haproxy:3.2-alpine",
+        "a:80/b:c",
+        "a.b/c__d",
+        "a.b/c___d",
+        "localhost/a",
+        "Localhost/a",
+        "a..b/c",
+        "a:/b",
+        "a/",
+        "registry.example:5000/x/y",
+        "r.example:+80",
+        "r.example:0",
+        "example.com/team",
+        "a/b/c",
+        "1",
+        digest.as_str(),
+        "a:b@sha256:00",
+        " a",
+        "a\n",
+    ] {
+        all_agree(text);
+    }
+}
+
+/// A stated default is what happens where the key is absent: the same manifests.
+#[test]
+fn stated_defaults_are_what_holds_where_nothing_is_given() {
+    let scaled = "      autoscaling: {enabled: true, amd64_max: 8, arm64_max: 8}\n";
+    let mut compared = 0;
+    for base in [scaled, ""] {
+        let source = support::one_cluster(base).replace("      ami_alias: al2023@v20250123\n", "");
+        let rendered = |source: &str| support::fleets(source).iter().map(support::render).collect::<Vec<_>>();
+        let before = rendered(&source);
+        for key in flatten(Entry::KEYS) {
+            let Some(default) = key.key.default else { continue };
+            let Some(rest) = key.path.strip_prefix(&["buildkit"]) else { panic!("{}", key.dotted()) };
+            if rest == ["autoscaling", "enabled"] && base == scaled {
+                continue;
+            }
+            let given = match rest {
+                [name] => source.replace("    buildkit:\n", &format!("    buildkit:\n      {name}: {default}\n")),
+                ["autoscaling", name] if base == scaled => {
+                    source.replace("{enabled: true", &format!("{{enabled: true, {name}: {default}"))
+                }
+                [block, name] => {
+                    source.replace("    buildkit:\n", &format!("    buildkit:\n      {block}: {{{name}: {default}}}\n"))
+                }
+                // Of a block with names of the user's choice.
+                _ => continue,
+            };
+            assert_ne!(given, source, "{}", key.dotted());
+            assert_eq!(before, rendered(&given), "{}", key.dotted());
+            compared += 1;
+        }
+    }
+    assert!(compared > 40, "{compared}");
+}
+
+#[test]
+fn every_key_is_documented() {
+    for key in flatten(Entry::KEYS) {
+        let about = key.key.about();
+        assert!(about.len() > 10 && about.ends_with('.'), "{}: {about:?}", key.dotted());
+        assert!(!about.contains("  "), "{}: {about:?}", key.dotted());
+    }
+}

@@ -1,0 +1,296 @@
+//! Inputs that break rules.
+
+use super::one_cluster;
+
+#[expect(clippy::too_many_lines, reason = "a table")]
+/// A name for the snapshot, the rules that the input breaks, and the input.
+pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
+    let scaled = |rest: &str| one_cluster(&format!("      autoscaling: {{enabled: true, {rest}}}\n"));
+    let versioned = |keda: &str, eks: &str, rest: &str| {
+        format!(
+            "clusters:\n  here:\n    cluster_name: eks-here\n    region: us-east-1\n{keda}{eks}    modules: [keda, buildkit]\n    buildkit:\n      ami_alias: al2023@v20250123\n      autoscaling: {{enabled: true, amd64_max: 8, arm64_max: 8{rest}}}\n"
+        )
+    };
+    let file = |text: &str| text.to_owned();
+    vec![
+        ("empty", &["empty-file"], file("")),
+        ("only-comments", &["empty-file"], file("# nothing\n")),
+        ("not-yaml", &["yaml-syntax"], file("clusters: [a\n")),
+        ("binary", &["yaml-syntax"], file("\u{0}\u{1}\u{2}ELF")),
+        ("tab-indent", &["yaml-syntax"], file("clusters:\n\there: {}\n")),
+        ("second-document", &["second-document"], file("clusters: {}\n---\nclusters: {}\n")),
+        ("scalar-at-the-top", &["wrong-shape"], file("hello\n")),
+        ("no-clusters", &["clusters-required"], file("defaults: {}\n")),
+        ("null-clusters", &["clusters-required"], file("clusters:\n")),
+        ("no-cluster", &["clusters-required"], file("clusters: {}\n")),
+        ("alias-bomb", &["alias-expansion"], alias_bomb()),
+        ("nested-brackets", &["yaml-syntax"], "[".repeat(100_000)),
+        (
+            "alias-in-ours",
+            &["ami-floats", "alias-not-read"],
+            file(
+                "x: &b {replicas_per_arch: 2}\nclusters:\n  here:\n    cluster_name: a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: *b\n",
+            ),
+        ),
+        ("merge-key", &["alias-not-read"], file("x: &b {region: us-east-1}\nclusters:\n  here:\n    <<: *b\n")),
+        ("tag", &["alias-not-read"], one_cluster("      namespace: !!str builds\n")),
+        ("duplicate-key", &["duplicate-key"], one_cluster("      pods_per_node: 2\n      pods_per_node: 4\n")),
+        ("duplicate-cluster", &["duplicate-key"], file("clusters:\n  a: {}\n  a: {}\n")),
+        ("unknown-key", &["unknown-key"], one_cluster("      replicas_per_arc: 2\n")),
+        ("unknown-key-nothing-near", &["unknown-key"], one_cluster("      scale_down: {speed: 3}\n")),
+        ("list-for-number", &["wrong-shape"], one_cluster("      pods_per_node: [2]\n")),
+        ("null-for-number", &["wrong-shape"], one_cluster("      pods_per_node:\n")),
+        ("number-for-list", &["wrong-shape"], one_cluster("      client_namespaces: arc-runners\n")),
+        ("zero-replicas", &["invalid-value"], one_cluster("      replicas_per_arch: 0\n")),
+        ("negative", &["invalid-value"], one_cluster("      replicas_per_arch: -1\n")),
+        ("fraction", &["invalid-value"], one_cluster("      replicas_per_arch: 2.0\n")),
+        ("exponent", &["invalid-value"], one_cluster("      replicas_per_arch: 1e400\n")),
+        ("octal", &["invalid-value"], one_cluster("      replicas_per_arch: 010\n")),
+        ("quoted-number", &["invalid-value"], one_cluster("      replicas_per_arch: \"8\"\n")),
+        ("yes-for-true", &["invalid-value"], one_cluster("      monitoring: {enabled: yes}\n")),
+        ("too-many-pods-per-node", &["invalid-value"], one_cluster("      pods_per_node: 36\n")),
+        ("bad-namespace", &["invalid-value"], one_cluster("      namespace: Builds\n")),
+        ("injection-namespace", &["invalid-value"], one_cluster("      namespace: \"a\\nkind: Secret\"\n")),
+        ("injection-image", &["invalid-value"], one_cluster("      image: \"a:1\\\" # {{ x }}\"\n")),
+        ("bad-arch", &["invalid-value"], one_cluster("      architectures: [x86_64]\n")),
+        ("no-arch", &["invalid-value"], one_cluster("      architectures: []\n")),
+        ("nobody-builds", &["invalid-value"], one_cluster("      client_namespaces: []\n")),
+        (
+            "bad-mirror",
+            &["invalid-value"],
+            one_cluster("      registry_mirrors: {registry.example: [\"https://mirror.example\"]}\n"),
+        ),
+        ("bad-registry", &["invalid-value"], one_cluster("      registry_mirrors: {\"a b\": [mirror.example]}\n")),
+        (
+            "bad-ami",
+            &["invalid-value"],
+            one_cluster("").replace("al2023@v20250123", "bottlerocket@latest").as_str().into(),
+        ),
+        (
+            "bad-toleration",
+            &["invalid-value"],
+            one_cluster("      lb_tolerations: [{operator: Exists, key: a, value: b}]\n"),
+        ),
+        ("bad-label-key", &["invalid-value"], one_cluster("      extra_labels: {\"a b\": c}\n")),
+        ("bad-cluster-name", &["invalid-value"], one_cluster("").replace("eks-here", "\"a'; rm -rf /\"")),
+        ("long-cluster-name", &["invalid-value"], one_cluster("").replace("eks-here", &"a".repeat(55))),
+        ("bad-region", &["invalid-value"], one_cluster("").replace("us-east-1", "us_east_1")),
+        ("bad-version", &["invalid-value"], one_cluster("").replace("2.20.2", "latest")),
+        ("path-as-cluster", &["invalid-value"], one_cluster("").replace("  here:", "  ../../etc:")),
+        (
+            "reserved-label",
+            &["reserved-label", "reserved-label"],
+            one_cluster("      extra_labels: {app: mine, app.kubernetes.io/name: mine}\n"),
+        ),
+        (
+            "no-region-and-more",
+            &["region-required", "image-not-pinned", "reserved-label"],
+            one_cluster("      image: moby/buildkit\n      extra_labels: {app: x}\n")
+                .replace("    region: us-east-1\n", ""),
+        ),
+        (
+            "no-name-no-region",
+            &["cluster-name-required", "region-required"],
+            file("clusters:\n  here:\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20250123}\n"),
+        ),
+        ("case-collision", &["output-path-collision"], file("clusters:\n  Prod: {}\n  prod: {}\n")),
+        ("max-required", &["autoscaling-max-required"], scaled("amd64_min: 2, amd64_max: 8")),
+        ("max-refused-is-told-once", &["invalid-value"], scaled("amd64_max: many, arm64_min: 2, arm64_max: 8")),
+        ("misspelt-defaults", &["misspelt-top-level"], format!("default: {{}}\n{}", one_cluster(""))),
+        ("module-not-listed", &["module-not-listed"], one_cluster("").replace("[keda, buildkit]", "[keda, Buildkit]")),
+        ("no-modules", &["module-not-listed"], one_cluster("").replace("    modules: [keda, buildkit]\n", "")),
+        (
+            "same-cluster-twice",
+            &["same-cluster-twice"],
+            format!("{}{}", one_cluster(""), one_cluster("").replace("clusters:\n  here:", "  there:")),
+        ),
+        (
+            "bounds-without-enabled",
+            &["autoscaling-not-enabled"],
+            one_cluster("      autoscaling: {amd64_min: 2, amd64_fallback: 3}\n"),
+        ),
+        ("system-namespace", &["invalid-value"], one_cluster("      namespace: kube-system\n")),
+        ("empty-mirrors", &["invalid-value"], one_cluster("      registry_mirrors: {registry.example: []}\n")),
+        ("one-nodepool-name-for-two", &["nodepool-name-collision"], colliding_types()),
+        ("uneven-numa", &["invalid-value"], one_cluster("      instance_specs: {m6id.24xlarge: {numa_nodes: 5}}\n")),
+        (
+            "unused-incomplete-spec",
+            &["instance-spec-incomplete"],
+            one_cluster("      instance_specs: {m6id.24xlrge: {numa_nodes: 2}}\n"),
+        ),
+        (
+            "hardly-any-nvme",
+            &["instance-type-without-nvme"],
+            one_cluster(
+                "      amd64_instance_type: m6id.24xlarge\n      instance_specs: {m6id.24xlarge: {local_nvme_gb: 1}}\n",
+            ),
+        ),
+        ("bad-image-path", &["invalid-value"], one_cluster("      image: Moby/BuildKit..x:v1\n")),
+        ("min-above-max", &["min-above-max"], scaled("amd64_min: 10, amd64_max: 8, arm64_max: 8, arm64_min: 2")),
+        (
+            "fallback-out-of-bounds",
+            &["fallback-out-of-bounds"],
+            scaled("amd64_min: 2, amd64_max: 8, amd64_fallback: 9, arm64_min: 2, arm64_max: 8"),
+        ),
+        (
+            "keda-missing",
+            &["autoscaling-needs-keda"],
+            scaled("amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8").replace("[keda, buildkit]", "[buildkit]"),
+        ),
+        (
+            "keda-after",
+            &["autoscaling-needs-keda"],
+            scaled("amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8")
+                .replace("[keda, buildkit]", "[buildkit, keda]"),
+        ),
+        (
+            "types-beside-type",
+            &["instance-types-exclusive"],
+            one_cluster("      amd64_instance_type: m6id.24xlarge\n      amd64_instance_types: {m6id.24xlarge: 2}\n"),
+        ),
+        (
+            "pods-per-node-over-default-types",
+            &["instance-types-exclusive"],
+            format!(
+                "defaults:\n  buildkit:\n    amd64_instance_types: {{m6id.24xlarge: 2}}\n{}",
+                one_cluster("      amd64_pods_per_node: 1\n")
+            ),
+        ),
+        ("no-types", &["instance-types-empty"], one_cluster("      amd64_instance_types: {}\n")),
+        ("unknown-type", &["instance-type-unknown"], one_cluster("      amd64_instance_type: m6i.24xlarge\n")),
+        ("unknown-family", &["instance-type-unknown"], one_cluster("      amd64_instance_type: t3.micro\n")),
+        (
+            "incomplete-spec",
+            &["instance-spec-incomplete"],
+            one_cluster(
+                "      amd64_instance_type: x1.builder\n      instance_specs: {x1.builder: {arch: amd64, vcpu: 8}}\n",
+            ),
+        ),
+        ("wrong-arch", &["instance-type-wrong-arch"], one_cluster("      amd64_instance_type: m7gd.16xlarge\n")),
+        (
+            "no-nvme",
+            &["instance-type-without-nvme"],
+            one_cluster(
+                "      amd64_instance_type: m6i.24xlarge\n      instance_specs: {m6i.24xlarge: {arch: amd64, vcpu: 96, memory_mib: 393216, local_nvme_gb: 0, eni_max_pods: 737, numa_nodes: 2}}\n",
+            ),
+        ),
+        (
+            "long-type",
+            &["nodepool-name-too-long"],
+            one_cluster(&format!(
+                "      amd64_instance_type: x.{0}\n      instance_specs: {{x.{0}: {{arch: amd64, vcpu: 48, memory_mib: 393216, local_nvme_gb: 900, eni_max_pods: 234}}}}\n",
+                "a".repeat(42)
+            )),
+        ),
+        ("many-types", &["too-many-instance-types"], many_types()),
+        ("pod-too-small", &["pod-too-small"], one_cluster("      amd64_instance_type: c6id.large\n")),
+        (
+            "does-not-fit",
+            &["pod-does-not-fit"],
+            one_cluster("      amd64_instance_types: {m6id.24xlarge: 2, m6id.12xlarge: 2}\n"),
+        ),
+        ("numa-three", &["numa-misfit"], one_cluster("      amd64_pods_per_node: 3\n")),
+        ("numa-unknown", &["numa-unknown"], one_cluster("      amd64_instance_type: i3en.24xlarge\n")),
+        ("dns-too-large", &["dns-answer-too-large"], one_cluster("      amd64_replicas: 2400\n")),
+        ("old-haproxy", &["haproxy-too-old"], one_cluster("      haproxy_image: haproxy:3.1-alpine\n")),
+        ("unknown-haproxy", &["haproxy-version-unknown"], one_cluster("      haproxy_image: haproxy:lts-alpine\n")),
+        ("unpinned-image", &["image-not-pinned"], one_cluster("      image: moby/buildkit:latest\n")),
+        (
+            "old-keda",
+            &["keda-version-unsupported"],
+            versioned("    keda: {chart_version: 2.15.1}\n", "    eks_version: 1.35\n", ", amd64_min: 2, arm64_min: 2"),
+        ),
+        (
+            "no-keda-version",
+            &["keda-version-missing"],
+            versioned("", "    eks_version: 1.35\n", ", amd64_min: 2, arm64_min: 2"),
+        ),
+        (
+            "no-eks-version",
+            &["eks-version-missing"],
+            versioned("    keda: {chart_version: 2.20.2}\n", "", ", amd64_min: 2, arm64_min: 2"),
+        ),
+        (
+            "old-kubernetes",
+            &["kubernetes-version-untested"],
+            versioned(
+                "    keda: {chart_version: 2.20.2}\n",
+                "    eks_version: \"1.30\"\n",
+                ", amd64_min: 2, arm64_min: 2",
+            ),
+        ),
+        (
+            "fallback-on-2.16",
+            &["fallback-unsafe"],
+            versioned(
+                "    keda: {chart_version: 2.16.1}\n",
+                "    eks_version: 1.35\n",
+                ", amd64_min: 2, arm64_min: 2, amd64_fallback: 4",
+            ),
+        ),
+        (
+            "fallback-on-2.17",
+            &["fallback-unsafe"],
+            versioned(
+                "    keda: {chart_version: 2.17.2}\n",
+                "    eks_version: 1.35\n",
+                ", amd64_min: 2, arm64_min: 2, arm64_fallback: 4",
+            ),
+        ),
+        (
+            "idle-part-of-a-node",
+            &["min-leaves-node-idle"],
+            scaled("amd64_min: 3, amd64_max: 8, arm64_min: 2, arm64_max: 8"),
+        ),
+        ("floating-ami", &["ami-floats"], one_cluster("").replace("al2023@v20250123", "al2023@latest")),
+        (
+            "wrong-default-is-told-once",
+            &["ami-floats", "unknown-key"],
+            file(
+                "defaults:\n  buildkit: {replicas: 3}\nclusters:\n  a: {cluster_name: a, region: us-east-1, modules: [buildkit]}\n  b: {cluster_name: b, region: us-east-1, modules: [buildkit]}\n",
+            ),
+        ),
+        (
+            "many-at-once",
+            &[
+                "invalid-value",
+                "unknown-key",
+                "invalid-value",
+                "invalid-value",
+                "autoscaling-max-required",
+                "invalid-value",
+            ],
+            file(
+                "clusters:\n  here:\n    cluster_name: eks-here\n    region: nowhere\n    modules: [keda, buildkit]\n    eks_version: 1.35\n    keda: {chart_version: 2.20.2}\n    buildkit:\n      imag: x\n      namespace: A\n      pods_per_node: two\n      ami_alias: al2023@v20250123\n      autoscaling:\n        enabled: true\n        amd64_max: 4.5\n",
+            ),
+        ),
+    ]
+}
+
+fn alias_bomb() -> String {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let inner = vec![format!("*a{}", level - 1); 9].join(", ");
+        text.extend([format!("a{level}: &a{level} [{inner}]\n")]);
+    }
+    text + "clusters: {}\n"
+}
+
+fn colliding_types() -> String {
+    let row = "{arch: amd64, vcpu: 48, memory_mib: 393216, local_nvme_gb: 900, eni_max_pods: 234}";
+    one_cluster(&format!(
+        "      amd64_instance_types: {{x.y-z: 2, x-y.z: 2}}\n      instance_specs: {{x.y-z: {row}, x-y.z: {row}}}\n"
+    ))
+}
+
+fn many_types() -> String {
+    let names: Vec<String> = (0..101).map(|n| format!("x{n}.builder")).collect();
+    let row = "{arch: amd64, vcpu: 48, memory_mib: 393216, local_nvme_gb: 900, eni_max_pods: 234}";
+    let specs: Vec<String> = names.iter().map(|name| format!("{name}: {row}")).collect();
+    let types: Vec<String> = names.iter().map(|name| format!("{name}: 2")).collect();
+    one_cluster(&format!(
+        "      amd64_instance_types: {{{}}}\n      instance_specs: {{{}}}\n",
+        types.join(", "),
+        specs.join(", ")
+    ))
+}
