@@ -10,16 +10,19 @@ use crate::fleet::{self, Outcome};
 use crate::problem::Problems;
 use crate::report::Report;
 use crate::talk;
-use crate::yaml;
+use crate::yaml::{self, Node};
 
 /// How commands tell problems that are about something else.
 const TEXT: ProblemOptions = ProblemOptions { format: ProblemFormat::Text, deny_warnings: false };
 
-/// Reads the file and tells its problems to people. None where it is refused.
+/// Reads the file. None where it is refused, which is told; warnings are for `validate` and `generate` to tell.
 pub fn read(path: &Path) -> Result<Option<Vec<Outcome>>> {
     let (outcomes, report) = read_as(path, &TEXT)?;
-    talk::tell(&report)?;
-    Ok((!report.refused()).then_some(outcomes))
+    if report.refused() {
+        talk::tell(&report)?;
+        return Ok(None);
+    }
+    Ok(Some(outcomes))
 }
 
 /// Reads the file. Where the report refuses it, the outcomes are not to be used.
@@ -32,15 +35,20 @@ pub fn read_as(path: &Path, options: &ProblemOptions) -> Result<(Vec<Outcome>, R
 
 /// The outcomes and the problems of a file. With an error among the problems, the outcomes are not to be used.
 pub fn read_bytes(bytes: &[u8]) -> (Vec<Outcome>, Problems) {
-    let mut problems = Problems::default();
-    let tree = match yaml::decode(bytes).and_then(yaml::parse) {
-        Ok(tree) => tree,
+    match yaml::decode(bytes).and_then(yaml::parse) {
+        Ok(tree) => read_tree(&tree),
         Err(problem) => {
+            let mut problems = Problems::default();
             problems.push(problem);
-            return (Vec::new(), problems);
+            (Vec::new(), problems)
         }
-    };
-    let mut config = Config::read(&tree, &mut problems);
+    }
+}
+
+/// The same of a file that is a tree already.
+pub fn read_tree(tree: &Node) -> (Vec<Outcome>, Problems) {
+    let mut problems = Problems::default();
+    let mut config = Config::read(tree, &mut problems);
     let outcomes = fleet::read::all(&mut config, &mut problems);
     (outcomes, problems)
 }

@@ -62,7 +62,7 @@ impl Scalar for TypeName {
             expected: "an instance type, such as `m6id.24xlarge`".to_owned(),
             pattern: format!("^[a-z]{part}\\.[a-z0-9]{part}$"),
             longest: 63,
-            examples: ["m6id.24xlarge", "m7gd.16xlarge"],
+            examples: &["m6id.24xlarge", "m7gd.16xlarge"],
             or_number: false,
         })
     }
@@ -132,6 +132,15 @@ fn catalogue_row(name: &str) -> Option<InstanceType> {
 
 fn rows() -> impl Iterator<Item = &'static str> {
     CATALOGUE.lines().filter(|line| !line.starts_with('#')).skip(1)
+}
+
+/// The catalogue's price column of a region, as written; none where type, region or price are not in it.
+pub fn price_text(name: &str, region: &str) -> Option<&'static str> {
+    let header = CATALOGUE.lines().find(|line| !line.starts_with('#'))?;
+    let wanted = format!("on_demand_usd_per_hour_{}", region.replace('-', "_"));
+    let column = header.split(',').position(|column| column == wanted)?;
+    let row = rows().find(|row| row.split(',').next() == Some(name))?;
+    row.split(',').nth(column).filter(|text| !text.is_empty())
 }
 
 fn parse_row(row: &str) -> Option<InstanceType> {

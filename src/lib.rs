@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod cli;
 pub mod config;
 pub mod diff;
+pub mod explain;
 pub mod fleet;
 pub mod generate;
 pub mod init;
@@ -15,6 +16,7 @@ pub mod manifests;
 pub mod output;
 pub mod place;
 pub mod plan;
+pub mod price;
 pub mod problem;
 pub mod render;
 pub mod report;
@@ -31,7 +33,7 @@ pub mod versions;
 pub mod view;
 pub mod yaml;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command, Completions};
@@ -65,7 +67,7 @@ pub fn run() -> Exit {
         Command::Diff(command) => diff::run(command),
         Command::Plan(command) => plan::run(command),
         Command::Schema(_) => schema::run(),
-        Command::Explain(_) => bail_later(),
+        Command::Explain(command) => explain::run(command),
         Command::Init(command) => init::run(command),
         Command::Completions(command) => completions(command),
     };
@@ -80,8 +82,4 @@ fn completions(command: &Completions) -> Result<Exit> {
     clap_complete::generate(command.shell, &mut Cli::command(), "buildkit-fleet", &mut script);
     talk::print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
-}
-
-fn bail_later() -> Result<Exit> {
-    bail!("this command is not built yet")
 }

@@ -93,7 +93,8 @@ fn of_key(key: &Key) -> Value {
     if let Some(default) = key.default.and_then(|default| serde_yaml::from_str::<Value>(default).ok()) {
         value.insert("default".to_owned(), default);
     }
-    if let Shape::Text(text) = &shape {
+    // Of versions, those of one program would be shown at the other.
+    if let Shape::Text(text @ Text { or_number: false, .. }) = &shape {
         value.insert("examples".to_owned(), json!(text.examples));
     }
     value.into()

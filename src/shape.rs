@@ -22,8 +22,8 @@ pub struct Text {
     /// Regular expression (ECMA 262) of what is accepted; it may accept more.
     pub pattern: String,
     pub longest: usize,
-    /// Two that are accepted.
-    pub examples: [&'static str; 2],
+    /// Some that are accepted.
+    pub examples: &'static [&'static str],
     /// A YAML number is as good: versions.
     pub or_number: bool,
 }

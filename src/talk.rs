@@ -91,6 +91,16 @@ fn tell_people(report: &Report) {
     }
 }
 
+/// The text on lines of this width, each with the indent. A longer word keeps a line of its own.
+pub fn wrap(text: &str, width: usize, indent: &str) -> String {
+    let options = textwrap::Options::new(width.max(20))
+        .initial_indent(indent)
+        .subsequent_indent(indent)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .break_words(false);
+    textwrap::fill(text, options) + "\n"
+}
+
 /// `1 file`, `2 files`.
 pub fn number(count: usize, of: &str) -> String {
     if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }

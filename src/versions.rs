@@ -34,7 +34,7 @@ impl Scalar for Version {
             expected: "a version, such as `\"1.35\"` or `2.20.2`".to_owned(),
             pattern: "^v?[0-9]{1,4}\\.[0-9]{1,4}([.+-].*)?$".to_owned(),
             longest: 100,
-            examples: ["1.35", "2.20.2"],
+            examples: &["1.35", "2.20.2", "1.31", "2.16.1", "2.17.2", "2.18.3"],
             or_number: true,
         })
     }

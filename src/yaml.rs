@@ -16,7 +16,7 @@ const MAX_BYTES: usize = 64 << 20;
 const MAX_EXPANDED_NODES: u64 = 5_000_000;
 
 /// One node of the file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Node<'a> {
     pub span: Span,
     pub kind: Kind<'a>,
@@ -24,7 +24,7 @@ pub struct Node<'a> {
     pub tagged: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Kind<'a> {
     /// A scalar as written: `plain` is false where it was quoted or a block.
     Scalar {
@@ -36,7 +36,25 @@ pub enum Kind<'a> {
     Alias,
 }
 
-impl Node<'_> {
+impl<'a> Node<'a> {
+    /// The value at a key of a mapping.
+    pub fn get(&self, name: &str) -> Option<&Node<'a>> {
+        self.entry(name).map(|(_, value)| value)
+    }
+
+    /// The key and the value at it.
+    pub fn entry(&self, name: &str) -> Option<&(Node<'a>, Node<'a>)> {
+        let Kind::Mapping(entries) = &self.kind else { return None };
+        entries.iter().find(|(key, _)| key.text() == Some(name))
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
     /// An empty value, `~` or `null`.
     pub fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL"))

@@ -104,7 +104,7 @@ impl Scalar for Image {
             pattern: format!("^({host})?{segment}(/{segment})*({tag})?({digest})?$"),
             // Name 255, tag 128, digest 71, and what stands between.
             longest: 456,
-            examples: ["haproxy:3.2-alpine", "registry.example/moby/buildkit:v0.32.2"],
+            examples: &["haproxy:3.2-alpine", "registry.example/moby/buildkit:v0.32.2"],
             or_number: false,
         })
     }

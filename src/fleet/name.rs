@@ -88,15 +88,15 @@ macro_rules! names {
 names! {
     /// Key of a cluster in clusters.yaml, which becomes a directory name.
     ClusterKey: "a name of letters, digits, `.`, `_` and `-` that starts and ends with a letter or digit, up to 100 long",
-        pattern "^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$", longest 100, examples ["staging", "prod-us-east-1"],
+        pattern "^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$", longest 100, examples &["staging", "prod-us-east-1"],
         |text| word(text, 100, |c| c.is_ascii_alphanumeric(), |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     /// Name of an EKS cluster. The node role `<name>-node-role` must stay within IAM's 64 characters.
     ClusterName: "an EKS cluster name (letters, digits, `-`, `_`) of up to 54 characters, so that `<name>-node-role` fits into IAM's 64",
-        pattern "^[A-Za-z0-9]([A-Za-z0-9_-]{0,52}[A-Za-z0-9])?$", longest 54, examples ["my-eks-cluster", "another-eks-cluster"],
+        pattern "^[A-Za-z0-9]([A-Za-z0-9_-]{0,52}[A-Za-z0-9])?$", longest 54, examples &["my-eks-cluster", "another-eks-cluster"],
         |text| word(text, 54, |c| c.is_ascii_alphanumeric(), |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     /// AWS region, `us-east-1`.
     Region: "an AWS region, such as `us-east-1`",
-        pattern "^[a-z]{2,}(-[a-z]+)+-[0-9]+$", longest 32, examples ["us-east-1", "eu-central-1"],
+        pattern "^[a-z]{2,}(-[a-z]+)+-[0-9]+$", longest 32, examples &["us-east-1", "eu-central-1"],
         |text| {
             let parts: Vec<&str> = text.split('-').collect();
             text.len() <= 32
@@ -107,28 +107,28 @@ names! {
         };
     /// An installed module; other tools own the names.
     Module: "the name of a module",
-        pattern "^[\\s\\S]+$", longest 1000, examples ["karpenter", "buildkit"],
+        pattern "^[\\s\\S]+$", longest 1000, examples &["karpenter", "buildkit"],
         |text| (1..=1000).contains(&text.len());
     /// Namespace of Kubernetes.
     Namespace: "a namespace (lower-case letters, digits and `-`, up to 63 characters)",
-        pattern format!("^{DNS_LABEL}$"), longest 63, examples ["buildkit", "builds"],
+        pattern format!("^{DNS_LABEL}$"), longest 63, examples &["buildkit", "builds"],
         is_dns_label;
     /// Name of a Secret.
     SecretName: "the name of a Secret (lower-case letters, digits, `-` and `.`)",
-        pattern format!("^{DNS_LABEL}(\\.{DNS_LABEL})*$"), longest 253, examples ["buildkit-tls", "buildkit-certs"],
+        pattern format!("^{DNS_LABEL}(\\.{DNS_LABEL})*$"), longest 253, examples &["buildkit-tls", "buildkit-certs"],
         is_dns_name;
     /// Value of a label.
     LabelText: "a label value (letters, digits, `-`, `_` and `.`, up to 63 characters)",
-        pattern format!("^({LABEL_TEXT})?$"), longest 63, examples ["ci", "team-a"],
+        pattern format!("^({LABEL_TEXT})?$"), longest 63, examples &["ci", "team-a"],
         |text| text.is_empty()
             || word(text, 63, |c| c.is_ascii_alphanumeric(), |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     /// Key of a label or taint.
     LabelKey: "a label key, such as `team` or `example.com/team`",
-        pattern format!("^({DNS_LABEL}(\\.{DNS_LABEL})*/)?{LABEL_TEXT}$"), longest 317, examples ["team", "example.com/team"],
+        pattern format!("^({DNS_LABEL}(\\.{DNS_LABEL})*/)?{LABEL_TEXT}$"), longest 317, examples &["team", "example.com/team"],
         is_label_key;
     /// A registry as buildkitd.toml names it: host, optional port, optional path.
     RegistryHost: "a registry without scheme: `host`, `host:port` or `host/path`",
-        pattern format!("^{DNS_LABEL}(\\.{DNS_LABEL})*(:[0-9]{{1,5}})?(/{PATH_PART}(/{PATH_PART})*)?$"), longest 515, examples ["mirror.example", "mirror.example:5000/cache"],
+        pattern format!("^{DNS_LABEL}(\\.{DNS_LABEL})*(:[0-9]{{1,5}})?(/{PATH_PART}(/{PATH_PART})*)?$"), longest 515, examples &["mirror.example", "mirror.example:5000/cache"],
         |text| {
             let (host, path) = text.split_once('/').map_or((text, None), |(host, path)| (host, Some(path)));
             let (host, port) = host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port)));
@@ -144,7 +144,7 @@ names! {
         };
     /// Alias of an AL2023 node image: the NodeConfig user data is read by that family alone.
     AmiAlias: "`al2023@latest` or `al2023@v` with a release date, such as `al2023@v20250123`",
-        pattern "^al2023@(latest|v[0-9]{8})$", longest 16, examples ["al2023@v20250123", "al2023@latest"],
+        pattern "^al2023@(latest|v[0-9]{8})$", longest 16, examples &["al2023@v20250123", "al2023@latest"],
         |text| text == "al2023@latest"
             || text.strip_prefix("al2023@v").is_some_and(|date| date.len() == 8 && date.bytes().all(|b| b.is_ascii_digit()));
 }

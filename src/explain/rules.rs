@@ -1,0 +1,25 @@
+//! The rules, as they are looked up.
+
+use std::fmt::Write as _;
+
+use crate::rule::{ALL, Rule};
+use crate::talk::wrap;
+
+/// Every rule with what it protects from.
+pub(super) fn list(width: usize) -> String {
+    let mut text = String::new();
+    for rule in ALL {
+        let _ = writeln!(text, "{} ({})", rule.id, rule.severity.name());
+        text += &wrap(rule.protects, width, "    ");
+    }
+    text
+}
+
+pub(super) fn explain(rule: &Rule, width: usize) -> String {
+    let mut text = format!("{} ({}, since {})\n", rule.id, rule.severity.name(), rule.since);
+    text += "protects from\n";
+    text += &wrap(rule.protects, width, "    ");
+    text += "to do\n";
+    text += &wrap(rule.remedy, width, "    ");
+    text
+}
