@@ -29,6 +29,7 @@ pub mod select;
 pub mod shape;
 pub mod sizing;
 pub mod summary;
+pub mod table;
 pub mod talk;
 pub mod validate;
 pub mod versions;
