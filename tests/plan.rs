@@ -121,6 +121,7 @@ fn pods_nodes_and_disk_are_those_of_the_manifests() {
                 (number(&spec["minReplicaCount"]), number(&spec["maxReplicaCount"]))
             };
             assert_eq!((&pool["pods_at_min"], &pool["pods_at_max"]), (&min.into(), &max.into()), "{name}");
+            let mut shares = Vec::new();
             for (place, of) in list(&pool["instance_types"]).iter().enumerate() {
                 types += 1;
                 let node_pool = support::object(&files, "NodePool", of["nodepool"].as_str().unwrap_or_default());
@@ -142,12 +143,14 @@ fn pods_nodes_and_disk_are_those_of_the_manifests() {
                 if place == 0 {
                     assert_eq!(pool["idle_pod_places_at_min"], min.div_ceil(each) * each - min, "{name}");
                 }
-                // 60 % is asked for; the smallest share decides.
-                let share = of["nvme_gb_per_pod"].as_u64().unwrap_or_default();
-                assert!(share * 3 / 5 >= number(&requests["ephemeral-storage"]), "{name}: {share}");
+                shares.push(of["nvme_gb_per_pod"].as_u64().unwrap_or_default());
                 let whole = of["memory_gib_at_max"].as_u64().unwrap_or_default();
                 assert!(whole >= number(&requests["memory"]) * max, "{name}: the pods at max fit {whole} GiB");
             }
+            // 60 % of the smallest share is asked for; a share is cut to whole GB before.
+            let least = shares.into_iter().min().unwrap_or_default();
+            let asked = number(&requests["ephemeral-storage"]);
+            assert!((asked..=asked + 1).contains(&(least * 3 / 5 + 1)), "{name}: {asked} of {least} GB");
         }
     });
     assert_eq!(types, 10 + 1 + 4 + 3 + 2 + 7 * 2, "every type of every input");
@@ -183,6 +186,33 @@ fn slots_memory_and_dns_are_those_of_the_load_balancer() {
         }
         assert_eq!(cluster["lb_slots"], sum, "{name}");
     });
+}
+
+#[test]
+fn what_is_read_of_the_metrics_is_what_the_manifests_ask_for() {
+    let (mut read, mut unread) = (0, 0);
+    each(|name, fleet, cluster| {
+        let files = support::render(fleet);
+        let monitored = files.iter().any(|file| file.path == "60-monitoring.yaml");
+        assert_eq!(cluster["prometheus_scrape_bytes_about"].is_number(), monitored, "{name}");
+        if !files.iter().any(|file| file.path == "50-scaledobjects.yaml") {
+            unread += 1;
+            assert!(cluster["keda_scrape_bytes"].is_null(), "{name}");
+            return;
+        }
+        read += 1;
+        // HELP and TYPE have 148 bytes, of 254 with two backends and one digit each.
+        let samples = list(&cluster["pools"]).iter().map(|pool| {
+            let object = format!("buildkitd-{}", pool["arch"].as_str().unwrap_or_default());
+            let spec = &support::object(&files, "ScaledObject", &object)["spec"];
+            let series = spec["triggers"][0]["metadata"]["valueLocation"].as_str().unwrap_or_default();
+            format!("{series} {}\n", number(&spec["maxReplicaCount"])).len()
+        });
+        assert_eq!(cluster["keda_scrape_bytes"], 148 + samples.sum::<usize>(), "{name}");
+    });
+    assert_eq!((read, unread), (3 + 5 + 6, 1 + 1 + 1));
+    let told = plan(&support::one_cluster("      monitoring: {enabled: false}\n"));
+    assert!(told["clusters"][0]["prometheus_scrape_bytes_about"].is_null(), "{told}");
 }
 
 /// What follows `start` on its line, behind the line `section`.

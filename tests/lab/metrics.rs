@@ -112,7 +112,9 @@ fn the_pages_are_as_long_as_the_plan_says() {
             (scrape::prometheus_bytes_about(count), read(scopes)),
             (scrape::whole_page_bytes_about(count, slots), read(&format!("{scopes}&scope=server"))),
         ] {
-            assert!((real * 85 / 100..=real * 105 / 100).contains(&told), "about {told} bytes are {real}");
+            // 3.3 and later have more series.
+            let least = if version() >= Version::new(3, 3) { 85 } else { 95 };
+            assert!((real * least / 100..=real * 105 / 100).contains(&told), "about {told} bytes are {real}");
         }
     }
 }
