@@ -67,7 +67,7 @@ impl Behavior {
         }
     }
 
-    /// Fewest pods that the HPA itself goes down to; only KEDA takes the last one (KEDA `GetHPAMinReplicas`).
+    /// Fewest pods that the HPA itself goes down to; only KEDA goes to none (KEDA `GetHPAMinReplicas`).
     pub fn least(self) -> u32 {
         self.bounds.min().max(1)
     }
