@@ -51,10 +51,17 @@ pub(super) fn judge(case: &Case, told: &mut Told) -> Vec<Consequence> {
             (None, None) => Vec::new(),
         });
     }
+    let differs = |short: &String| {
+        let name = short.trim_start_matches("NetworkPolicy/");
+        case.old.named("NetworkPolicy", name) != case.new.named("NetworkPolicy", name)
+    };
+    for consequence in &mut found {
+        consequence.objects.retain(differs);
+    }
     for policy in case.changed("NetworkPolicy") {
-        let explained = found.iter().any(|consequence| consequence.objects.contains(&policy.identity.short()));
-        if explained {
-            told.tell(&policy.identity.short(), &policy.changes("/spec"));
+        let object = policy.identity.short();
+        if found.iter().any(|consequence| consequence.objects.contains(&object)) {
+            told.tell(&object, &policy.changes("/spec"));
         }
     }
     found
