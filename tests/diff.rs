@@ -469,6 +469,23 @@ fn comments_and_the_order_of_keys_have_no_effect() {
 }
 
 #[test]
+fn a_difference_that_no_field_shows_is_named_all_the_same() {
+    for (path, old, new, object) in [
+        (
+            "31-services.yaml",
+            "    - name: buildkit\n      port: 1234\n      targetPort: buildkit\n      protocol: TCP\n    - name: metrics\n      port: 9090\n      targetPort: metrics\n      protocol: TCP\n",
+            "    - name: metrics\n      port: 9090\n      targetPort: metrics\n      protocol: TCP\n    - name: buildkit\n      port: 1234\n      targetPort: buildkit\n      protocol: TCP\n",
+            "Service/buildkitd-amd64-pods",
+        ),
+        ("21-lb-config.yaml", "# One thread", "# A single thread", "ConfigMap/buildkitd-lb-config"),
+    ] {
+        let found = by_hand(path, old, new);
+        assert_eq!(classes(&found), ["no-effect"], "{found:#?}");
+        assert_eq!(found[0].objects, [object]);
+    }
+}
+
+#[test]
 fn another_order_of_a_pods_lists_rolls_it() {
     let found = by_hand(
         "40-deployments.yaml",
