@@ -118,9 +118,12 @@ fn a_revision_is_read_from_its_committed_sets() {
     let work = dir.path().join("infra/builds");
     write(&work, "clusters.yaml", TWO);
     run(&work, &["generate"]);
+    // The revision's clusters.yaml makes something else than the sets beside it, and is not asked.
+    write(&work, "clusters.yaml", TWO.replace("amd64_replicas: 4", "amd64_replicas: 20"));
+    write(dir.path(), "infra/builds/generated-elsewhere/a/00-namespace.yaml", "# Made by buildkit-fleet from x\n");
     git(dir.path(), &["add", "-A"]);
     git(dir.path(), &["commit", "-q", "-m", "one"]);
-    // Without the sets on disk, and in spite of another clusters.yaml in the revision's tree.
+    // Without the sets on disk.
     std::fs::remove_dir_all(work.join("generated")).unwrap_or_else(|error| panic!("{error}"));
     write(&work, "clusters.yaml", TWO.replace("amd64_replicas: 4", "amd64_replicas: 6"));
     let (ended, found) = json(&work, &["--against", "main"]);
