@@ -15,6 +15,7 @@ use crate::report;
 use crate::select;
 use crate::summary::{self, Changes};
 use crate::talk::{self, number, print, print_json, say};
+use crate::unified::unified;
 
 /// Writes the manifests of the clusters asked for, or tells what writing them would change.
 pub fn run(command: &Generate) -> Result<Exit> {
@@ -71,12 +72,7 @@ pub fn run(command: &Generate) -> Result<Exit> {
 /// What publishing changes in a directory, or would: `cluster`, `current`, and for each file that differs its `path` and
 /// whether it is `added`, `changed` or `removed`. A cluster without the module has `skipped` instead, with the reason.
 fn to_json(dir: &Path, comparison: &Comparison) -> Value {
-    let status = |change: &Change| match (&change.old, &change.new) {
-        (None, _) => "added",
-        (_, None) => "removed",
-        _ => "changed",
-    };
-    let files = comparison.changes.iter().map(|change| json!({"path": change.path, "status": status(change)}));
+    let files = comparison.changes.iter().map(|change| json!({"path": change.path, "status": change.status()}));
     json!({
         "cluster": dir.file_name().unwrap_or_default().to_string_lossy(),
         "current": comparison.is_clean(),
@@ -180,9 +176,9 @@ fn check(command: &Generate, sets: &[Set], stale: &[PathBuf]) -> Result<Exit> {
 /// json has named the files already.
 fn print_diffs(dir: &Path, changes: &[Change], format: ProblemFormat) -> Result<()> {
     match format {
-        ProblemFormat::Text => changes.iter().try_for_each(|change| print(&unified_diff(dir, change))),
+        ProblemFormat::Text => changes.iter().try_for_each(|change| print(&unified(dir, change))),
         ProblemFormat::Github => changes.iter().try_for_each(|change| {
-            let diff = unified_diff(dir, change);
+            let diff = unified(dir, change);
             // A line of the diff must not be taken for a workflow command. What is compared cannot know its own checksum.
             let pause = render::checksum(&[&diff]);
             let file = format!("file={}", report::property(&dir.join(&change.path).display().to_string()));
@@ -191,14 +187,4 @@ fn print_diffs(dir: &Path, changes: &[Change], format: ProblemFormat) -> Result<
         }),
         ProblemFormat::Json => Ok(()),
     }
-}
-
-fn unified_diff(dir: &Path, change: &Change) -> String {
-    let (old, new) = (change.old.as_deref().unwrap_or_default(), change.new.as_deref().unwrap_or_default());
-    let name = |side: &str, text: &Option<String>| match text {
-        Some(_) => format!("{side}/{}", dir.join(&change.path).display()),
-        None => "/dev/null".to_owned(),
-    };
-    let diff = similar::TextDiff::from_lines(old, new);
-    diff.unified_diff().header(&name("a", &change.old), &name("b", &change.new)).to_string()
 }

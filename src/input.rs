@@ -28,9 +28,18 @@ pub fn read(path: &Path) -> Result<Option<Vec<Outcome>>> {
 /// Reads the file. Where the report refuses it, the outcomes are not to be used.
 pub fn read_as(path: &Path, options: &ProblemOptions) -> Result<(Vec<Outcome>, Report)> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (outcomes, problems) = read_bytes(&bytes);
-    let source = String::from_utf8_lossy(&bytes).into_owned();
-    Ok((outcomes, Report::new(path.display().to_string(), source, problems, options)))
+    Ok(report_as(&bytes, path.display().to_string(), options))
+}
+
+/// The same of bytes that are called `name`, for people.
+pub fn report_on(bytes: &[u8], name: String) -> (Vec<Outcome>, Report) {
+    report_as(bytes, name, &TEXT)
+}
+
+fn report_as(bytes: &[u8], name: String, options: &ProblemOptions) -> (Vec<Outcome>, Report) {
+    let (outcomes, problems) = read_bytes(bytes);
+    let source = String::from_utf8_lossy(bytes).into_owned();
+    (outcomes, Report::new(name, source, problems, options))
 }
 
 /// The outcomes and the problems of a file. With an error among the problems, the outcomes are not to be used.

@@ -31,6 +31,7 @@ pub mod sizing;
 pub mod summary;
 pub mod table;
 pub mod talk;
+pub mod unified;
 pub mod validate;
 pub mod versions;
 pub mod view;
@@ -47,7 +48,7 @@ use crate::talk::say;
 #[repr(u8)]
 pub enum Exit {
     Done = 0,
-    /// The input was refused, or `--check` found a difference.
+    /// The input was refused, or a comparison found a difference.
     Refused = 1,
     Usage = 2,
     /// Input or output failed, or a defect of ours.

@@ -29,6 +29,17 @@ pub struct Change {
     pub new: Option<String>,
 }
 
+impl Change {
+    /// `added`, `changed` or `removed`.
+    pub fn status(&self) -> &'static str {
+        match (&self.old, &self.new) {
+            (None, _) => "added",
+            (_, None) => "removed",
+            _ => "changed",
+        }
+    }
+}
+
 /// What publishing would do.
 #[derive(Debug, Default)]
 pub struct Comparison {
@@ -85,27 +96,58 @@ pub fn compare(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
     compare_unlocked(dir, files)
 }
 
-fn compare_unlocked(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
-    if let Some(obstacle) = dir
-        .ancestors()
-        .find(|path| path.exists() || path.is_symlink())
-        .filter(|path| !path.is_dir() && *path != Path::new(""))
-    {
-        bail!("{} is not a directory: move it away, or choose another --out", obstacle.display());
-    }
-    let on_disk = read_text(&dir.join(SUMS))?;
-    let pending = read_text(&dir.join(PENDING))?;
-    let mut owned = BTreeSet::new();
-    for (name, text, prefix) in [(SUMS, &on_disk, 66), (PENDING, &pending, 0)] {
-        let Some(text) = text else { continue };
-        match listed(text, prefix) {
-            Some(paths) => owned.extend(paths),
-            None => bail!("{} is not of this program: remove it, or choose another --out", dir.join(name).display()),
+/// The files of the set on disk with their texts, in the order of paths; none where there is no set. Refuses a
+/// directory that is not ours.
+pub fn read_set(dir: &Path) -> Result<Vec<(String, String)>> {
+    let _shared = lock::shared(dir)?;
+    let mut files = Vec::new();
+    for path in OnDisk::read(dir)?.owned {
+        if let Some(text) = read_text(&dir.join(&path))? {
+            files.push((path, text));
         }
     }
-    if on_disk.is_none() && pending.is_none() {
-        owned = adopt(dir)?;
+    Ok(files)
+}
+
+/// What a directory says of its set.
+struct OnDisk {
+    /// Text of SHA256SUMS and of .pending, where they exist.
+    sums: Option<String>,
+    pending: Option<String>,
+    /// Paths of the set.
+    owned: BTreeSet<String>,
+}
+
+impl OnDisk {
+    fn read(dir: &Path) -> Result<Self> {
+        if let Some(obstacle) = dir
+            .ancestors()
+            .find(|path| path.exists() || path.is_symlink())
+            .filter(|path| !path.is_dir() && *path != Path::new(""))
+        {
+            bail!("{} is not a directory: move it away, or choose another --out", obstacle.display());
+        }
+        let sums = read_text(&dir.join(SUMS))?;
+        let pending = read_text(&dir.join(PENDING))?;
+        let mut owned = BTreeSet::new();
+        for (name, text, prefix) in [(SUMS, &sums, 66), (PENDING, &pending, 0)] {
+            let Some(text) = text else { continue };
+            match listed(text, prefix) {
+                Some(paths) => owned.extend(paths),
+                None => {
+                    bail!("{} is not of this program: remove it, or choose another --out", dir.join(name).display())
+                }
+            }
+        }
+        if sums.is_none() && pending.is_none() {
+            owned = adopt(dir)?;
+        }
+        Ok(OnDisk { sums, pending, owned })
     }
+}
+
+fn compare_unlocked(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
+    let OnDisk { sums: on_disk, pending, owned } = OnDisk::read(dir)?;
     let mut changes = Vec::new();
     for file in files {
         let old = read_text(&dir.join(file.path))?;
@@ -134,7 +176,8 @@ fn compare_unlocked(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
     Ok(Comparison { unfinished: pending.is_some() || on_disk != expected, changes, owned })
 }
 
-fn is_ours(text: &str) -> bool {
+/// Whether a text says that this program made it.
+pub fn is_ours(text: &str) -> bool {
     text.lines().take(3).any(|line| line.starts_with(MADE_BY))
 }
 

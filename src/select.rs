@@ -6,12 +6,17 @@ use crate::talk::say;
 
 /// Tells the names that no cluster of the file has; whether there were any.
 pub fn any_unknown(wanted: &[String], outcomes: &[Outcome]) -> bool {
-    let known: Vec<&str> = outcomes.iter().map(Outcome::name).collect();
+    any_unknown_of(wanted, outcomes.iter().map(Outcome::name))
+}
+
+/// The same of any names.
+pub fn any_unknown_of<'a>(wanted: &[String], known: impl Iterator<Item = &'a str>) -> bool {
+    let known: Vec<&str> = known.collect();
     let unknown: Vec<&String> = wanted.iter().filter(|name| !known.contains(&name.as_str())).collect();
     for name in &unknown {
         let hint = match did_you_mean(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the file has {}", known.join(", ")),
+            None => format!("there are {}", known.join(", ")),
         };
         say(&format!("error: there is no cluster `{name}`: {hint}"));
     }

@@ -4,7 +4,9 @@ mod support;
 
 use std::fmt::Write as _;
 
+use buildkit_fleet::cli::Cli;
 use buildkit_fleet::rule::{ALL, Severity};
+use clap::{CommandFactory, Parser};
 
 /// docs/rules.md as it should be.
 fn rules() -> String {
@@ -43,4 +45,42 @@ fn the_readme_names_every_exit_code_and_file() {
     for manifest in buildkit_fleet::manifests::ALL {
         assert!(readme.contains(manifest.path), "README.md does not name {}", manifest.path);
     }
+}
+
+/// The command lines of this program in a text: from its name to a comment, a pipe, a redirection or what stands behind it.
+fn command_lines(text: &str) -> Vec<String> {
+    let ends = ["  ", " #", " |", " >", " &&", ";", "`", " ->"];
+    let line = |(at, _): (usize, &str)| {
+        let rest = text[at..].lines().next().unwrap_or_default();
+        let end = ends.iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
+        rest[..end].trim_end_matches(['.', ',', ':', ')']).to_owned()
+    };
+    text.match_indices("buildkit-fleet ").map(line).collect()
+}
+
+#[test]
+fn every_command_line_in_the_documents_and_in_the_help_is_one_that_the_program_takes() {
+    let mut texts: Vec<(String, String)> =
+        ["README.md", "docs/ci.md", "docs/rules.md", "templates/clusters.yaml", "justfile"]
+            .map(|path| (path.to_owned(), support::read(path)))
+            .to_vec();
+    for command in Cli::command().get_subcommands() {
+        let mut command = command.clone().term_width(200);
+        texts.push((format!("help of {}", command.get_name()), command.render_long_help().to_string()));
+    }
+    let commands: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    for (name, text) in &texts {
+        for line in command_lines(text) {
+            let words: Vec<&str> = line.split_whitespace().map(|word| word.trim_matches(['\'', '"'])).collect();
+            // Usage, and prose that goes on with another word.
+            let known = commands.iter().find(|command| words.get(1) == Some(&command.as_str()));
+            let Some(command) = known.filter(|_| !line.contains("[OPTIONS]")) else { continue };
+            if let Err(error) = Cli::try_parse_from(&words) {
+                panic!("{name}: `{line}`: {error}");
+            }
+            seen.insert(command.clone());
+        }
+    }
+    assert_eq!(seen.len(), commands.len(), "no example of one of {commands:?}: {seen:?}");
 }

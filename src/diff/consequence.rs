@@ -1,0 +1,115 @@
+//! What a change does to a running fleet.
+
+use serde_json::{Map, Value};
+
+use crate::diff::object::FieldChange;
+
+/// Kinds of consequences, worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// The API server refuses the change: the object must be deleted and made anew.
+    ImmutableField,
+    /// More may connect, or a guard is gone.
+    OpensAccess,
+    /// Something that could connect no longer can.
+    ClosesAccess,
+    /// An object leaves the set.
+    Deletes,
+    ReplacesNodes,
+    RollsLoadBalancer,
+    RollsBuilders,
+    /// KEDA takes a pool over, or gives it back.
+    Autoscaling,
+    /// Bounds, fallback, node ceiling: pods, nodes and money.
+    Capacity,
+    Creates,
+    /// Applied in place: nothing restarts.
+    InPlace,
+    /// Comments, or the order of keys.
+    NoEffect,
+}
+
+impl Class {
+    pub const ALL: [Class; 12] = [
+        Class::ImmutableField,
+        Class::OpensAccess,
+        Class::ClosesAccess,
+        Class::Deletes,
+        Class::ReplacesNodes,
+        Class::RollsLoadBalancer,
+        Class::RollsBuilders,
+        Class::Autoscaling,
+        Class::Capacity,
+        Class::Creates,
+        Class::InPlace,
+        Class::NoEffect,
+    ];
+
+    /// The stable name, as JSON has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::ImmutableField => "immutable-field",
+            Class::OpensAccess => "opens-access",
+            Class::ClosesAccess => "closes-access",
+            Class::Deletes => "deletes",
+            Class::ReplacesNodes => "replaces-nodes",
+            Class::RollsLoadBalancer => "rolls-load-balancer",
+            Class::RollsBuilders => "rolls-builders",
+            Class::Autoscaling => "autoscaling",
+            Class::Capacity => "capacity",
+            Class::Creates => "creates",
+            Class::InPlace => "in-place",
+            Class::NoEffect => "no-effect",
+        }
+    }
+
+    /// Whether somebody should look before it is applied.
+    pub fn is_grave(self) -> bool {
+        self <= Class::RollsBuilders
+    }
+}
+
+/// One thing that applying a change does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Consequence {
+    pub class: Class,
+    /// `Kind/name` of the objects that change.
+    pub objects: Vec<String>,
+    /// What happens, in a sentence.
+    pub what: String,
+    /// The fields that make it happen.
+    pub reasons: Vec<FieldChange>,
+    /// How to do it well, where there is something to know.
+    pub advice: Option<String>,
+    /// The numbers of `what`, for programs.
+    pub numbers: Map<String, Value>,
+}
+
+impl Consequence {
+    pub fn new(class: Class, object: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::of_all(class, vec![object.into()], what)
+    }
+
+    /// One that several objects have together.
+    pub fn of_all(class: Class, objects: Vec<String>, what: impl Into<String>) -> Self {
+        Consequence { class, objects, what: what.into(), reasons: Vec::new(), advice: None, numbers: Map::new() }
+    }
+
+    #[must_use]
+    pub fn because(mut self, reasons: Vec<FieldChange>) -> Self {
+        self.reasons = reasons;
+        self
+    }
+
+    #[must_use]
+    pub fn advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    #[must_use]
+    pub fn number(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.numbers.insert(name.to_owned(), value.into());
+        self
+    }
+}

@@ -1,0 +1,563 @@
+//! What a change does, class by class: each with a version before and one after.
+
+mod support;
+
+use buildkit_fleet::diff::consequence::{Class, Consequence};
+use buildkit_fleet::diff::consequences;
+use buildkit_fleet::diff::object::SetFile;
+use buildkit_fleet::fleet::name::Region;
+use serde_json::{Value, json};
+use support::one_cluster;
+
+const SCALED: &str = "      autoscaling: {enabled: true, amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8}\n";
+
+fn set(source: &str) -> Vec<SetFile> {
+    let files = support::render(&support::fleet(source, "here"));
+    files.into_iter().map(|file| SetFile { path: file.path.to_owned(), text: file.text }).collect()
+}
+
+fn region() -> Region {
+    Region::try_from("us-east-1").unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn judged(old: &[SetFile], new: &[SetFile]) -> Vec<Consequence> {
+    let found = consequences(old, new, Some(&region())).unwrap_or_else(|error| panic!("{error:#}"));
+    assert!(found.is_sorted_by_key(|consequence| consequence.class), "worst first: {found:#?}");
+    found
+}
+
+/// What another block `buildkit` does.
+fn by_config(old: &str, new: &str) -> Vec<Consequence> {
+    judged(&set(&one_cluster(old)), &set(&one_cluster(new)))
+}
+
+/// What another text at one place of a file does, in a set of a scaled fleet.
+fn by_hand(path: &str, old: &str, new: &str) -> Vec<Consequence> {
+    let before = set(&one_cluster(SCALED));
+    let mut after = before.clone();
+    let file = after.iter_mut().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}"));
+    assert!(file.text.contains(old), "{path} has no {old:?}");
+    file.text = file.text.replacen(old, new, 1);
+    judged(&before, &after)
+}
+
+fn classes(found: &[Consequence]) -> Vec<&'static str> {
+    let mut names: Vec<&str> = found.iter().map(|consequence| consequence.class.name()).collect();
+    names.dedup();
+    names
+}
+
+fn the(found: &[Consequence], class: Class, object: &str) -> Consequence {
+    let matching: Vec<&Consequence> = found
+        .iter()
+        .filter(|consequence| consequence.class == class && consequence.objects.iter().any(|named| named == object))
+        .collect();
+    match matching.as_slice() {
+        [one] => (*one).clone(),
+        several => panic!("{} {object}: {several:#?} of {found:#?}", class.name()),
+    }
+}
+
+fn paths(consequence: &Consequence) -> Vec<&str> {
+    consequence.reasons.iter().map(|reason| reason.path.as_str()).collect()
+}
+
+#[test]
+fn the_same_set_has_no_consequence() {
+    assert_eq!(by_config(SCALED, SCALED), []);
+}
+
+#[test]
+fn what_the_hash_of_a_node_class_covers_replaces_every_node() {
+    for (old, new, path) in [
+        ("volumeSize: 100Gi", "volumeSize: 200Gi", "spec.blockDeviceMappings[0].ebs.volumeSize"),
+        ("ManagedBy: karpenter", "ManagedBy: us", "spec.tags.ManagedBy"),
+        ("containerLogMaxFiles: 5", "containerLogMaxFiles: 6", "spec.userData:         config: containerLogMaxFiles"),
+        ("role: \"eks-here-node-role\"", "role: \"other\"", "spec.role"),
+        ("instanceStorePolicy: RAID0\n", "detailedMonitoring: true\n", "spec.instanceStorePolicy"),
+        // A comment of the user data is part of what a node is made from.
+        ("# Whole CPUs", "# All CPUs", "spec.userData, in comments or order"),
+    ] {
+        let found = by_hand("10-nodepools.yaml", old, new);
+        assert_eq!(classes(&found), ["replaces-nodes"], "{new}: {found:#?}");
+        let one = the(&found, Class::ReplacesNodes, "EC2NodeClass/buildkit-amd64");
+        let named = paths(&one).iter().any(|told| told.split(": ").next() == path.split(": ").next());
+        assert!(named, "{path}: {:?}", paths(&one));
+        assert_eq!(one.numbers["nodes_min"], 1);
+        assert_eq!(one.numbers["nodes_max"], 4);
+        assert_eq!(one.numbers["at_a_time"], "10%");
+        assert_eq!(one.numbers["drain_minutes"], 135);
+        assert!(
+            one.what.starts_with("every amd64 node is replaced: 1 to 4 nodes, by load, 10% at a time"),
+            "{}",
+            one.what
+        );
+    }
+}
+
+#[test]
+fn what_a_node_class_looks_up_replaces_the_nodes_that_do_not_match() {
+    for (old, new, what) in [
+        ("al2023@v20250123", "al2023@v20250201", "every amd64 node that does not run this image yet is replaced"),
+        (
+            "subnetSelectorTerms:\n    - tags:\n        karpenter.sh/discovery: \"eks-here\"",
+            "subnetSelectorTerms:\n    - tags:\n        karpenter.sh/discovery: \"other\"",
+            "every amd64 node outside of these subnets is replaced",
+        ),
+        (
+            "securityGroupSelectorTerms:\n    - tags:\n        karpenter.sh/discovery: \"eks-here\"",
+            "securityGroupSelectorTerms:\n    - tags:\n        karpenter.sh/discovery: \"other\"",
+            "every amd64 node without exactly these security groups is replaced",
+        ),
+    ] {
+        let found = by_hand("10-nodepools.yaml", old, new);
+        assert_eq!(classes(&found), ["replaces-nodes"], "{found:#?}");
+        assert!(found[0].what.starts_with(what), "{}", found[0].what);
+    }
+}
+
+#[test]
+fn the_template_of_a_node_pool_replaces_its_nodes_and_no_others() {
+    let two_types = "      architectures: [amd64]\n      amd64_replicas: 8\n      amd64_instance_types: {m6id.24xlarge: 2, m6id.12xlarge: 1}\n";
+    let before = set(&one_cluster(two_types));
+    for (old, new) in [
+        ("expireAfter: Never", "expireAfter: 720h"),
+        (
+            "      labels:\n        workload-type: buildkit",
+            "      labels:\n        extra: x\n        workload-type: buildkit",
+        ),
+        ("effect: NoSchedule", "effect: NoExecute"),
+        ("values: [on-demand]", "values: [spot]"),
+        (
+            "        - key: kubernetes.io/os",
+            "        - {key: topology.kubernetes.io/zone, operator: In, values: [us-east-1a]}\n        - key: kubernetes.io/os",
+        ),
+    ] {
+        let mut after = before.clone();
+        after[1].text = after[1].text.replacen(old, new, 1);
+        assert_ne!(before, after, "{old}");
+        let found = judged(&before, &after);
+        assert_eq!(classes(&found), ["replaces-nodes"], "{found:#?}");
+        let one = the(&found, Class::ReplacesNodes, "NodePool/buildkit-amd64-m6id-24xlarge");
+        assert_eq!((&one.numbers["nodes_min"], &one.numbers["nodes_max"]), (&json!(4), &json!(4)));
+    }
+    // The second type is used only where the first has nothing to give: none to 8 nodes.
+    let mut after = before.clone();
+    let second = after[1].text.find("name: buildkit-amd64-m6id-12xlarge").unwrap_or_else(|| panic!("no second pool"));
+    let (head, tail) = after[1].text.split_at(second);
+    after[1].text = format!("{head}{}", tail.replacen("expireAfter: Never", "expireAfter: 720h", 1));
+    let found = judged(&before, &after);
+    let one = the(&found, Class::ReplacesNodes, "NodePool/buildkit-amd64-m6id-12xlarge");
+    assert_eq!((&one.numbers["nodes_min"], &one.numbers["nodes_max"]), (&json!(0), &json!(8)));
+}
+
+#[test]
+fn limits_weights_budgets_and_wider_requirements_replace_no_node() {
+    for (old, new) in [
+        ("weight: 100", "weight: 90"),
+        ("consolidateAfter: 5m", "consolidateAfter: 10m"),
+        ("nodes: \"10%\"", "nodes: \"20%\""),
+        ("values: [on-demand]", "values: [on-demand, spot]"),
+        ("        - key: kubernetes.io/os\n          operator: In\n          values: [linux]\n", ""),
+    ] {
+        let found = by_hand("10-nodepools.yaml", old, new);
+        assert_eq!(classes(&found), ["in-place"], "{new}: {found:#?}");
+        assert!(found[0].what.contains("no node is replaced"), "{}", found[0].what);
+    }
+    let found = by_hand("10-nodepools.yaml", "  limits:\n    nodes: 8", "  limits:\n    nodes: 12");
+    assert_eq!(classes(&found), ["capacity"], "{found:#?}");
+    assert_eq!(found[0].what, "amd64: node ceiling 8 -> 12");
+}
+
+#[test]
+fn a_new_image_rolls_the_builders_of_each_architecture() {
+    let found = by_config(SCALED, &format!("{SCALED}      image: moby/buildkit:v0.29.0\n"));
+    assert_eq!(classes(&found), ["rolls-builders"], "{found:#?}");
+    assert_eq!(found.len(), 2);
+    let one = the(&found, Class::RollsBuilders, "Deployment/buildkitd-amd64");
+    assert_eq!(paths(&one), ["spec.template.spec.containers[buildkitd].image"]);
+    assert_eq!(
+        Value::Object(one.numbers),
+        json!({
+            "pods_min": 2, "pods_max": 8, "at_a_time": "10%", "drain_minutes": 135,
+            "extra_nodes_at_max": 4, "extra_usd_per_hour_at_max": 22.7808,
+        })
+    );
+}
+
+#[test]
+fn a_changed_buildkitd_toml_or_drain_script_is_the_reason_of_the_roll_not_its_checksum() {
+    let found = by_config(SCALED, &format!("{SCALED}      http_registries: [mirror.example]\n"));
+    let one = the(&found, Class::RollsBuilders, "Deployment/buildkitd-arm64");
+    assert_eq!(
+        paths(&one),
+        [
+            "ConfigMap/buildkitd-config-arm64 buildkitd.toml: [registry.\"mirror.example\"]: ",
+            "ConfigMap/buildkitd-config-arm64 buildkitd.toml: [registry.\"mirror.example\"]: http"
+        ]
+    );
+    // The ConfigMap itself is not told again as something that nothing follows from.
+    assert_eq!(classes(&found), ["opens-access", "rolls-builders"], "{found:#?}");
+}
+
+#[test]
+fn only_the_pool_that_changed_rolls() {
+    let found = by_config(SCALED, &format!("{SCALED}      arm64_pods_per_node: 1\n"));
+    assert_eq!(classes(&found), ["rolls-builders", "capacity"], "{found:#?}");
+    assert!(
+        found.iter().all(|consequence| !consequence.objects.iter().any(|object| object.contains("amd64"))),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_changed_haproxy_cfg_rolls_the_load_balancer_and_nothing_else() {
+    let found = by_config(SCALED, &format!("{SCALED}      client_retry_pause_seconds: 30\n"));
+    assert_eq!(classes(&found), ["rolls-load-balancer"], "{found:#?}");
+    let one = the(&found, Class::RollsLoadBalancer, "Deployment/buildkitd-lb");
+    assert_eq!(paths(&one), ["ConfigMap/buildkitd-lb-config haproxy.cfg: defaults tcp: timeout queue"]);
+    assert_eq!(one.reasons[0].old.as_deref(), Some("timeout queue 35s"));
+    assert_eq!(one.reasons[0].new.as_deref(), Some("timeout queue 50s"));
+    assert!(one.what.contains("counts from 0"), "{}", one.what);
+    assert_eq!(one.numbers["drain_minutes"], 135);
+}
+
+#[test]
+fn a_comment_of_haproxy_cfg_rolls_the_load_balancer_as_well() {
+    let before = set(&one_cluster(SCALED));
+    let mut after = before.clone();
+    // As a new version of this program would write it: the text and, with it, the checksum.
+    for (path, old, new) in [
+        ("21-lb-config.yaml", "# One thread", "# A single thread"),
+        ("30-lb-deployment.yaml", "checksum/config: \"", "checksum/config: \"0"),
+    ] {
+        let file = after.iter_mut().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}"));
+        file.text = file.text.replacen(old, new, 1);
+    }
+    let found = judged(&before, &after);
+    assert_eq!(classes(&found), ["rolls-load-balancer"], "{found:#?}");
+    assert_eq!(paths(&found[0]), ["ConfigMap/buildkitd-lb-config, in comments alone"]);
+}
+
+#[test]
+fn a_longer_build_rolls_both_and_the_builders_are_told_to_wait() {
+    let found = by_config(SCALED, &format!("{SCALED}      max_build_minutes: 60\n"));
+    // The comment in 10-nodepools.yaml names the grace period.
+    assert_eq!(classes(&found), ["rolls-load-balancer", "rolls-builders", "no-effect"], "{found:#?}");
+    let one = the(&found, Class::RollsBuilders, "Deployment/buildkitd-amd64");
+    assert_eq!(one.numbers["drain_minutes"], 135, "the old pods have the old grace period");
+    assert!(one.advice.as_deref().is_some_and(|advice| advice.contains("second run")), "{:?}", one.advice);
+}
+
+#[test]
+fn immutable_fields_are_told_as_such() {
+    for (path, old, new, object) in [
+        (
+            "40-deployments.yaml",
+            "    matchLabels:\n      app: buildkitd",
+            "    matchLabels:\n      app: builder",
+            "Deployment/buildkitd-amd64",
+        ),
+        ("31-services.yaml", "  clusterIP: None\n", "", "Service/buildkitd-amd64-pods"),
+        (
+            "31-services.yaml",
+            "  type: ClusterIP\n  selector",
+            "  type: ClusterIP\n  ipFamilies: [IPv6]\n  selector",
+            "Service/buildkitd-amd64",
+        ),
+        (
+            "10-nodepools.yaml",
+            "group: karpenter.k8s.aws",
+            "group: karpenter.example",
+            "NodePool/buildkit-amd64-m6id-24xlarge",
+        ),
+        ("10-nodepools.yaml", "  weight: 100", "  replicas: 3", "NodePool/buildkit-amd64-m6id-24xlarge"),
+    ] {
+        let found = by_hand(path, old, new);
+        let one = the(&found, Class::ImmutableField, object);
+        assert!(!one.reasons.is_empty() && one.advice.is_some(), "{one:#?}");
+        assert_eq!(found[0].class, Class::ImmutableField, "{found:#?}");
+    }
+}
+
+#[test]
+fn switching_autoscaling_tells_which_way_it_is_deployed() {
+    let fixed = "      amd64_replicas: 6\n      arm64_replicas: 6\n";
+    let on = by_config(fixed, SCALED);
+    let one = the(&on, Class::Autoscaling, "Deployment/buildkitd-amd64");
+    assert_eq!((&one.numbers["from"], &one.numbers["to"]), (&json!("fixed"), &json!("keda")));
+    assert!(one.advice.as_deref().is_some_and(|advice| advice.contains("hands the live replicas")), "{one:#?}");
+    let off = by_config(SCALED, fixed);
+    let one = the(&off, Class::Autoscaling, "Deployment/buildkitd-amd64");
+    assert_eq!((&one.numbers["from"], &one.numbers["to"]), (&json!("keda"), &json!("fixed")));
+    assert!(
+        one.advice.as_deref().is_some_and(|advice| advice.contains("deletes ScaledObject/buildkitd-amd64")),
+        "{one:#?}"
+    );
+    for found in [&on, &off] {
+        let scaled_object =
+            |consequence: &&Consequence| consequence.objects.iter().any(|object| object.starts_with("ScaledObject/"));
+        let deleted: Vec<_> = found.iter().filter(|one| one.class == Class::Deletes).filter(scaled_object).collect();
+        assert_eq!(deleted, Vec::<&Consequence>::new(), "told as the end of autoscaling");
+    }
+}
+
+#[test]
+fn bounds_are_told_with_nodes_and_money() {
+    let with = |rest: &str| format!("      autoscaling: {{enabled: true, arm64_max: 8, arm64_min: 2, {rest}}}\n");
+    let found = by_config(&with("amd64_min: 2, amd64_max: 8"), &with("amd64_min: 4, amd64_max: 16, amd64_fallback: 6"));
+    let one = the(&found, Class::Capacity, "ScaledObject/buildkitd-amd64");
+    assert_eq!(
+        one.what,
+        "amd64: min 2 -> 4, max 8 -> 16, fallback none -> 6, nodes at min 1 -> 2, nodes at max 4 -> 8, cost at min $5.70/h -> $11.39/h, cost at max $22.78/h -> $45.56/h, node ceiling 8 -> 16"
+    );
+    assert_eq!(one.numbers["usd_per_hour_at_max_new"], 45.5616);
+    assert_eq!(one.numbers["fallback_old"], Value::Null);
+    let down = by_config(&with("amd64_min: 2, amd64_max: 8"), &with("amd64_min: 2, amd64_max: 6"));
+    let one = the(&down, Class::Capacity, "ScaledObject/buildkitd-amd64");
+    assert!(one.advice.as_deref().is_some_and(|advice| advice.contains("beyond the new maximum")), "{one:#?}");
+    let fixed = by_config("      amd64_replicas: 4\n", "      amd64_replicas: 8\n");
+    let one = the(&fixed, Class::Capacity, "Deployment/buildkitd-amd64");
+    assert_eq!(one.what, "amd64: pods 4 -> 8, nodes 2 -> 4, cost $11.39/h -> $22.78/h, node ceiling 4 -> 8");
+}
+
+#[test]
+fn an_unknown_price_stays_unknown() {
+    let before = set(&one_cluster("      amd64_replicas: 4\n"));
+    let after = set(&one_cluster("      amd64_replicas: 8\n"));
+    let found = consequences(&before, &after, None).unwrap_or_else(|error| panic!("{error:#}"));
+    let one = the(&found, Class::Capacity, "Deployment/buildkitd-amd64");
+    assert_eq!(one.what, "amd64: pods 4 -> 8, nodes 2 -> 4, node ceiling 4 -> 8");
+}
+
+#[test]
+fn access_that_opens_or_closes_is_told_by_who_and_where() {
+    let with = |clients: &str| format!("{SCALED}      client_namespaces: {clients}\n");
+    let found = by_config(&with("[arc-runners]"), &with("[arc-runners, dev]"));
+    assert_eq!(classes(&found), ["opens-access"], "{found:#?}");
+    assert_eq!(
+        found[0].what,
+        "pods app=buildkitd-lb newly take connections from namespace dev on 1234/TCP and 2234/TCP and 3234/TCP"
+    );
+    let found = by_config(&with("[arc-runners, dev]"), &with("[arc-runners]"));
+    assert_eq!(classes(&found), ["closes-access"], "{found:#?}");
+    for (old, new, class, what) in [
+        (
+            "    - from:\n        - podSelector:\n            matchLabels:\n              app: buildkitd-lb\n      ports",
+            "    - ports",
+            "opens-access",
+            "from everybody on 1234/TCP",
+        ),
+        ("        - port: 9090\n          protocol: TCP\n", "", "opens-access", "every port"),
+        (
+            "    - from:\n        - namespaceSelector:\n            matchLabels:\n              kubernetes.io/metadata.name: \"monitoring\"\n      ports:\n        - port: 9090",
+            "    - from:\n        - ipBlock: {cidr: 0.0.0.0/0}\n      ports:\n        - port: 9090",
+            "opens-access",
+            "0.0.0.0/0 on 9090/TCP",
+        ),
+    ] {
+        let found = by_hand("32-networkpolicies.yaml", old, new);
+        assert_eq!(found[0].class.name(), class, "{found:#?}");
+        assert!(found[0].what.contains(what), "{}", found[0].what);
+    }
+}
+
+#[test]
+fn pods_that_no_policy_selects_any_more_are_open_to_everybody() {
+    let before = set(&one_cluster(SCALED));
+    let mut after = before.clone();
+    let file =
+        after.iter_mut().find(|file| file.path == "32-networkpolicies.yaml").unwrap_or_else(|| panic!("no policies"));
+    file.text = file.text.replace("app: buildkitd\n  policyTypes", "app: nothing\n  policyTypes");
+    let found = judged(&before, &after);
+    assert_eq!(found[0].class, Class::OpensAccess);
+    assert!(found[0].what.contains("no NetworkPolicy selects pods app=buildkitd any more"), "{}", found[0].what);
+}
+
+#[test]
+fn a_guard_that_falls_opens_access() {
+    for (path, old, new, what) in [
+        (
+            "30-lb-deployment.yaml",
+            "      automountServiceAccountToken: false\n",
+            "",
+            "carries a token for the API server",
+        ),
+        (
+            "30-lb-deployment.yaml",
+            "allowPrivilegeEscalation: false",
+            "privileged: true",
+            "container haproxy is privileged",
+        ),
+        ("30-lb-deployment.yaml", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", "write to its root"),
+        ("30-lb-deployment.yaml", "drop: [ALL]", "add: [NET_ADMIN]", "NET_ADMIN"),
+        ("30-lb-deployment.yaml", "runAsNonRoot: true", "runAsNonRoot: false", "may run as root"),
+        ("30-lb-deployment.yaml", "type: RuntimeDefault", "type: Unconfined", "no seccomp profile"),
+        (
+            "40-deployments.yaml",
+            "      enableServiceLinks: false\n",
+            "      enableServiceLinks: false\n      hostNetwork: true\n",
+            "node's network",
+        ),
+        ("40-deployments.yaml", "emptyDir: {}", "hostPath: {path: /mnt}", "mounts /mnt of the node"),
+        ("10-nodepools.yaml", "httpPutResponseHopLimit: 1", "httpPutResponseHopLimit: 2", "node role's credentials"),
+        ("10-nodepools.yaml", "httpTokens: required", "httpTokens: optional", "without a token"),
+        ("10-nodepools.yaml", "encrypted: true", "encrypted: false", "not encrypted"),
+        ("21-lb-config.yaml", "bind 127.0.0.1:8404", "bind :8404", "listens on port 8404"),
+    ] {
+        let found = by_hand(path, old, new);
+        let opened: Vec<&Consequence> = found.iter().filter(|one| one.class == Class::OpensAccess).collect();
+        assert!(opened.iter().any(|one| one.what.contains(what)), "{new}: {found:#?}");
+    }
+    let tls = format!("{SCALED}      mtls_secret: buildkit-tls\n");
+    let off = by_config(&tls, SCALED);
+    assert!(off[0].class == Class::OpensAccess && off[0].what.contains("without TLS"), "{off:#?}");
+    let on = by_config(SCALED, &tls);
+    assert!(on[0].class == Class::ClosesAccess && on[0].what.contains("certificate"), "{on:#?}");
+}
+
+#[test]
+fn an_architecture_that_comes_or_goes_is_told_object_by_object() {
+    let one = format!("{SCALED}      architectures: [amd64]\n");
+    let gone = by_config(SCALED, &one);
+    for object in [
+        "Deployment/buildkitd-arm64",
+        "NodePool/buildkit-arm64-m8gd-24xlarge",
+        "EC2NodeClass/buildkit-arm64",
+        "Service/buildkitd-arm64",
+        "ScaledObject/buildkitd-arm64",
+    ] {
+        the(&gone, Class::Deletes, object);
+    }
+    let come = by_config(&one, SCALED);
+    the(&come, Class::Creates, "Deployment/buildkitd-arm64");
+    assert!(come.iter().all(|consequence| consequence.class != Class::Deletes), "{come:#?}");
+}
+
+#[test]
+fn a_fleet_that_moves_to_another_namespace_is_told_as_one_move() {
+    let found = by_config(SCALED, &format!("{SCALED}      namespace: builds\n"));
+    let moved: Vec<&Consequence> = found.iter().filter(|one| one.class == Class::Deletes).collect();
+    assert_eq!(moved.len(), 1, "{found:#?}");
+    assert!(moved[0].what.starts_with("the fleet moves from namespace buildkit to builds: "), "{}", moved[0].what);
+    assert!(found.iter().all(|one| one.class != Class::Creates), "{found:#?}");
+}
+
+#[test]
+fn labels_are_applied_in_place_and_told_once_for_all_objects() {
+    let found = by_config(SCALED, &format!("{SCALED}      extra_labels: {{team: ci}}\n"));
+    assert_eq!(classes(&found), ["in-place"], "{found:#?}");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].objects.len() > 20, "{found:#?}");
+    assert_eq!(paths(&found[0]), ["metadata.labels.team"]);
+}
+
+#[test]
+fn comments_and_the_order_of_keys_have_no_effect() {
+    for (path, old, new) in [
+        ("10-nodepools.yaml", "# Named after its type", "# Called after its type"),
+        (
+            "31-services.yaml",
+            "  type: ClusterIP\n  selector:\n    app: buildkitd-lb\n",
+            "  selector:\n    app: buildkitd-lb\n  type: ClusterIP\n",
+        ),
+    ] {
+        let found = by_hand(path, old, new);
+        assert_eq!(classes(&found), ["no-effect"], "{found:#?}");
+        assert_eq!(found[0].objects, [path]);
+    }
+}
+
+#[test]
+fn a_difference_that_no_field_shows_is_named_all_the_same() {
+    for (path, old, new, object) in [
+        (
+            "31-services.yaml",
+            "    - name: buildkit\n      port: 1234\n      targetPort: buildkit\n      protocol: TCP\n    - name: metrics\n      port: 9090\n      targetPort: metrics\n      protocol: TCP\n",
+            "    - name: metrics\n      port: 9090\n      targetPort: metrics\n      protocol: TCP\n    - name: buildkit\n      port: 1234\n      targetPort: buildkit\n      protocol: TCP\n",
+            "Service/buildkitd-amd64-pods",
+        ),
+        ("21-lb-config.yaml", "# One thread", "# A single thread", "ConfigMap/buildkitd-lb-config"),
+    ] {
+        let found = by_hand(path, old, new);
+        assert_eq!(classes(&found), ["no-effect"], "{found:#?}");
+        assert_eq!(found[0].objects, [object]);
+    }
+}
+
+#[test]
+fn another_order_of_a_pods_lists_rolls_it() {
+    let found = by_hand(
+        "40-deployments.yaml",
+        "            - name: config\n              mountPath: /etc/buildkit\n              readOnly: true\n            - name: drain\n              mountPath: /opt/drain\n              readOnly: true\n",
+        "            - name: drain\n              mountPath: /opt/drain\n              readOnly: true\n            - name: config\n              mountPath: /etc/buildkit\n              readOnly: true\n",
+    );
+    assert_eq!(classes(&found), ["rolls-builders"], "{found:#?}");
+    assert_eq!(paths(&found[0]), ["spec.template, in the order of a list"]);
+}
+
+/// Nothing that changes may be left untold, whatever it is.
+#[test]
+fn every_object_that_differs_is_named() {
+    let keys = [
+        "namespace: builds",
+        "image: moby/buildkit:v0.29.0",
+        "haproxy_image: haproxy:3.4-alpine",
+        "max_build_minutes: 30",
+        "client_namespaces: [x]",
+        "monitoring_namespace: m",
+        "keda_namespace: k",
+        "client_connect_seconds: 30",
+        "ip_family: ipv4",
+        "registry_mirrors: {a.example: [b.example]}",
+        "mtls_secret: s",
+        "scale_down: {idle_minutes: 5}",
+        "monitoring: {enabled: false}",
+        "extra_labels: {a: b}",
+        "lb_tolerations: []",
+        "pods_per_node: 1",
+        "architectures: [arm64]",
+        "amd64_instance_type: m5d.24xlarge",
+        "amd64_instance_types: {m6id.24xlarge: 2, m5d.24xlarge: 2}",
+    ];
+    let before = set(&one_cluster(SCALED));
+    for key in keys {
+        let after = set(&one_cluster(&format!("{SCALED}      {key}\n")));
+        let found = judged(&before, &after);
+        let named: Vec<&str> = found.iter().flat_map(|one| one.objects.iter().map(String::as_str)).collect();
+        let reasons: Vec<&str> = found.iter().flat_map(paths).collect();
+        let moved = key.starts_with("namespace");
+        for (old, new) in objects(&before, &after) {
+            let (Some(object), true) = (old.as_ref().or(new.as_ref()), old != new) else { continue };
+            let short = format!(
+                "{}/{}",
+                object["kind"].as_str().unwrap_or_default(),
+                object["metadata"]["name"].as_str().unwrap_or_default()
+            );
+            let told = named.contains(&short.as_str()) || reasons.iter().any(|reason| reason.starts_with(&short)) || moved
+                // Told as capacity, by the name of the pool.
+                || (short.starts_with("NodePool/") && found.iter().any(|one| one.class == Class::Capacity));
+            assert!(told, "{key}: {short} is not named in {found:#?}");
+        }
+    }
+}
+
+/// The objects of both sets by kind, namespace and name, read by the other YAML parser.
+fn objects(old: &[SetFile], new: &[SetFile]) -> Vec<(Option<serde_yaml::Value>, Option<serde_yaml::Value>)> {
+    use serde::Deserialize;
+    let mut pairs = std::collections::BTreeMap::new();
+    for (place, files) in [old, new].into_iter().enumerate() {
+        for document in files.iter().flat_map(|file| serde_yaml::Deserializer::from_str(&file.text)) {
+            let object = serde_yaml::Value::deserialize(document).unwrap_or_else(|error| panic!("{error}"));
+            let key = format!(
+                "{:?} {:?} {:?}",
+                object["kind"],
+                object["metadata"].get("namespace"),
+                object["metadata"]["name"]
+            );
+            let pair: &mut [Option<serde_yaml::Value>; 2] = pairs.entry(key).or_default();
+            pair[place] = Some(object);
+        }
+    }
+    pairs.into_values().map(|[old, new]| (old, new)).collect()
+}

@@ -1,0 +1,272 @@
+//! The command `diff` as its users run it: what it compares with, what it prints, how it ends.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
+
+const TWO: &str = "clusters:\n  a:\n    cluster_name: eks-a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20250123, amd64_replicas: 4}\n  b:\n    cluster_name: eks-b\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20250123}\n";
+
+fn git(dir: &Path, arguments: &[&str]) {
+    let output = Command::new("git")
+        .current_dir(dir)
+        .args(["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|error| panic!("git: {error}"));
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn json(dir: &Path, arguments: &[&str]) -> (i32, Value) {
+    let mut all = vec!["diff", "--format", "json"];
+    all.extend(arguments);
+    let output = run(dir, &all);
+    let found = serde_json::from_str(&stdout(&output)).unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)));
+    (code(&output), found)
+}
+
+fn statuses(found: &Value) -> Vec<String> {
+    let clusters = found["clusters"].as_array().unwrap_or_else(|| panic!("{found}"));
+    clusters.iter().map(|one| format!("{} {}", one["cluster"], one["status"]).replace('"', "")).collect()
+}
+
+#[test]
+fn what_was_just_generated_differs_in_nothing() {
+    let dir = with_shipped();
+    run(dir.path(), &["generate"]);
+    for format in ["text", "json", "markdown"] {
+        let output = run(dir.path(), &["diff", "--format", format]);
+        assert_eq!((code(&output), stderr(&output).as_str()), (0, "no difference to generated\n"), "{format}");
+    }
+    assert_eq!(stdout(&run(dir.path(), &["diff"])), "");
+    let told = stdout(&run(dir.path(), &["diff", "--format", "markdown"]));
+    assert!(told.contains("No manifest changes."), "{told}");
+}
+
+#[test]
+fn without_anything_to_compare_with_it_is_trouble() {
+    let dir = with_shipped();
+    let output = run(dir.path(), &["diff"]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("run `buildkit-fleet generate` first"), "{}", stderr(&output));
+    let output = run(dir.path(), &["diff", "--against", "nowhere"]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("`nowhere` is not a directory"), "{}", stderr(&output));
+    git(dir.path(), &["init", "-q"]);
+    let output = run(dir.path(), &["diff", "--against", "nowhere"]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("neither a directory nor a revision"), "{}", stderr(&output));
+    run(dir.path(), &["generate"]);
+    let output = run(dir.path(), &["diff", "--against", "generated/arc-staging"]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("name the directory above it"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_refused_file_is_trouble_and_a_misspelt_cluster_is_usage() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", TWO);
+    run(dir.path(), &["generate"]);
+    for (name, hint) in [("zebra", "there are a, b"), ("aa", "did you mean `a`?")] {
+        let output = run(dir.path(), &["diff", name]);
+        assert_eq!(code(&output), 2);
+        let told = format!("there is no cluster `{name}`: {hint}");
+        assert!(stderr(&output).contains(&told), "{}", stderr(&output));
+    }
+    assert_eq!(code(&run(dir.path(), &["diff", "--format", "html"])), 2);
+    write(dir.path(), "clusters.yaml", TWO.replace("replicas", "replicass"));
+    let output = run(dir.path(), &["diff"]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("did you mean `amd64_replicas`?"), "{}", stderr(&output));
+}
+
+#[test]
+fn clusters_that_come_change_go_and_stay() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", TWO);
+    run(dir.path(), &["generate"]);
+    let changed =
+        TWO.replace("  b:", "  c:").replace("eks-b", "eks-c").replace("amd64_replicas: 4", "amd64_replicas: 8");
+    write(dir.path(), "clusters.yaml", changed);
+    let (ended, found) = json(dir.path(), &[]);
+    assert_eq!(ended, 1);
+    assert_eq!(statuses(&found), ["a changed", "c added", "b removed"]);
+    assert_eq!(found["same"], false);
+    let clusters = &found["clusters"];
+    assert_eq!(clusters[1]["consequences"][0]["class"], "creates");
+    let what = clusters[2]["consequences"][0]["what"].as_str().unwrap_or_default();
+    assert!(what.contains("nothing is deleted on the cluster"), "{what}");
+    assert!(clusters[0]["files"].as_array().is_some_and(|files| {
+        files
+            .iter()
+            .all(|file| file["status"] == "changed" && file["diff"].as_str().is_some_and(|diff| diff.contains("@@ ")))
+    }));
+    // One that only the other side has may be named, and one that stayed is the same.
+    assert_eq!(statuses(&json(dir.path(), &["b"]).1), ["b removed"]);
+    write(dir.path(), "clusters.yaml", TWO);
+    assert_eq!(json(dir.path(), &["a"]).0, 0);
+}
+
+#[test]
+fn a_revision_is_read_from_its_committed_sets() {
+    let dir = scratch();
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    // In a directory below the top of the repository, where paths are relative to.
+    let work = dir.path().join("infra/builds");
+    write(&work, "clusters.yaml", TWO);
+    run(&work, &["generate"]);
+    // The revision's clusters.yaml makes something else than the sets beside it, and is not asked.
+    write(&work, "clusters.yaml", TWO.replace("amd64_replicas: 4", "amd64_replicas: 20"));
+    write(dir.path(), "infra/builds/generated-elsewhere/a/00-namespace.yaml", "# Made by buildkit-fleet from x\n");
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-q", "-m", "one"]);
+    // Without the sets on disk.
+    std::fs::remove_dir_all(work.join("generated")).unwrap_or_else(|error| panic!("{error}"));
+    write(&work, "clusters.yaml", TWO.replace("amd64_replicas: 4", "amd64_replicas: 6"));
+    let (ended, found) = json(&work, &["--against", "main"]);
+    assert_eq!((ended, &found["against"]), (1, &Value::from("main")));
+    assert_eq!(statuses(&found), ["a changed", "b same"]);
+    let what = found["clusters"][0]["consequences"][0]["what"].as_str().unwrap_or_default();
+    assert_eq!(what, "amd64: pods 4 -> 6, nodes 2 -> 3, cost $11.39/h -> $17.09/h, node ceiling 4 -> 6");
+    write(&work, "clusters.yaml", TWO);
+    for revision in ["main", "HEAD", "HEAD~0", "refs/heads/main"] {
+        assert_eq!(json(&work, &["--against", revision]).0, 0, "{revision}");
+    }
+    let absolute = work.join("generated").display().to_string();
+    assert_eq!(json(&work, &["--against", "main", "--out", &absolute]).0, 0);
+}
+
+#[test]
+fn a_revision_without_sets_is_read_from_its_clusters_yaml() {
+    let dir = scratch();
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    write(dir.path(), "clusters.yaml", TWO);
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-q", "-m", "one"]);
+    assert_eq!(json(dir.path(), &["--against", "main"]).0, 0);
+    write(dir.path(), "clusters.yaml", TWO.replace("eks-b", "eks-bb"));
+    let (ended, found) = json(dir.path(), &["--against", "main"]);
+    assert_eq!(ended, 1);
+    assert_eq!(statuses(&found), ["a same", "b changed"]);
+    // A revision whose file is refused says so, with its own name and place.
+    write(dir.path(), "clusters.yaml", TWO.replace("replicas", "replicass"));
+    git(dir.path(), &["commit", "-q", "-a", "-m", "two"]);
+    write(dir.path(), "clusters.yaml", TWO);
+    let output = run(dir.path(), &["diff", "--against", "main"]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("--> main:clusters.yaml:6:45"), "{}", stderr(&output));
+    // And one without the file.
+    git(dir.path(), &["rm", "-q", "-f", "clusters.yaml"]);
+    git(dir.path(), &["commit", "-q", "-m", "three", "--allow-empty"]);
+    write(dir.path(), "clusters.yaml", TWO);
+    let output = run(dir.path(), &["diff", "--against", "main"]);
+    assert_eq!(code(&output), 3);
+    assert!(
+        stderr(&output).contains("main has neither sets below generated nor a file clusters.yaml"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_name_that_looks_like_an_option_is_no_option_of_git() {
+    let dir = with_shipped();
+    git(dir.path(), &["init", "-q"]);
+    let output = run(dir.path(), &["diff", "--against=--output=stolen"]);
+    assert_eq!(code(&output), 3);
+    assert!(!dir.path().join("stolen").exists());
+}
+
+#[test]
+fn markdown_fits_a_comment_whatever_changes() {
+    let dir = scratch();
+    let many = |ami: &str| {
+        let cluster = |n: u32| {
+            format!(
+                "  cluster-{n}:\n    cluster_name: eks-{n}\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {{ami_alias: {ami}, amd64_replicas: {}}}\n",
+                n % 50 + 1
+            )
+        };
+        format!("clusters:\n{}", (0..300).map(cluster).collect::<String>())
+    };
+    write(dir.path(), "clusters.yaml", many("al2023@v20250123"));
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-q", "-m", "one"]);
+    write(dir.path(), "clusters.yaml", many("al2023@v20250201"));
+    let output = run(dir.path(), &["diff", "--against", "main", "--format", "markdown"]);
+    let told = stdout(&output);
+    assert_eq!(code(&output), 1);
+    assert!(told.chars().count() < 60_000, "{}", told.chars().count());
+    assert!(told.contains("**replaces-nodes**"), "{told}");
+    // Clusters with the same consequences are told together, and what does not fit is counted.
+    assert!(told.contains("#### `cluster-0`, `cluster-1`, `cluster-50`"), "{}", &told[..600]);
+    assert!(told.contains("do not fit here"), "{told}");
+    assert_eq!(told.matches("<details>").count(), told.matches("</details>").count());
+}
+
+#[test]
+fn a_file_on_disk_cannot_break_out_of_the_comment_or_the_terminal() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", TWO);
+    run(dir.path(), &["generate"]);
+    let path = "generated/a/31-services.yaml";
+    let text = std::fs::read_to_string(dir.path().join(path)).unwrap_or_else(|error| panic!("{error}"));
+    let hostile = text.replacen("targetPort: all", "targetPort: \"\\e[31m```</details>@everybody`` \"", 1);
+    write(dir.path(), path, hostile);
+    let told = stdout(&run(dir.path(), &["diff", "a", "--format", "markdown"]));
+    let consequences = told.split("<details>").next().unwrap_or_default();
+    assert!(!consequences.contains('\u{1b}') && !consequences.contains("\n```"), "{consequences}");
+    assert!(told.contains("````diff"), "{told}");
+    let text = stdout(&run(dir.path(), &["diff", "a"]));
+    assert!(!text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn what_was_edited_by_hand_into_nonsense_is_trouble_with_its_name() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", TWO);
+    run(dir.path(), &["generate"]);
+    let path = "generated/a/31-services.yaml";
+    let text = std::fs::read_to_string(dir.path().join(path)).unwrap_or_else(|error| panic!("{error}"));
+    write(dir.path(), path, text + "\n]: [\n");
+    let output = run(dir.path(), &["diff"]);
+    assert_eq!(code(&output), 3);
+    assert!(
+        stderr(&output).contains("cluster a") && stderr(&output).contains("31-services.yaml"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn color_is_for_terminals_and_for_who_asks() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", TWO);
+    run(dir.path(), &["generate"]);
+    write(dir.path(), "clusters.yaml", TWO.replace("amd64_replicas: 4", "amd64_replicas: 6"));
+    assert!(!stdout(&run(dir.path(), &["diff"])).contains('\u{1b}'));
+    let colored = stdout(&run(dir.path(), &["diff", "--color", "always"]));
+    assert!(colored.contains("\u{1b}[1;33mcapacity\u{1b}[0m") && colored.contains("\u{1b}[32m+"), "{colored}");
+    let quiet = program(dir.path(), &["diff"]).env("NO_COLOR", "1").output().unwrap_or_else(|error| panic!("{error}"));
+    assert!(!stdout(&quiet).contains('\u{1b}'));
+}
+
+#[test]
+fn the_text_of_a_change_reads_as_recorded() {
+    let dir = with_shipped();
+    run(dir.path(), &["generate"]);
+    let changed = support::shipped().replace("amd64_max: 360", "amd64_max: 400").replace(
+        "    client_namespaces: [arc-runners]\n",
+        "    client_namespaces: [arc-runners, release]\n    max_build_minutes: 150\n    ami_alias: al2023@v20250123\n",
+    );
+    write(dir.path(), "clusters.yaml", changed);
+    let told = stdout(&run(dir.path(), &["diff", "arc-cbr-production"]));
+    let consequences = told.split("\n--- a/").next().unwrap_or_default();
+    insta::with_settings!({snapshot_path => "../snapshots/messages", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!("diff-of-a-change", consequences);
+    });
+}
