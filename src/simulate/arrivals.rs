@@ -1,0 +1,197 @@
+//! When builds come and how long each takes.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::simulate::duration::Spread;
+use crate::simulate::random::{Purpose, Random};
+
+/// More would be a mistake in the file or on the command line, not a day of a fleet.
+const MOST_BUILDS: u64 = 10_000_000;
+/// Larger than a year of CI.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// One build that comes, in ms from the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    pub at_ms: u64,
+    pub duration_ms: u64,
+}
+
+/// Which builds come.
+#[derive(Clone, Debug)]
+pub enum Arrivals {
+    /// So many at once.
+    Burst { builds: u64, duration: Spread },
+    /// At random, evenly, so many an hour on average.
+    Poisson { per_hour: f64, hours: f64, duration: Spread },
+    /// As they came once, in the order of time.
+    Recorded(Vec<Arrival>),
+}
+
+impl Arrivals {
+    pub fn burst(builds: u64, duration: Spread) -> Result<Self> {
+        if !(1..=MOST_BUILDS).contains(&builds) {
+            bail!("--burst takes from 1 to {MOST_BUILDS} builds");
+        }
+        Ok(Arrivals::Burst { builds, duration })
+    }
+
+    pub fn poisson(per_hour: f64, hours: f64, duration: Spread) -> Result<Self> {
+        #[expect(clippy::cast_precision_loss, reason = "ten million")]
+        let most = MOST_BUILDS as f64;
+        if !(per_hour > 0.0 && hours > 0.0 && per_hour * hours <= most && hours <= 8784.0) {
+            bail!("--rate and --hours must be above 0, a year and {MOST_BUILDS} builds at most");
+        }
+        Ok(Arrivals::Poisson { per_hour, hours, duration })
+    }
+
+    /// Reads `start,duration` lines, both in seconds; the first line may name the columns. Starts count from the
+    /// earliest. Errors name the line.
+    pub fn recorded(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let size = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?.len();
+        if size > MOST_BYTES {
+            bail!("{name} has {size} bytes: expected up to {MOST_BYTES}");
+        }
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+        let text = std::str::from_utf8(&bytes).with_context(|| format!("{name} is not UTF-8 text"))?;
+        Ok(Arrivals::Recorded(parse(text).map_err(|(line, why)| anyhow::anyhow!("{name}:{line}: {why}"))?))
+    }
+
+    /// The builds of one run, in the order of time.
+    pub fn of_run(&self, seed: u64, run: u64) -> Builds<'_> {
+        Builds {
+            arrivals: self,
+            next: 0,
+            clock_ms: 0.0,
+            times: Random::new(seed, run, Purpose::Arrivals),
+            durations: Random::new(seed, run, Purpose::Durations),
+        }
+    }
+
+    /// Whether every run has the same builds.
+    pub fn is_fixed(&self) -> bool {
+        matches!(self, Arrivals::Recorded(_) | Arrivals::Burst { duration: Spread::Always(_), .. })
+    }
+}
+
+/// The builds of one run, drawn as they are asked for: a long run takes no more memory than a short one.
+#[derive(Clone, Debug)]
+pub struct Builds<'a> {
+    arrivals: &'a Arrivals,
+    next: u64,
+    clock_ms: f64,
+    times: Random,
+    durations: Random,
+}
+
+impl Iterator for Builds<'_> {
+    type Item = Arrival;
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "hours are checked")]
+    fn next(&mut self) -> Option<Arrival> {
+        let arrival = match self.arrivals {
+            Arrivals::Burst { builds, duration } => {
+                (self.next < *builds).then(|| Arrival { at_ms: 0, duration_ms: duration.draw(&mut self.durations) })
+            }
+            Arrivals::Poisson { per_hour, hours, duration } => {
+                self.clock_ms += self.times.exponential(3_600_000.0 / per_hour);
+                (self.clock_ms < hours * 3_600_000.0).then(|| Arrival {
+                    at_ms: self.clock_ms as u64,
+                    duration_ms: duration.draw(&mut self.durations),
+                })
+            }
+            Arrivals::Recorded(all) => all.get(usize::try_from(self.next).ok()?).copied(),
+        };
+        self.next += 1;
+        arrival
+    }
+}
+
+/// The lines of a CSV; on failure the line's number and what is wrong with it.
+pub fn parse(text: &str) -> Result<Vec<Arrival>, (usize, String)> {
+    let mut found: Vec<(f64, f64)> = Vec::new();
+    for (place, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let line = line.trim();
+        let number = place + 1;
+        let header = found.is_empty() && line.replace(' ', "").eq_ignore_ascii_case("start,duration");
+        if line.is_empty() || line.starts_with('#') || header {
+            continue;
+        }
+        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+        let [start, duration] = fields.as_slice() else {
+            return Err((number, format!("expected `start,duration` in seconds, found {} fields", fields.len())));
+        };
+        let seconds = |name: &str, text: &str, most: f64| {
+            let shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+            text.parse::<f64>()
+                .ok()
+                .filter(|seconds| (0.0..=most).contains(seconds))
+                .ok_or_else(|| (number, format!("`{shown}` is no {name} in seconds, from 0 to {most}")))
+        };
+        // Unix time up to the year 2286, and builds of up to a week.
+        found.push((seconds("start", start, 1e10)?, seconds("duration", duration, 604_800.0)?));
+        if found.len() as u64 > MOST_BUILDS {
+            return Err((number, format!("more than {MOST_BUILDS} builds")));
+        }
+    }
+    if found.is_empty() {
+        return Err((1, "no build in the file: expected lines of `start,duration` in seconds".to_owned()));
+    }
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let first = found[0].0;
+    Ok(found
+        .into_iter()
+        .map(|(start, duration)| Arrival { at_ms: millis(start - first), duration_ms: millis(duration).max(1) })
+        .collect())
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
+fn millis(seconds: f64) -> u64 {
+    (seconds * 1000.0).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_sorted_and_counts_from_its_first_build() {
+        let text = "\u{feff}start, duration\r\n# of one day\n1764028810,1200\n1764028800,60.5\n\n1764028800,0\n";
+        let arrival = |at_ms, duration_ms| Arrival { at_ms, duration_ms };
+        assert_eq!(parse(text), Ok(vec![arrival(0, 60_500), arrival(0, 1), arrival(10_000, 1_200_000)]));
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused_with_its_line() {
+        for (text, line, why) in [
+            ("", 1, "no build"),
+            ("start,duration\n", 1, "no build"),
+            ("1,2\n1,2,3\n", 2, "found 3 fields"),
+            ("1,2\nx,2\n", 2, "`x` is no start"),
+            ("1,-2\n", 1, "`-2` is no duration"),
+            ("1,NaN\n", 1, "`NaN` is no duration"),
+            ("1e400,1\n", 1, "no start"),
+            ("1,1e9\n", 1, "no duration"),
+            ("2026-11-25T00:00:00Z,60\n", 1, "no start"),
+        ] {
+            let (found, told) = parse(text).expect_err(text);
+            assert!(found == line && told.contains(why), "{text:?}: {found}: {told}");
+        }
+    }
+
+    #[test]
+    fn poisson_arrivals_come_at_their_rate() {
+        let spread: Spread = "20m".parse().unwrap_or_else(|error| panic!("{error}"));
+        let arrivals = Arrivals::poisson(600.0, 100.0, spread).unwrap_or_else(|error| panic!("{error}"));
+        let count = arrivals.of_run(1, 0).count();
+        // Four standard deviations of 60,000.
+        assert!((59_000..=61_000).contains(&count), "{count}");
+        let run: Vec<Arrival> = arrivals.of_run(1, 0).take(100).collect();
+        assert_eq!(run, arrivals.of_run(1, 0).take(100).collect::<Vec<_>>());
+        assert_ne!(run, arrivals.of_run(1, 1).take(100).collect::<Vec<_>>());
+        assert!(run.is_sorted_by_key(|arrival| arrival.at_ms));
+    }
+}
