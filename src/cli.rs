@@ -139,8 +139,9 @@ Examples:
   buildkit-fleet plan arc-cbr-production
   buildkit-fleet plan --format json | jq '.clusters[].usd_per_hour_at_max'
 
-Prices are on-demand list prices of the cluster's region; where the catalogue has none, they are
-unknown. A month has 730 hours.";
+Prices are on-demand list prices of the builders' nodes in the cluster's region, and of nothing
+else. Where the catalogue has none, they are unknown, and so is a sum with one of them. A month has
+730 hours. Speed is the HPA's: as many builds as pods at max come at once, and end at once.";
 
 /// Tell the size of every fleet: pods, nodes, disk, money, and how fast it grows and shrinks
 #[derive(Debug, Args)]

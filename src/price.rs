@@ -6,6 +6,7 @@ use std::ops::Mul;
 
 use crate::fleet::name::Region;
 use crate::instances;
+use crate::talk::thousands;
 
 /// Money in millionths of a US dollar, the finest that the catalogue has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,15 +49,8 @@ impl fmt::Display for Usd {
         let (unit, places) = if self.micros < 1_000_000 && self.micros > 0 { (100, 4) } else { (10_000, 2) };
         let rounded = (self.micros + unit / 2) / unit;
         let scale = 1_000_000 / unit;
-        let (whole, fraction) = ((rounded / scale).to_string(), rounded % scale);
-        f.write_str("$")?;
-        for (place, digit) in whole.chars().enumerate() {
-            if place > 0 && (whole.len() - place).is_multiple_of(3) {
-                f.write_str(",")?;
-            }
-            write!(f, "{digit}")?;
-        }
-        write!(f, ".{fraction:0places$}")
+        let (whole, fraction) = (thousands(rounded / scale), rounded % scale);
+        write!(f, "${whole}.{fraction:0places$}")
     }
 }
 

@@ -222,7 +222,7 @@ pub fn check_pool(
     let record = record_bytes(family);
     let bytes = sizing::dns_answer_bytes(&name, pool.scaling.peak().into(), record);
     if bytes > DNS_PAYLOAD_BYTES {
-        let most = (DNS_PAYLOAD_BYTES - sizing::dns_answer_bytes(&name, 0, record)) / record;
+        let most = sizing::dns_answer_pods(&name, DNS_PAYLOAD_BYTES, record);
         problems.push(
             Problem::new(
                 &rule::DNS_ANSWER_TOO_LARGE,

@@ -136,6 +136,11 @@ pub fn dns_answer_bytes(name: &str, pods: u64, record_bytes: u64) -> u64 {
     12 + question + 11 + record_bytes * pods
 }
 
+/// Most pods whose answer is no longer than this.
+pub fn dns_answer_pods(name: &str, most_bytes: u64, record_bytes: u64) -> u64 {
+    most_bytes.saturating_sub(dns_answer_bytes(name, 0, record_bytes)) / record_bytes
+}
+
 /// Most connections of one frontend: twice the peak it serves and 256 more, in steps no finer than those of the slots.
 pub fn frontend_connections(peak_pods: u64) -> u64 {
     (2 * peak_pods + 256).next_multiple_of(256).max(1024)

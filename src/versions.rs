@@ -114,7 +114,18 @@ impl Ladder {
     /// Builds per pod that the HPA aims at. Without a tolerance of 0 the HPA ignores the last 10 %; 0.9 makes up for
     /// it, but KEDA below 2.18 cuts a fractional target to 0 in its fallback.
     pub fn target_value(self) -> &'static str {
-        if self.keda_has(Version::new(2, 18)) && !self.scale_up_tolerance() { "0.9" } else { "1" }
+        if self.target_milli() == 900 { "0.9" } else { "1" }
+    }
+
+    /// The same in thousandths.
+    pub fn target_milli(self) -> u32 {
+        if self.keda_has(Version::new(2, 18)) && !self.scale_up_tolerance() { 900 } else { 1000 }
+    }
+
+    /// Whether the HPA ignores a demand that is off by exactly its tolerance: since k8s 1.33 (`replica_calculator.go`).
+    /// An unknown version is taken for one that ignores more.
+    pub fn tolerance_is_inclusive(self) -> bool {
+        self.kubernetes.is_none_or(|kubernetes| kubernetes >= Version::new(1, 33))
     }
 
     /// `timeout` of a trigger since KEDA 2.20.0 (#7549).

@@ -10,7 +10,9 @@ use crate::fleet::name::IpFamily;
 use crate::fleet::scaling::Scaling;
 use crate::fleet::toleration::Toleration;
 use crate::fleet::{Fleet, Pool, discovery_name};
+use crate::hpa::ScalingRules;
 use crate::rules::DNS_PAYLOAD_BYTES;
+use crate::scrape;
 use crate::sizing;
 use crate::versions::Fallback;
 
@@ -18,13 +20,10 @@ use crate::versions::Fallback;
 const COMBINED_PORT: u16 = 1234;
 const HEALTH_PORT: u16 = 8405;
 const STATS_PORT: u16 = 8404;
-const METRICS_PORT: u16 = 9404;
-
-/// Longest period of an HPA scaling policy (k8s apis/autoscaling/validation.go).
-const MAX_POLICY_PERIOD_S: u32 = 1800;
+pub(crate) const METRICS_PORT: u16 = 9404;
 
 /// How often KEDA looks at a pool that sleeps: clients are held for half a minute.
-const POLLING_INTERVAL_S: u32 = 10;
+pub(crate) const POLLING_INTERVAL_S: u32 = 10;
 
 #[derive(Debug, Serialize)]
 pub struct View<'a> {
@@ -74,7 +73,7 @@ pub struct PoolView<'a> {
     pub min: Option<u32>,
     pub max: Option<u32>,
     pub fallback: Option<u32>,
-    pub scale_up_pods: Option<u32>,
+    pub scale_up: Option<RulesView>,
     pub value_location: String,
     pub vcpu: u64,
     pub gib: u64,
@@ -150,11 +149,24 @@ pub struct KedaView {
     pub trigger_timeout: bool,
     pub polling_interval_s: u32,
     pub idle_minutes: u32,
-    pub idle_s: u32,
-    pub down_pods: u32,
-    pub down_percent: u32,
-    pub down_period_s: u32,
-    pub down_period_minutes: u32,
+    pub scale_down: RulesView,
+}
+
+/// One direction of the HPA's behavior.
+#[derive(Debug, Serialize)]
+pub struct RulesView {
+    pub stabilization_s: u32,
+    pub pods: u32,
+    pub percent: u32,
+    pub period_s: u32,
+    pub period_minutes: u32,
+}
+
+impl RulesView {
+    fn of(rules: ScalingRules) -> Self {
+        let ScalingRules { stabilization_s, pods, percent, period_s, tolerance: _ } = rules;
+        RulesView { stabilization_s, pods, percent, period_s, period_minutes: period_s / 60 }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -219,7 +231,7 @@ fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {
     }
 }
 
-fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
+pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
     let plan = &pool.plan;
     let first = plan.first();
     let usable = sizing::usable(&first.instance);
@@ -243,9 +255,8 @@ fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
         min: bounds.map(super::fleet::scaling::Bounds::min),
         max: bounds.map(super::fleet::scaling::Bounds::max),
         fallback: fallback.filter(|_| fleet.ladder.fallback() != Fallback::Unusable),
-        // A sixth of the maximum: 2 to 360 pods in 46 s instead of 92.
-        scale_up_pods: bounds.map(|bounds| bounds.max().div_ceil(6).max(4)),
-        value_location: format!("haproxy_backend_current_sessions{{proxy=\"bk_{}\"}}", pool.arch.name()),
+        scale_up: bounds.map(|bounds| RulesView::of(ScalingRules::up(fleet, bounds.max()))),
+        value_location: scrape::sessions_of(pool.arch),
         vcpu: plan.pod.vcpu,
         gib: plan.pod.gib,
         usable_cpu_m: usable.millicores,
@@ -295,7 +306,7 @@ fn timing_view(fleet: &Fleet) -> TimingView {
     }
 }
 
-fn lb_view(fleet: &Fleet) -> LbView<'_> {
+pub(crate) fn lb_view(fleet: &Fleet) -> LbView<'_> {
     let slots = fleet.pools.iter().map(|pool| sizing::server_slots(pool.scaling.peak().into())).sum();
     let of_pools = fleet.pools.iter().map(|pool| sizing::frontend_connections(pool.scaling.peak().into()));
     let combined_connections = of_pools.clone().max().unwrap_or_default();
@@ -328,22 +339,13 @@ fn lb_view(fleet: &Fleet) -> LbView<'_> {
 }
 
 fn keda_view(fleet: &Fleet) -> KedaView {
-    let idle_s = fleet.scale_down.idle_minutes * 60;
-    let down_period_s = idle_s.min(MAX_POLICY_PERIOD_S);
     KedaView {
-        url: format!(
-            "http://buildkitd-lb-metrics.{}.svc.cluster.local:{METRICS_PORT}/metrics?scope=backend&metrics=haproxy_backend_current_sessions",
-            fleet.namespace
-        ),
+        url: scrape::sessions_url(&fleet.namespace),
         target_value: fleet.ladder.target_value(),
         tolerance: fleet.ladder.scale_up_tolerance(),
         trigger_timeout: fleet.ladder.trigger_timeout(),
         polling_interval_s: POLLING_INTERVAL_S,
         idle_minutes: fleet.scale_down.idle_minutes,
-        idle_s,
-        down_pods: fleet.scale_down.pods,
-        down_percent: fleet.scale_down.percent,
-        down_period_s,
-        down_period_minutes: down_period_s / 60,
+        scale_down: RulesView::of(ScalingRules::down(fleet.scale_down)),
     }
 }

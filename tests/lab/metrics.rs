@@ -1,11 +1,14 @@
 //! What KEDA and Prometheus read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use buildkit_fleet::fleet::arch::Arch;
 use buildkit_fleet::versions::Version;
+use buildkit_fleet::{scrape, sizing};
 
 use crate::client::Client;
+use crate::dns::eventually;
 use crate::haproxy::{Lab, http_get, version};
 use crate::pods::address;
 use crate::support;
@@ -75,6 +78,44 @@ fn keda_reads_the_session_count_of_each_architecture_from_one_small_page() {
         let location = metadata["valueLocation"].as_str().unwrap_or_default();
         assert_eq!(pick(&parse(&page), location), Some(expected), "{location} in\n{page}");
         assert_eq!(pick(&parse(&page), &location.replace("bk_", "xx_")), None, "this test could not fail");
+    }
+}
+
+#[test]
+fn the_pages_are_as_long_as_the_plan_says() {
+    for (keys, architectures, builds) in [
+        ("      autoscaling: {enabled: true, amd64_max: 360, arm64_max: 30}\n", vec![Arch::Amd64, Arch::Arm64], 12),
+        ("      architectures: [arm64]\n      autoscaling: {enabled: true, arm64_max: 8}\n", vec![Arch::Arm64], 1),
+    ] {
+        let lab = Lab::start(keys);
+        let port = |arch: Arch| if arch == Arch::Amd64 { lab.ports.amd64 } else { lab.ports.arm64 };
+        let _clients: Vec<Client> = (0..builds).map(|_| Client::build(port(architectures[0]))).collect();
+        assert!(eventually(Duration::from_secs(10), || lab.sessions(architectures[0]) == builds));
+        let (_, page) = http_get(lab.ports.metrics, "/metrics?scope=backend&metrics=haproxy_backend_current_sessions")
+            .unwrap_or_default();
+        // HAProxy before 3.0 sends more: what is asked for is part of it.
+        let page = if version() >= Version::new(3, 0) {
+            page
+        } else {
+            page.split_inclusive('\n').filter(|line| line.contains("haproxy_backend_current_sessions")).collect()
+        };
+        let counts = architectures.iter().map(|arch| (*arch, u32::try_from(lab.sessions(*arch)).unwrap_or_default()));
+        assert_eq!(page, scrape::sessions_page(counts));
+
+        let read = |query: &str| {
+            http_get(lab.ports.metrics, &format!("/metrics?{query}")).map_or(0, |(_, page)| page.len() as u64)
+        };
+        let slots = lab.fleet.pools.iter().map(|pool| sizing::server_slots(pool.scaling.peak().into())).sum();
+        let count = architectures.len() as u64;
+        let scopes = "scope=global&scope=frontend&scope=backend";
+        for (told, real) in [
+            (scrape::prometheus_bytes_about(count), read(scopes)),
+            (scrape::whole_page_bytes_about(count, slots), read(&format!("{scopes}&scope=server"))),
+        ] {
+            // 3.3 and later have more series.
+            let least = if version() >= Version::new(3, 3) { 85 } else { 95 };
+            assert!((real * least / 100..=real * 105 / 100).contains(&told), "about {told} bytes are {real}");
+        }
     }
 }
 
