@@ -34,9 +34,10 @@ fn with_places(source: &str, mut look: impl FnMut(&Base, &dyn Fn(&str, &str) -> 
     for fleet in support::fleets(source) {
         let base = Base::of(&fleet, &renderer).unwrap_or_else(|error| panic!("{error:#}"));
         let subject = Subject::new(&tree, fleet.key.as_str());
-        let keys = base.every_reach(&subject).unwrap_or_else(|error| panic!("{error:#}"));
         let source = Source { path: "clusters.yaml", text: source };
-        look(&base, &|file, rest| place(file, rest, &base, &keys, &subject, source, 100));
+        look(&base, &|file, rest| {
+            place(file, rest, &base, &subject, source, 100).unwrap_or_else(|error| panic!("{error:#}"))
+        });
     }
 }
 
@@ -336,13 +337,22 @@ fn a_value_that_is_merged_from_two_places_names_both() {
     with_places(&source, |_, at| {
         let text =
             at("31-services.yaml", "buildkitd.metadata.labels[cost-center]").unwrap_or_else(|error| panic!("{error}"));
-        let from = part(&text, "from").join("\n");
+        let from = part(&text, "from").join(" ");
         assert!(
             from.contains("extra_labels: {cost-center: \"yes\"}")
                 && from.contains("cost-center: \"4711\"}, from `defaults`"),
             "{text}"
         );
     });
+}
+
+#[test]
+fn a_key_of_rows_names_every_row_that_gives_it() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", support::read("tests/inputs/every-key.yaml"));
+    let text = explain(dir.path(), &["every-key", "eni_max_pods"]);
+    assert_eq!(part(&text, "in every-key"), ["clusters.yaml:26:86: eni_max_pods: 234"], "{text}");
+    assert!(part(&text, "reaches").iter().any(|line| line.ends_with("resources.requests.memory")), "{text}");
 }
 
 #[test]

@@ -58,9 +58,15 @@ pub fn explain(
 
 /// The same of a field that the cluster does not have, but would have with another value of some key; `rest` is what
 /// stands behind the file in its address.
-pub fn explain_absent(file: &str, rest: &str, base: &Base, keys: &[(KeyPath, Reach)], width: usize) -> Option<String> {
-    let asked = Asked::read(rest).ok()?;
-    let adding = keys.iter().filter(|(_, reach)| reach.adds_to(file, Some(&asked)));
+pub fn explain_absent(
+    file: &str,
+    rest: &str,
+    asked: &Asked,
+    base: &Base,
+    keys: &[(KeyPath, Reach)],
+    width: usize,
+) -> Option<String> {
+    let adding = keys.iter().filter(|(_, reach)| reach.adds_to(file, Some(asked)));
     let names: Vec<String> = adding.map(|(key, _)| key.dotted()).collect();
     if names.is_empty() {
         return None;

@@ -80,6 +80,9 @@ fn first_sentence(about: &str) -> &str {
 
 /// What the key means, on its own.
 pub fn explain(key: &KeyPath, renderer: &Renderer, width: usize) -> Result<String> {
+    if is_block(key) {
+        return Ok(meaning(key, width));
+    }
     let mut reach = Reach::default();
     for (cluster, source) in EXAMPLES {
         let tree = yaml::parse(source).map_err(|problem| anyhow::anyhow!(problem.message))?;
@@ -87,20 +90,21 @@ pub fn explain(key: &KeyPath, renderer: &Renderer, width: usize) -> Result<Strin
         let fleet = subject.fleet().context("a defect of this program, please report it: an example is refused")?;
         reach.join(Base::of(&fleet, renderer)?.reach(key, &subject)?);
     }
-    Ok(meaning(key, width) + &told(&reach, key, "any cluster", width))
+    Ok(meaning(key, width) + &told(&reach, "any cluster", width))
 }
 
 /// The same in one cluster of the file: with its value there.
 pub fn explain_in(key: &KeyPath, base: &Base, subject: &Subject, source: Source, width: usize) -> Result<String> {
-    let mut text = meaning(key, width);
-    let cluster = base.fleet.key.as_str();
-    if !is_block(key) {
-        let _ = writeln!(text, "in {cluster}");
-        for place in places(key, subject, source) {
-            text += &wrap(&place, width, "    ");
-        }
+    if is_block(key) {
+        return Ok(meaning(key, width));
     }
-    Ok(text + &told(&base.reach(key, subject)?, key, cluster, width))
+    let cluster = base.fleet.key.as_str();
+    let mut text = meaning(key, width);
+    let _ = writeln!(text, "in {cluster}");
+    for place in places(key, subject, source) {
+        text += &wrap(&place, width, "    ");
+    }
+    Ok(text + &told(&base.reach(key, subject)?, cluster, width))
 }
 
 fn is_block(key: &KeyPath) -> bool {
@@ -125,10 +129,7 @@ fn meaning(key: &KeyPath, width: usize) -> String {
 }
 
 /// The addresses of what the key reaches, each on a line of its own, whole: they are for copying.
-fn told(reach: &Reach, key: &KeyPath, cluster: &str, width: usize) -> String {
-    if is_block(key) {
-        return String::new();
-    }
+fn told(reach: &Reach, cluster: &str, width: usize) -> String {
     let mut text = String::new();
     let parts = [
         ("reaches", &reach.changes),

@@ -60,8 +60,7 @@ pub fn run(command: &Explain) -> Result<Exit> {
         }
         Question::Place { cluster, file, rest } => {
             in_cluster(config, cluster.as_deref(), &renderer()?, |base, subject, source| {
-                let keys = base.every_reach(subject)?;
-                Ok(place(&file, &rest, base, &keys, subject, source, width))
+                place(&file, &rest, base, subject, source, width)
             })
         }
     }
@@ -130,37 +129,55 @@ fn only<'f>(fleets: &[&'f Fleet], cluster: Option<&str>, outcomes: &[Outcome]) -
     }
 }
 
-/// What there is to tell of a place in a manifest.
+/// What there is to tell of a place in a manifest; the inner error is a wrong use.
 pub fn place(
     file: &str,
     rest: &str,
     base: &Base,
-    keys: &[(KeyPath, Reach)],
     subject: &Subject,
     source: Source,
     width: usize,
-) -> Result<String, String> {
-    let absent = || field::explain_absent(file, rest, base, keys, width);
-    let Some(rendered) = base.files().iter().find(|rendered| rendered.path == file) else {
-        return absent().ok_or_else(|| no_such_file(base.fleet, file, keys));
+) -> Result<Result<String, String>> {
+    let rendered = base.files().iter().find(|rendered| rendered.path == file);
+    if rendered.is_none() && manifests::ALL.iter().all(|manifest| manifest.path != file) {
+        return Ok(Err(no_such_file(base.fleet, file)));
+    }
+    let asked = match question::line(rest) {
+        Some(line) => Err(line),
+        None => match Asked::read(rest) {
+            Ok(asked) => Ok(asked),
+            Err(error) => return Ok(Err(error.to_string())),
+        },
+    };
+    let Some(rendered) = rendered else {
+        let keys = base.every_reach(subject)?;
+        let told = asked.ok().and_then(|asked| field::explain_absent(file, rest, &asked, base, keys, width));
+        return Ok(told.ok_or_else(|| left_out(base.fleet, file, keys)));
     };
     let documents = manifest::documents(rendered);
-    let found = match question::line(rest) {
-        Some(line) => line::find(rendered, &documents, line),
-        None => Asked::read(rest).and_then(|asked| target::find(rendered, &documents, &asked)),
+    let found = match &asked {
+        Ok(asked) => target::find(rendered, &documents, asked),
+        Err(line) => line::find(rendered, &documents, *line),
     };
-    match found {
-        Ok(target) => Ok(field::explain(&target, base, keys, subject, source, width)),
-        Err(error) => absent().ok_or_else(|| error.to_string()),
-    }
+    Ok(match (found, asked) {
+        (Ok(target), _) => Ok(field::explain(&target, base, base.every_reach(subject)?, subject, source, width)),
+        (Err(error), Err(_)) => Err(error.to_string()),
+        (Err(error), Ok(asked)) => {
+            let keys = base.every_reach(subject)?;
+            field::explain_absent(file, rest, &asked, base, keys, width).ok_or_else(|| error.to_string())
+        }
+    })
 }
 
-fn no_such_file(fleet: &Fleet, name: &str, keys: &[(KeyPath, Reach)]) -> String {
-    if let Some((_, why)) = manifests::left_out(fleet).find(|(manifest, _)| manifest.path == name) {
-        let adding = keys.iter().filter(|(_, reach)| reach.adds_to(name, None));
-        let adding: Vec<String> = adding.map(|(key, _)| format!("`{}`", key.dotted())).collect();
-        return format!("{} has no {name}, {why}: it comes with {}", fleet.key, adding.join(", "));
-    }
+/// A manifest that the cluster does not need, and the keys that would bring it.
+fn left_out(fleet: &Fleet, name: &str, keys: &[(KeyPath, Reach)]) -> String {
+    let why = manifests::left_out(fleet).find(|(manifest, _)| manifest.path == name).map_or("", |(_, why)| why);
+    let adding = keys.iter().filter(|(_, reach)| reach.adds_to(name, None));
+    let adding: Vec<String> = adding.map(|(key, _)| format!("`{}`", key.dotted())).collect();
+    format!("{} has no {name}, {why}: it comes with {}", fleet.key, adding.join(", "))
+}
+
+fn no_such_file(fleet: &Fleet, name: &str) -> String {
     let known: Vec<&str> = manifests::of(fleet).map(|manifest| manifest.path).collect();
     let hint = did_you_mean(name, known.iter().copied())
         .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));

@@ -1,6 +1,7 @@
 //! Which fields of the manifests a key reaches: found by rendering the cluster with other values, so it cannot differ
 //! from what the program does.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
@@ -20,6 +21,8 @@ pub struct Base<'a> {
     files: Vec<RenderedFile>,
     fields: IndexMap<Field, Leaf>,
     pub fleet: &'a Fleet,
+    /// Worked out when it is first asked for: hundreds of renderings.
+    every: OnceCell<Vec<(KeyPath, Reach)>>,
 }
 
 /// What other values of one key do to the manifests of a cluster, each list in their order.
@@ -77,7 +80,7 @@ impl<'a> Base<'a> {
     pub fn of(fleet: &'a Fleet, renderer: &'a Renderer) -> Result<Self> {
         let files = renderer.render(fleet)?;
         let fields = fields(&files);
-        Ok(Base { renderer, files, fields, fleet })
+        Ok(Base { renderer, files, fields, fleet, every: OnceCell::new() })
     }
 
     pub fn files(&self) -> &[RenderedFile] {
@@ -85,14 +88,19 @@ impl<'a> Base<'a> {
     }
 
     /// What every key does, but for those of blocks with names of the user's choice: they are tried with the block.
-    pub fn every_reach(&self, subject: &Subject) -> Result<Vec<(KeyPath, Reach)>> {
+    pub fn every_reach(&self, subject: &Subject) -> Result<&[(KeyPath, Reach)]> {
+        if let Some(every) = self.every.get() {
+            return Ok(every);
+        }
         let keys = flatten(Entry::KEYS).into_iter();
-        keys.filter(|key| !matches!((key.key.shape)(), Shape::Block { .. }) && !key.path.contains(&"*"))
-            .map(|key| {
-                let reach = self.reach(&key, subject)?;
-                Ok((key, reach))
-            })
-            .collect()
+        let every: Result<Vec<_>> = keys
+            .filter(|key| !matches!((key.key.shape)(), Shape::Block { .. }) && !key.path.contains(&"*"))
+            .map(|key| self.reach(&key, subject).map(|reach| (key, reach)))
+            .collect();
+        Ok(self.every.get_or_init({
+            let every = every?;
+            || every
+        }))
     }
 
     /// What other values of the key do.

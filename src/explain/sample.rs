@@ -8,6 +8,8 @@ use crate::yaml::{Kind, Node};
 
 /// Those that pods per node may be, and small, middling and large counts.
 const NUMBERS: [u32; 11] = [0, 1, 2, 3, 4, 6, 8, 25, 60, 200, 1000];
+/// vCPU, NUMA nodes and pods of instance types.
+const FACTS: [u32; 5] = [1, 8, 60, 200, 1000];
 /// MiB and GB of instance types.
 const SIZES: [u32; 4] = [1000, 40_000, 300_000, 1_000_000];
 /// Bounds above this are of sizes.
@@ -42,6 +44,8 @@ pub(super) struct Context<'c> {
     pub fleet: &'c Fleet,
     /// Names that are in the block already, where the user chooses them.
     pub names: Vec<&'c str>,
+    /// The values are facts of instance types, not counts of the fleet.
+    pub facts: bool,
 }
 
 impl<'c> Context<'c> {
@@ -74,8 +78,13 @@ impl<'c> Context<'c> {
 
     /// Blocks with one name each; where the order counts, also with one more name behind those in use.
     fn maps(&self, map: &Map) -> Vec<Node<'static>> {
-        let values = self.samples(&map.value);
-        let of_types = map.ordered || matches!(*map.value, Shape::Block { .. });
+        let of_blocks = matches!(*map.value, Shape::Block { .. });
+        let mut values = Context { facts: of_blocks, names: self.names.clone(), ..*self }.samples(&map.value);
+        if map.ordered {
+            // Of pods per node, these: the types beside them are many.
+            values.retain(|value| matches!(value.text(), Some("1" | "2" | "4")));
+        }
+        let of_types = map.ordered || of_blocks;
         let names = if of_types { self.types() } else { [map.name.examples, &self.names].concat() };
         let mut maps: Vec<Node> =
             names.iter().flat_map(|name| values.iter().map(move |value| pair(name, value.clone()))).collect();
@@ -90,8 +99,12 @@ impl<'c> Context<'c> {
 
     /// The usual numbers, and those around the fleet's own.
     fn numbers(&self, min: u32, max: u32) -> Vec<Node<'static>> {
-        let mut numbers = if max > LARGEST_COUNT { SIZES.to_vec() } else { NUMBERS.to_vec() };
-        for pool in &self.fleet.pools {
+        let mut numbers = match (max > LARGEST_COUNT, self.facts) {
+            (true, _) => SIZES.to_vec(),
+            (false, true) => FACTS.to_vec(),
+            (false, false) => NUMBERS.to_vec(),
+        };
+        for pool in self.fleet.pools.iter().filter(|_| !self.facts) {
             let peak = pool.scaling.peak();
             numbers.extend([peak - 1, peak, peak + 1, 2 * peak]);
         }

@@ -48,13 +48,24 @@ impl<'a> Subject<'a> {
         (self.tree.get("defaults"), self.tree.get("clusters").and_then(|clusters| clusters.get(self.cluster)))
     }
 
-    /// The entries that are written for a key, the cluster's own first; whether each stands in `defaults`.
+    /// The entries that are written for a key, the cluster's own first; whether each stands in `defaults`. `*` stands
+    /// for every name that is written there.
     pub fn written(&self, path: &[&str]) -> Vec<(&'a (Node<'a>, Node<'a>), bool)> {
         let (defaults, own) = self.blocks();
-        let Some((last, above)) = path.split_last() else { return Vec::new() };
-        let at = |block: Option<&'a Node<'a>>| above.iter().try_fold(block?, |node, name| node.get(name))?.entry(last);
-        let own = at(own).map(|entry| (entry, false));
-        own.into_iter().chain(at(defaults).map(|entry| (entry, true))).collect()
+        let mut found = Vec::new();
+        for (block, shared) in [(own, false), (defaults, true)] {
+            let mut entries: Vec<&'a (Node<'a>, Node<'a>)> = Vec::new();
+            for (depth, name) in path.iter().enumerate() {
+                let blocks: Vec<&'a Node<'a>> = if depth == 0 {
+                    block.into_iter().collect()
+                } else {
+                    entries.iter().map(|(_, value)| value).collect()
+                };
+                entries = blocks.into_iter().flat_map(|block| named(block, name)).collect();
+            }
+            found.extend(entries.into_iter().map(|entry| (entry, shared)));
+        }
+        found
     }
 
     /// Tries other values at the key. Where `*` stands for a name, those of the types in use are tried.
@@ -68,7 +79,7 @@ impl<'a> Subject<'a> {
             _ => None,
         });
         let names = names.flatten().filter_map(|(name, _)| name.text()).collect();
-        let samples = Context { key: key.key.name, fleet: base, names }.samples(&shape);
+        let samples = Context { key: key.key.name, fleet: base, names, facts: key.path.contains(&"*") }.samples(&shape);
         let mut seen = HashSet::from([format!("{base:?}")]);
         for path in paths(key, base) {
             let now = self.written(&path).first().map(|((_, value), _)| value.flow());
@@ -121,6 +132,14 @@ impl<'a> Subject<'a> {
             }
             _ => None,
         }
+    }
+}
+
+/// The entries of this name; of every name for `*`.
+fn named<'a>(block: &'a Node<'a>, name: &str) -> Vec<&'a (Node<'a>, Node<'a>)> {
+    match &block.kind {
+        Kind::Mapping(entries) if name == "*" => entries.iter().collect(),
+        _ => block.entry(name).into_iter().collect(),
     }
 }
 

@@ -24,7 +24,7 @@ pub fn places(key: &KeyPath, subject: &Subject, source: Source) -> Vec<String> {
         }];
     }
     let lines = Lines::of(source.text);
-    let shown = entries.iter().take(if merged { 2 } else { 1 });
+    let shown = entries.iter().take(if merged || key.path.contains(&"*") { usize::MAX } else { 1 });
     shown
         .map(|((at, value), shared)| {
             let place = lines.place(at.span.start);

@@ -14,7 +14,7 @@ pub(crate) fn work_out(expression: &str) -> f64 {
     value
 }
 
-fn eat<'r>(rest: &mut &'r str, what: &[char]) -> Option<char> {
+fn eat(rest: &mut &str, what: &[char]) -> Option<char> {
     *rest = rest.trim_start();
     let first: char = rest.chars().next().filter(|first| what.contains(first))?;
     *rest = &rest[1..];
