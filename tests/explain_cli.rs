@@ -347,6 +347,24 @@ fn a_value_that_is_merged_from_two_places_names_both() {
 }
 
 #[test]
+fn a_key_that_reaches_nothing_says_why() {
+    let dir = with_shipped();
+    for (cluster, key, why) in [
+        ("arc-staging", "region", "no manifest of arc-staging"),
+        ("arc-staging", "amd64_replicas", "no manifest of arc-staging"),
+        ("arc-staging", "modules", "decides whether arc-staging gets manifests at all"),
+        (
+            "arc-cbr-production",
+            "amd64_instance_type",
+            "no manifest of arc-cbr-production: none of the values tried is accepted beside the rest of the file",
+        ),
+    ] {
+        let text = explain(dir.path(), &[cluster, key]);
+        assert_eq!(part(&text, "reaches").join(" "), why, "{text}");
+    }
+}
+
+#[test]
 fn a_key_of_rows_names_every_row_that_gives_it() {
     let dir = scratch();
     write(dir.path(), "clusters.yaml", support::read("tests/inputs/every-key.yaml"));

@@ -146,7 +146,7 @@ fn told(reach: &Reach, cluster: &str, width: usize) -> String {
         Reach { skips: true, .. } => format!("decides whether {cluster} gets manifests at all"),
         _ if !text.is_empty() => return text,
         Reach { accepted: false, .. } => {
-            format!("no manifest of {cluster}: no other value is accepted beside the rest of the file")
+            format!("no manifest of {cluster}: none of the values tried is accepted beside the rest of the file")
         }
         _ => format!("no manifest of {cluster}"),
     };
