@@ -85,6 +85,16 @@ fn a_block_ends_with_its_last_entry_and_starts_at_the_margin() {
 }
 
 #[test]
+fn a_section_of_a_configuration_is_all_of_its_settings() {
+    let dir = with_shipped();
+    let address = "21-lb-config.yaml:buildkitd-lb-config.data[haproxy.cfg].defaults.tcp.timeout";
+    let text = explain(dir.path(), &["arc-staging", address]);
+    assert_eq!(text.lines().next(), Some(address));
+    assert_eq!(part(&text, "value").len(), 6, "{text}");
+    assert!(part(&text, "from").join(" ").contains("client_connect_seconds: 20"), "{text}");
+}
+
+#[test]
 fn every_address_that_a_key_reaches_is_taken_as_it_is_printed() {
     let fixed = "clusters:\n  fixed: {cluster_name: eks, region: us-east-1, eks_version: 1.35, modules: [buildkit]}\n";
     let scaled = support::one_cluster("      autoscaling: {enabled: true, amd64_max: 12, arm64_max: 12}\n");

@@ -113,8 +113,7 @@ fn setting(file: &RenderedFile, document: &Document, found: &Found, text: &str, 
     let asked = Asked { kind: None, name: document.name.clone(), steps };
     let mut target: Option<Target> = None;
     for setting in settings(text) {
-        let candidate = field(document, setting.path(&found.path));
-        if !asked.holds(&candidate) {
+        if !asked.holds(&field(document, setting.path(&found.path))) {
             continue;
         }
         let line = found.line(&lines) + 1 + setting.before;
@@ -123,7 +122,8 @@ fn setting(file: &RenderedFile, document: &Document, found: &Found, text: &str, 
             target.value.push_str(setting.text);
         } else {
             let why = comment::above_group(&lines, line);
-            target = Some(Target { field: candidate, value: setting.text.to_owned(), line, why });
+            let path = rest.iter().fold(found.path.clone(), |path, step| join(&path, step));
+            target = Some(Target { field: field(document, path), value: setting.text.to_owned(), line, why });
         }
     }
     target.ok_or_else(|| {
