@@ -60,6 +60,21 @@ impl<'a> Node<'a> {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
+    /// The node on one line.
+    pub fn flow(&self) -> String {
+        let list = |items: Vec<String>| items.join(", ");
+        match &self.kind {
+            Kind::Scalar { text, plain: true } => text.to_string(),
+            Kind::Scalar { text, .. } => format!("{text:?}"),
+            Kind::Sequence(items) => format!("[{}]", list(items.iter().map(Node::flow).collect())),
+            Kind::Mapping(entries) => {
+                let pairs = entries.iter().map(|(key, value)| format!("{}: {}", key.flow(), value.flow()));
+                format!("{{{}}}", list(pairs.collect()))
+            }
+            Kind::Alias => "*".to_owned(),
+        }
+    }
+
     /// What stands there, for messages.
     pub fn describe(&self) -> String {
         match &self.kind {

@@ -10,10 +10,10 @@ use clap::{CommandFactory, Parser};
 
 /// docs/rules.md as it should be.
 fn rules() -> String {
-    let mut text = "# Rules\n\nWhat clusters.yaml is held to. An error refuses the file and nothing is written; a warning is told and the run goes on.\nThe ids are stable. This page is made from `src/rule.rs`; a test keeps it current.\n\n| rule | | protects from |\n|---|---|---|\n".to_owned();
+    let mut text = "# Rules\n\nWhat clusters.yaml is held to. An error refuses the file and nothing is written; a warning is told and the run goes on.\nThe ids are stable. This page is made from `src/rule.rs`; a test keeps it current.\n\n| rule | | protects from | to do |\n|---|---|---|---|\n".to_owned();
     for rule in ALL {
         let severity = if rule.severity == Severity::Error { "error" } else { "warning" };
-        let _ = writeln!(text, "| `{}` | {severity} | {} |", rule.id, rule.protects);
+        let _ = writeln!(text, "| `{}` | {severity} | {} | {} |", rule.id, rule.protects, rule.remedy);
     }
     text
 }

@@ -7,7 +7,8 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::explain::manifest::{join, settings};
+use crate::explain::address::join;
+use crate::explain::setting::{is_configuration, settings};
 
 /// One file of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +107,7 @@ pub struct FieldChange {
     pub new: Option<String>,
 }
 
-/// Every field below this place that differs. None where only comments inside of a text, or the order of a list of
+/// Every field below this place that differs. None where only comments of a configuration, or the order of a list of
 /// named items, differ.
 pub fn changes(old: Option<&Value>, new: Option<&Value>, path: &str) -> Vec<FieldChange> {
     let (old, new) = (fields(old, path), fields(new, path));
@@ -151,9 +152,9 @@ fn collect(value: &Value, path: &str, found: &mut IndexMap<String, String>) {
                 collect(item, &format!("{path}[{name}]"), found);
             }
         }
-        Value::String(text) if text.contains('\n') => {
+        Value::String(text) if is_configuration(path) => {
             for setting in settings(text) {
-                add(format!("{path}: {}", setting.name()), setting.text);
+                add(setting.path(path), setting.text);
             }
         }
         scalar => add(path.to_owned(), &plain(scalar)),
@@ -198,15 +199,15 @@ mod tests {
     }
 
     #[test]
-    fn comments_of_a_text_are_no_field_and_its_settings_are() {
-        let old = json!({"cfg": "# one\nglobal\n  maxconn 4096\n"});
-        let new = json!({"cfg": "# two\nglobal\n  maxconn 4096\n"});
+    fn comments_of_a_configuration_are_no_field_and_its_settings_are() {
+        let old = json!({"haproxy.cfg": "# one\nglobal\n  maxconn 4096\n"});
+        let new = json!({"haproxy.cfg": "# two\nglobal\n  maxconn 4096\n"});
         assert_eq!(changes(Some(&old), Some(&new), "data"), []);
-        let new = json!({"cfg": "# one\nglobal\n  maxconn 8192\n"});
+        let new = json!({"haproxy.cfg": "# one\nglobal\n  maxconn 8192\n"});
         assert_eq!(
             changes(Some(&old), Some(&new), "data"),
             [FieldChange {
-                path: "data.cfg: global: maxconn".to_owned(),
+                path: "data[haproxy.cfg].global.maxconn".to_owned(),
                 old: Some("maxconn 4096".to_owned()),
                 new: Some("maxconn 8192".to_owned())
             }]

@@ -95,7 +95,7 @@ fn apart(old: &str, new: &str) -> (String, String) {
     if old.len().max(new.len()) <= LONG {
         return (old.to_owned(), new.to_owned());
     }
-    let (old, new): (Vec<&str>, Vec<&str>) = (old.split(' ').collect(), new.split(' ').collect());
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.split_whitespace().collect(), new.split_whitespace().collect());
     let shorter = old.len().min(new.len());
     let head = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
     let tail = old.iter().rev().zip(new.iter().rev()).take(shorter - head).take_while(|(old, new)| old == new).count();

@@ -1,9 +1,10 @@
 //! The arithmetic behind the numbers of the manifests, with a cluster's numbers filled in. Kept apart from the code
 //! that computes them on purpose: a test works each formula out and compares it with the manifest.
 
-use crate::explain::manifest::Field;
+use crate::explain::address::Field;
 use crate::fleet::instance_plan::PlannedType;
 use crate::fleet::{Fleet, Pool};
+use crate::instances::InstanceType;
 use crate::sizing;
 
 /// How a number comes about.
@@ -17,7 +18,7 @@ pub struct Formula {
 /// The formula of a field; none where it is no computed number.
 pub fn of(fleet: &Fleet, field: &Field) -> Option<Formula> {
     let formula = |expression: String, words| Some(Formula { expression, words });
-    if let Some((_, setting)) = field.path.split_once("]: ") {
+    if let Some((_, setting)) = field.path.split_once(".cfg].").or(field.path.split_once(".toml].")) {
         return of_setting(fleet, field, setting);
     }
     let path = field.path.as_str();
@@ -91,13 +92,18 @@ fn of_node_pool(pool: &Pool, field: &Field) -> Option<Formula> {
 
 fn cpu(pool: &Pool) -> Formula {
     let PlannedType { instance, pods_per_node, .. } = pool.plan.first();
-    let reserved = match instance.vcpu {
-        vcpu @ 5.. => format!("(80 + floor(({vcpu} - 4) * 5 / 2))"),
-        vcpu => sizing::kube_reserved_millicores(vcpu).to_string(),
-    };
+    let reserved = reserved_cpu(instance.vcpu);
     Formula {
         expression: format!("floor(({} * 1000 - {reserved} - 300) * 9 / (10 * {pods_per_node}) / 1000)", instance.vcpu),
         words: "the first type's millicores less the kubelet's and the DaemonSets', a tenth to spare, by pods per node, whole vCPU",
+    }
+}
+
+/// Millicores that nodeadm reserves for the kubelet.
+fn reserved_cpu(vcpu: u64) -> String {
+    match vcpu {
+        5.. => format!("(80 + floor(({vcpu} - 4) * 5 / 2))"),
+        _ => sizing::kube_reserved_millicores(vcpu).to_string(),
     }
 }
 
@@ -131,11 +137,15 @@ fn frontend(pool: &Pool) -> String {
     format!("max(1024, ceil((2 * {} + 256) / 256) * 256)", pool.scaling.peak())
 }
 
+/// The frontend for any architecture.
+fn combined(fleet: &Fleet) -> String {
+    largest(&fleet.pools.iter().map(frontend).collect::<Vec<_>>())
+}
+
 /// Every frontend that builds come in by; the one for any architecture is as large as the largest.
 fn connections(fleet: &Fleet) -> String {
     let each: Vec<String> = fleet.pools.iter().map(frontend).collect();
-    let any = if each.len() == 1 { each.concat() } else { format!("max({})", each.join(", ")) };
-    format!("max(4096, ceil(({} + {any} + 128) / 1024) * 1024)", each.join(" + "))
+    format!("max(4096, ceil(({} + {} + 128) / 1024) * 1024)", each.join(" + "), combined(fleet))
 }
 
 fn lb_memory(fleet: &Fleet) -> Formula {
@@ -151,54 +161,74 @@ fn lb_memory(fleet: &Fleet) -> Formula {
 }
 
 fn of_setting(fleet: &Fleet, field: &Field, setting: &str) -> Option<Formula> {
-    let (section, name) = setting.split_once(": ")?;
     let timing = fleet.timing;
     let formula = |expression: String, words| Some(Formula { expression, words });
-    let pool_of = |prefix: &str| {
-        let arch = section.strip_prefix(prefix)?.split_whitespace().next()?;
+    let words: Vec<&str> = setting.split('.').collect();
+    let pool_of = |section: &str| {
+        let arch = section.trim_start_matches("ft_").trim_start_matches("bk_");
         fleet.pools.iter().find(|pool| pool.arch.name() == arch)
     };
-    match (section, name) {
-        ("global", "maxconn") => formula(
+    match words.as_slice() {
+        ["global", "maxconn"] => formula(
             connections(fleet),
             "what the build frontends may take together, and 128 for probes and scrapes, in steps of 1024",
         ),
-        ("defaults tcp", "retries") => formula(
+        ["defaults", "tcp", "retries"] => formula(
             format!("{} + 10", timing.client_connect_s()),
             "seconds that a client is held while no pod is UP: longer than it waits",
         ),
-        ("defaults tcp", "timeout queue") => formula(
+        ["defaults", "tcp", "timeout", "queue"] => formula(
             format!("{} + {}", timing.client_connect_s(), timing.client_retry_pause_s()),
-            "a client's whole cycle, wait and pause: a client that goes on trying counts as one",
+            "a client's whole cycle, wait and pause, in seconds: a client that goes on trying counts as one",
         ),
-        ("defaults tcp", "timeout client" | "timeout server") => formula(
+        ["defaults", "tcp", "timeout", "client" | "server"] => formula(
             format!("{} + 5", timing.max_build_minutes()),
             "the longest build and what surrounds it, in minutes",
         ),
-        (_, "maxUsedSpace" | "reservedSpace") => {
+        ["worker", "oci", "maxUsedSpace"] => {
             let pool = fleet.pools.iter().find(|pool| is_of(pool, field))?;
-            let share = format!("floor(70 / {})", pool.plan.most_pods_per_node());
-            if name == "maxUsedSpace" {
-                formula(
-                    share,
-                    "percent of the node's disk for each of the most pods on a node; the kubelet evicts below 10 % free",
-                )
-            } else {
-                formula(format!("floor({share} / 2)"), "half of maxUsedSpace")
-            }
+            formula(
+                share(pool),
+                "percent of the node's disk for each of the most pods that may be placed on a node, by requests; the kubelet evicts below 10 % free",
+            )
         }
-        ("frontend ft_all from tcp", "maxconn") => {
-            let each: Vec<String> = fleet.pools.iter().map(frontend).collect();
-            let expression = if each.len() == 1 { each.concat() } else { format!("max({})", each.join(", ")) };
-            formula(expression, "as many as the largest frontend of an architecture")
+        ["worker", "oci", "reservedSpace"] => {
+            let pool = fleet.pools.iter().find(|pool| is_of(pool, field))?;
+            formula(format!("floor({} / 2)", share(pool)), "half of maxUsedSpace")
         }
-        (_, "maxconn") => {
-            formula(frontend(pool_of("frontend ft_")?), "twice the most pods and 256 more, in steps of 256")
+        ["frontend", "ft_all", "maxconn"] => {
+            formula(combined(fleet), "as many as the largest frontend of an architecture")
         }
-        (_, name) if name.starts_with("server-template ") => formula(
-            slots(pool_of("backend bk_")?),
+        ["frontend", section, "maxconn"] => {
+            formula(frontend(pool_of(section)?), "twice the most pods and 256 more, in steps of 256")
+        }
+        ["backend", section, "server-template", _] => formula(
+            slots(pool_of(section)?),
             "twice the most pods, in steps of 64, so that a small change of the maximum leaves the load balancer alone",
         ),
         _ => None,
     }
+}
+
+/// 70 % of the disk over the most pods on a node: as many as declared, or as many as fit where that is more.
+fn share(pool: &Pool) -> String {
+    let (pod, request) = (pool.plan.pod, pool.plan.cache_request_gb().max(1));
+    let most: Vec<String> = pool
+        .plan
+        .entries
+        .iter()
+        .map(|PlannedType { instance, pods_per_node, .. }| {
+            let InstanceType { vcpu, memory_mib, eni_max_pods, local_nvme_gb, .. } = instance;
+            format!(
+                "max({pods_per_node}, floor(min(({vcpu} * 1000 - {} - 300) / ({} * 1000), ({memory_mib} - (11 * {eni_max_pods} + 255) - 100 - 440) / ({} * 1024), {local_nvme_gb} / {request})))",
+                reserved_cpu(*vcpu), pod.vcpu, pod.gib
+            )
+        })
+        .collect();
+    format!("floor(70 / {})", largest(&most))
+}
+
+/// The largest of several expressions.
+fn largest(each: &[String]) -> String {
+    if each.len() == 1 { each.concat() } else { format!("max({})", each.join(", ")) }
 }

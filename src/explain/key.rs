@@ -5,11 +5,9 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 
 use crate::config::Entry;
-use crate::explain::manifest::Field;
-use crate::explain::reach::Base;
+use crate::explain::reach::{Base, Reach};
 use crate::explain::variation::Subject;
-use crate::fleet::Fleet;
-use crate::place::Lines;
+use crate::explain::written::{Source, places};
 use crate::problem::did_you_mean;
 use crate::render::Renderer;
 use crate::shape::{KeyPath, Shape, flatten};
@@ -28,7 +26,8 @@ const EXAMPLES: [(&str, &str); 2] = [
     ),
 ];
 
-/// The keys that an address means: all of its path, or the end of it where only one ends so.
+/// The key that a name means: all of its path, or the end of it where only one ends so. Names of the user's choice may
+/// stand in the path, or `*` for any of them.
 pub fn find(wanted: &str) -> Result<KeyPath, String> {
     let keys = flatten(Entry::KEYS);
     let wanted = wanted.trim_start_matches("defaults.");
@@ -38,18 +37,30 @@ pub fn find(wanted: &str) -> Result<KeyPath, String> {
     let ending: Vec<&KeyPath> = keys.iter().filter(|key| key.dotted().ends_with(&format!(".{wanted}"))).collect();
     match ending.as_slice() {
         [one] => Ok((*one).clone()),
+        [] if in_map(&keys, wanted).is_some() => in_map(&keys, wanted).cloned().ok_or_else(String::new),
         [] => {
             let names = keys.iter().flat_map(|key| [key.dotted(), key.key.name.to_owned()]).collect::<Vec<_>>();
             Err(did_you_mean(wanted, names.iter().map(String::as_str)).map_or_else(
-                || "`buildkit-fleet explain` lists the keys".to_owned(),
+                || "`buildkit-fleet explain` lists the keys, `explain --rules` the rules".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             ))
         }
         several => {
             let names: Vec<String> = several.iter().map(|key| format!("`{}`", key.dotted())).collect();
-            Err(format!("several keys end so: {}", names.join(", ")))
+            Err(format!("several keys end so: write one of {}", names.join(", ")))
         }
     }
+}
+
+/// `instance_specs.x1.builder.vcpu` is `buildkit.instance_specs.*.vcpu`, `extra_labels.team` is `buildkit.extra_labels`.
+fn in_map<'k>(keys: &'k [KeyPath], wanted: &str) -> Option<&'k KeyPath> {
+    let map = keys.iter().filter(|key| matches!((key.key.shape)(), Shape::Map(_))).find(|map| {
+        wanted.starts_with(&format!("{}.", map.dotted())) || wanted.starts_with(&format!("{}.", map.key.name))
+    })?;
+    let last = wanted.rsplit('.').next()?;
+    keys.iter()
+        .find(|key| key.path.starts_with(&map.path) && key.path.contains(&"*") && key.key.name == last)
+        .or(Some(map))
 }
 
 /// Every key on a line, with the first sentence about it.
@@ -69,93 +80,75 @@ fn first_sentence(about: &str) -> &str {
 
 /// What the key means, on its own.
 pub fn explain(key: &KeyPath, renderer: &Renderer, width: usize) -> Result<String> {
-    let mut text = meaning(key, width);
-    let mut reached: Vec<Field> = Vec::new();
+    if is_block(key) {
+        return Ok(meaning(key, width));
+    }
+    let mut reach = Reach::default();
     for (cluster, source) in EXAMPLES {
         let tree = yaml::parse(source).map_err(|problem| anyhow::anyhow!(problem.message))?;
         let subject = Subject::new(&tree, cluster);
         let fleet = subject.fleet().context("a defect of this program, please report it: an example is refused")?;
-        for field in Base::of(&fleet, renderer)?.reached(key, &subject)? {
-            if !reached.contains(&field) {
-                reached.push(field);
-            }
-        }
+        reach.join(Base::of(&fleet, renderer)?.reach(key, &subject)?);
     }
-    reached.sort_by_key(|field| field.file);
-    text += &told(&reached, key, "any cluster", width);
-    Ok(text)
+    Ok(meaning(key, width) + &told(&reach, "any cluster", width))
 }
 
 /// The same in one cluster of the file: with its value there.
-pub fn explain_in(
-    key: &KeyPath,
-    fleet: &Fleet,
-    subject: &Subject,
-    file: (&str, &str),
-    renderer: &Renderer,
-    width: usize,
-) -> Result<String> {
+pub fn explain_in(key: &KeyPath, base: &Base, subject: &Subject, source: Source, width: usize) -> Result<String> {
+    if is_block(key) {
+        return Ok(meaning(key, width));
+    }
+    let cluster = base.fleet.key.as_str();
     let mut text = meaning(key, width);
-    let cluster = fleet.key.as_str();
     let _ = writeln!(text, "in {cluster}");
-    text += &wrap(&written(key, subject, file), width, "    ");
-    text += &told(&Base::of(fleet, renderer)?.reached(key, subject)?, key, cluster, width);
-    Ok(text)
+    for place in places(key, subject, source) {
+        text += &wrap(&place, width, "    ");
+    }
+    Ok(text + &told(&base.reach(key, subject)?, cluster, width))
 }
 
-/// `clusters.yaml:28:26  amd64_pods_per_node: 2  (defaults)`, or the default.
-pub fn written(key: &KeyPath, subject: &Subject, (path, source): (&str, &str)) -> String {
-    let name = key.key.name;
-    match subject.written(&key.path) {
-        Some((node, shared)) => {
-            let place = Lines::of(source).place(node.span.start);
-            let value: String = source
-                .get(node.span.start..node.span.end)
-                .unwrap_or_default()
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ");
-            let shared = if shared { ", from `defaults`" } else { "" };
-            format!("{path}:{}:{}: {name}: {value}{shared}", place.line, place.column)
-        }
-        None => match key.key.default {
-            Some(default) => format!("{name}: {default}, by default"),
-            None => format!("{name} is not given"),
-        },
-    }
+fn is_block(key: &KeyPath) -> bool {
+    matches!((key.key.shape)(), Shape::Block { .. })
 }
 
 fn meaning(key: &KeyPath, width: usize) -> String {
     let shape = (key.key.shape)();
     let mut text = format!("{}\n", key.dotted());
     text += &wrap(key.key.about(), width, "    ");
-    let unit = key.key.unit.map(|unit| format!(", in {unit}")).unwrap_or_default();
     text += "takes\n";
-    text += &wrap(&format!("{}{unit}", shape.expected()), width, "    ");
-    if !matches!(shape, Shape::Block { .. }) {
+    text += &wrap(&shape.expected(), width, "    ");
+    if let Some(unit) = key.key.unit {
+        text += "unit\n";
+        text += &wrap(unit, width, "    ");
+    }
+    if !is_block(key) {
         text += "default\n";
         text += &wrap(key.key.default.unwrap_or("none"), width, "    ");
     }
     text
 }
 
-/// The fields, below the objects that they are of.
-fn told(reached: &[Field], key: &KeyPath, cluster: &str, width: usize) -> String {
-    if matches!((key.key.shape)(), Shape::Block { .. }) {
-        return String::new();
-    }
-    let mut text = "reaches\n".to_owned();
-    if reached.is_empty() {
-        text += &wrap(&format!("no field of a manifest of {cluster}"), width, "    ");
-    }
-    let mut object = String::new();
-    for field in reached {
-        let named = format!("{}: {} {}", field.file, field.kind, field.name);
-        if named != object {
-            text += &wrap(&named, width, "    ");
-            object = named;
+/// The addresses of what the key reaches, each on a line of its own, whole: they are for copying.
+fn told(reach: &Reach, cluster: &str, width: usize) -> String {
+    let mut text = String::new();
+    let parts = [
+        ("reaches", &reach.changes),
+        ("leaves out, with some values", &reach.removes),
+        ("adds, with some values", &reach.adds),
+    ];
+    for (what, fields) in parts.into_iter().filter(|(_, fields)| !fields.is_empty()) {
+        let _ = writeln!(text, "{what}");
+        for field in fields {
+            let _ = writeln!(text, "    {field}");
         }
-        text += &wrap(&field.path, width, "        ");
     }
-    text
+    let nothing = match reach {
+        Reach { skips: true, .. } => format!("decides whether {cluster} gets manifests at all"),
+        _ if !text.is_empty() => return text,
+        Reach { accepted: false, .. } => {
+            format!("no manifest of {cluster}: none of the values tried is accepted beside the rest of the file")
+        }
+        _ => format!("no manifest of {cluster}"),
+    };
+    text + "reaches\n" + &wrap(&nothing, width, "    ")
 }

@@ -1,9 +1,11 @@
-//! Rendered manifests as fields: each with its object, its path and its line.
-
-use std::fmt;
+//! Rendered manifests as fields: each with its object, its path and its text.
 
 use indexmap::IndexMap;
 
+pub use crate::explain::address::{Field, join};
+pub use crate::explain::setting::{Setting, settings};
+
+use crate::explain::setting::is_configuration;
 use crate::problem::Span;
 use crate::render::RenderedFile;
 use crate::yaml::{self, Kind, Node};
@@ -14,39 +16,42 @@ pub struct Document<'a> {
     pub kind: String,
     pub name: String,
     pub root: Node<'a>,
+    /// What it is called across two renderings: its name, but for the kinds whose names come from clusters.yaml.
+    same: String,
 }
 
-/// The address of a value: file, object and path. Of a text with lines, such as haproxy.cfg, each setting is a field of
-/// its own, named by its section and first words.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Field {
-    pub file: &'static str,
-    pub kind: String,
-    pub name: String,
-    pub path: String,
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The two kinds of 10-nodepools.yaml never share a name; those of 60-monitoring.yaml do.
-        if self.file.starts_with("60-") {
-            write!(f, "{}:{}/{}.{}", self.file, self.kind, self.name, self.path)
-        } else {
-            write!(f, "{}:{}.{}", self.file, self.name, self.path)
-        }
-    }
+/// The text of a field, and what it is called across two renderings.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    pub text: String,
+    /// Like the path, but with items by name: one more item in the middle of a list changes none behind it.
+    pub same: String,
+    /// Where the blocks around it end, outermost first: within the field's path, and within `same`.
+    pub ends: Vec<(usize, usize)>,
 }
 
 /// The objects of a file. A file that does not read is a defect of ours, which generating tells.
 pub fn documents(file: &RenderedFile) -> Vec<Document<'_>> {
-    let mut found = Vec::new();
+    let mut found: Vec<Document> = Vec::new();
     let mut start = 0;
     for part in file.text.split_inclusive("\n---\n") {
         if let Ok(mut root) = yaml::parse(part.strip_suffix("---\n").unwrap_or(part)) {
             shift(&mut root, start);
-            let text = |node: Option<&Node>| node.and_then(Node::text).unwrap_or_default().to_owned();
-            let (kind, name) = (text(root.get("kind")), text(root.get("metadata").and_then(|meta| meta.get("name"))));
-            found.push(Document { file: file.path, kind, name, root });
+            let text = |path: &[&str]| {
+                let node = path.iter().try_fold(&root, |node, key| node.get(key));
+                node.and_then(Node::text).unwrap_or_default().to_owned()
+            };
+            let (kind, name) = (text(&["kind"]), text(&["metadata", "name"]));
+            let same = match kind.as_str() {
+                "Namespace" => kind.clone(),
+                "NodePool" => {
+                    let first = format!("{kind} {} ", text(&["metadata", "labels", "arch"]));
+                    let before = found.iter().filter(|other| other.same.starts_with(&first)).count();
+                    format!("{first}{before}")
+                }
+                _ => format!("{kind} {name}"),
+            };
+            found.push(Document { file: file.path, kind, name, root, same });
         }
         start += part.len();
     }
@@ -65,79 +70,86 @@ fn shift(node: &mut Node, by: usize) {
     }
 }
 
-/// Every field of the files and its text, in their order.
-pub fn fields(files: &[RenderedFile]) -> IndexMap<Field, String> {
+/// Every field of the files, in their order.
+pub fn fields(files: &[RenderedFile]) -> IndexMap<Field, Leaf> {
     let mut found = IndexMap::new();
     for document in files.iter().flat_map(documents) {
-        leaves(&document.root, "", &mut |path, text| {
-            let field = Field { file: document.file, kind: document.kind.clone(), name: document.name.clone(), path };
-            // Settings that a section repeats, such as two rules of one kind, are one field.
-            let texts: &mut String = found.entry(field).or_default();
-            if !texts.is_empty() {
-                texts.push('\n');
-            }
-            texts.push_str(text);
-        });
+        let mut walk = Walk { document: &document, ends: Vec::new(), found: &mut found };
+        walk.node(&document.root, "", &document.same);
     }
     found
 }
 
-fn leaves(node: &Node, path: &str, found: &mut dyn FnMut(String, &str)) {
-    match &node.kind {
-        Kind::Mapping(entries) => {
-            for (key, value) in entries {
-                leaves(value, &join(path, key.text().unwrap_or_default()), found);
+struct Walk<'w> {
+    document: &'w Document<'w>,
+    ends: Vec<(usize, usize)>,
+    found: &'w mut IndexMap<Field, Leaf>,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &Node, path: &str, same: &str) {
+        self.ends.push((path.len(), same.len()));
+        match &node.kind {
+            Kind::Mapping(entries) if !entries.is_empty() => {
+                for (key, value) in entries {
+                    let key = key.text().unwrap_or_default();
+                    self.node(value, &join(path, key), &format!("{same}\n{key}"));
+                }
             }
-        }
-        Kind::Sequence(items) => {
-            for (place, item) in items.iter().enumerate() {
-                leaves(item, &format!("{path}[{place}]"), found);
+            Kind::Sequence(items) if !items.is_empty() => {
+                for ((place, item), name) in items.iter().enumerate().zip(names(items)) {
+                    self.node(item, &format!("{path}[{place}]"), &format!("{same}\n{name}"));
+                }
             }
-        }
-        Kind::Scalar { text, .. } if text.contains('\n') => {
-            for setting in settings(text) {
-                found(format!("{path}: {}", setting.name()), setting.text);
+            Kind::Scalar { text, .. } if is_configuration(path) => {
+                // The line that starts a section is no value.
+                for setting in settings(text).filter(|setting| setting.text != setting.section) {
+                    let section = Setting { text: setting.section, ..setting }.path(path);
+                    self.ends.push((section.len(), same.len() + section.len() - path.len()));
+                    let path_of = setting.path(path);
+                    self.leaf(&path_of, &format!("{same}{}", &path_of[path.len()..]), setting.text);
+                    self.ends.pop();
+                }
             }
+            Kind::Scalar { text, .. } => self.leaf(path, same, text),
+            Kind::Mapping(_) => self.leaf(path, same, "{}"),
+            Kind::Sequence(_) => self.leaf(path, same, "[]"),
+            Kind::Alias => {}
         }
-        Kind::Scalar { text, .. } => found(path.to_owned(), text),
-        Kind::Alias => {}
+        self.ends.pop();
+    }
+
+    fn leaf(&mut self, path: &str, same: &str, text: &str) {
+        let Document { file, kind, name, .. } = self.document;
+        let field = Field { file, kind: kind.clone(), name: name.clone(), path: path.to_owned() };
+        // Settings that a section repeats, such as two rules of one kind, are one field.
+        if let Some(leaf) = self.found.get_mut(&field) {
+            leaf.text.push('\n');
+            leaf.text.push_str(text);
+        } else {
+            let leaf = Leaf { text: text.to_owned(), same: same.to_owned(), ends: self.ends.clone() };
+            self.found.insert(field, leaf);
+        }
     }
 }
 
-/// A path with one more key, quoted where it could be taken for several.
-pub fn join(path: &str, key: &str) -> String {
-    let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'));
-    match (plain, path) {
-        (true, "") => key.to_owned(),
-        (true, _) => format!("{path}.{key}"),
-        (false, _) => format!("{path}[\"{key}\"]"),
-    }
-}
-
-/// One line of a configuration inside a manifest.
-pub struct Setting<'a> {
-    /// The last line before it that is not indented.
-    pub section: &'a str,
-    pub text: &'a str,
-}
-
-impl Setting<'_> {
-    /// Section and first words: what stays where a number changes.
-    pub fn name(&self) -> String {
-        let says_what = |word: &&str| word.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_'));
-        let words: Vec<&str> = self.text.split_whitespace().take_while(says_what).take(2).collect();
-        format!("{}: {}", self.section, words.join(" "))
-    }
-}
-
-/// The lines of a configuration that say something.
-pub fn settings(text: &str) -> impl Iterator<Item = Setting<'_>> {
-    let mut section = "";
-    text.lines().filter_map(move |line| {
-        if !line.starts_with([' ', '#']) && !line.is_empty() {
-            section = line;
+/// What names the items of a list: the first key that gives each a name of its own, or their places.
+fn names(items: &[Node]) -> Vec<String> {
+    let by = |key: &str| -> Option<Vec<String>> {
+        let mut names: Vec<String> = Vec::with_capacity(items.len());
+        for item in items {
+            // One alert stands once for each architecture.
+            let arch = item.get("labels").and_then(|labels| labels.get("arch")).and_then(Node::text);
+            let name = format!("{} {}", item.get(key)?.text()?, arch.unwrap_or_default());
+            if names.contains(&name) {
+                return None;
+            }
+            names.push(name);
         }
-        let text = line.trim();
-        (!text.is_empty() && !text.starts_with('#')).then_some(Setting { section, text })
-    })
+        Some(names)
+    };
+    ["name", "key", "alert", "type", "port"]
+        .into_iter()
+        .find_map(by)
+        .unwrap_or_else(|| (0..items.len()).map(|place| place.to_string()).collect())
 }

@@ -1,13 +1,20 @@
 //! The command `explain`.
 
-mod field;
+pub mod address;
+mod comment;
+pub mod field;
 pub mod formula;
 pub mod key;
+pub mod line;
 pub mod manifest;
+pub mod question;
 pub mod reach;
 mod rules;
+mod sample;
+pub mod setting;
 pub mod target;
 pub mod variation;
+pub mod written;
 
 use std::path::Path;
 
@@ -15,14 +22,17 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::Exit;
 use crate::cli::Explain;
-use crate::explain::reach::Base;
+use crate::explain::address::Asked;
+use crate::explain::question::{Question, read};
+use crate::explain::reach::{Base, Reach};
 use crate::explain::variation::Subject;
+use crate::explain::written::Source;
 use crate::fleet::{Fleet, Outcome};
-use crate::manifests;
 use crate::problem::did_you_mean;
 use crate::render::Renderer;
+use crate::shape::KeyPath;
 use crate::talk::{columns, print, say};
-use crate::{input, rule, select, yaml};
+use crate::{input, manifests, select, yaml};
 
 /// Wider lines are hard to read.
 const WIDEST: usize = 100;
@@ -31,108 +41,143 @@ const WIDEST: usize = 100;
 pub fn run(command: &Explain) -> Result<Exit> {
     let width = columns().unwrap_or(WIDEST).min(WIDEST);
     if command.rules {
-        print(&rules::list(width))?;
-        return Ok(Exit::Done);
+        return told(&rules::list(width));
     }
-    let (cluster, what) = match command.what.as_slice() {
-        [] => {
-            print(&key::list(width))?;
-            return Ok(Exit::Done);
-        }
-        [what] => (None, what.as_str()),
-        [cluster, what, ..] => (Some(cluster), what.as_str()),
+    let config = &command.input.config;
+    let question = match read(&command.what, || clusters(config)) {
+        Ok(question) => question,
+        Err(why) => return Ok(refused(&why)),
     };
-    if let (None, Some(rule)) = (cluster, rule::ALL.iter().find(|rule| rule.id == what)) {
-        print(&rules::explain(rule, width))?;
-        return Ok(Exit::Done);
+    let renderer = || Renderer::new().context("a template of this program does not compile: please report it");
+    match question {
+        Question::Keys => told(&key::list(width)),
+        Question::Rule(rule) => told(&rules::explain(rule, width)),
+        Question::Key { cluster: None, key } => told(&key::explain(&key, &renderer()?, width)?),
+        Question::Key { cluster: Some(cluster), key } => {
+            in_cluster(config, Some(&cluster), &renderer()?, |base, subject, source| {
+                key::explain_in(&key, base, subject, source, width).map(Ok)
+            })
+        }
+        Question::Place { cluster, file, rest } => {
+            in_cluster(config, cluster.as_deref(), &renderer()?, |base, subject, source| {
+                place(&file, &rest, base, subject, source, width)
+            })
+        }
     }
-    let renderer = Renderer::new().context("a template of this program does not compile: please report it")?;
-    let place = what.split_once(':').map(|(file, rest)| (file.rsplit('/').next().unwrap_or(file), rest));
-    if place.is_none() && cluster.is_none() {
-        return match key::find(what) {
-            Ok(found) => print(&key::explain(&found, &renderer, width)?).map(|()| Exit::Done),
-            Err(hint) => {
-                let near = did_you_mean(what, rule::ALL.iter().map(|rule| rule.id));
-                let hint = near.map_or(hint, |near| format!("did you mean the rule `{near}`?"));
-                say(&format!("error: `{what}` is no key of clusters.yaml, no rule and no FILE:PATH: {hint}"));
-                Ok(Exit::Usage)
-            }
-        };
-    }
-    in_cluster(command, cluster, what, place, &renderer, width)
 }
 
+fn told(text: &str) -> Result<Exit> {
+    print(text)?;
+    Ok(Exit::Done)
+}
+
+fn refused(why: &str) -> Exit {
+    say(&format!("error: {why}"));
+    Exit::Usage
+}
+
+/// Names of the clusters, as far as the file can be read.
+fn clusters(config: &Path) -> Vec<String> {
+    let bytes = std::fs::read(config).unwrap_or_default();
+    let (outcomes, _) = input::read_bytes(&bytes);
+    outcomes.iter().map(|outcome| outcome.name().to_owned()).collect()
+}
+
+/// Reads the file and answers for one cluster of it. The answer's error is a wrong use.
 fn in_cluster(
-    command: &Explain,
-    cluster: Option<&String>,
-    what: &str,
-    place: Option<(&str, &str)>,
+    config: &Path,
+    cluster: Option<&str>,
     renderer: &Renderer,
-    width: usize,
+    answer: impl FnOnce(&Base, &Subject, Source) -> Result<Result<String, String>>,
 ) -> Result<Exit> {
-    let path = &command.input.config;
-    let Some(outcomes) = input::read(path)? else { return Ok(Exit::Refused) };
-    let wanted: Vec<String> = cluster.into_iter().cloned().collect();
+    let Some(outcomes) = input::read(config)? else { return Ok(Exit::Refused) };
+    let wanted: Vec<String> = cluster.into_iter().map(str::to_owned).collect();
     if select::any_unknown(&wanted, &outcomes) {
         return Ok(Exit::Usage);
     }
-    let fleets = select::fleets(&wanted, &outcomes);
-    let fleet: &Fleet = match fleets.as_slice() {
-        [one] => one,
+    let fleet = match only(&select::fleets(&wanted, &outcomes), cluster, &outcomes) {
+        Ok(fleet) => fleet,
+        Err(why) => return Ok(refused(&why)),
+    };
+    let path = config.display().to_string();
+    let text = std::fs::read_to_string(config).with_context(|| format!("cannot read {path}"))?;
+    let tree = yaml::parse(&text).map_err(|problem| anyhow!("{path} changed meanwhile: {}", problem.message))?;
+    let base = Base::of(fleet, renderer)?;
+    let source = Source { path: &path, text: &text };
+    match answer(&base, &Subject::new(&tree, fleet.key.as_str()), source)? {
+        Ok(text) => told(&text),
+        Err(why) => Ok(refused(&why)),
+    }
+}
+
+/// The one cluster that the question is about.
+fn only<'f>(fleets: &[&'f Fleet], cluster: Option<&str>, outcomes: &[Outcome]) -> Result<&'f Fleet, String> {
+    match fleets {
+        [one] => Ok(one),
         [] => {
             let why = outcomes.iter().find_map(|outcome| match outcome {
                 Outcome::Skipped { cluster: skipped, why } if cluster.is_none_or(|name| name == skipped) => Some(why),
                 _ => None,
             });
-            say(&format!("error: the cluster gets no manifests: {}", why.map_or("", String::as_str)));
-            return Ok(Exit::Usage);
+            let (who, why) = (cluster.unwrap_or("every cluster"), why.map_or("", String::as_str));
+            Err(format!("`{who}` gets no manifests, {why}: list it there, or name a cluster with `buildkit`"))
         }
         several => {
             let names: Vec<&str> = several.iter().map(|fleet| fleet.key.as_str()).collect();
-            say(&format!("error: name the cluster before `{what}`, one of {}", names.join(", ")));
-            return Ok(Exit::Usage);
+            Err(format!("the file has several clusters: name one before the manifest, of {}", names.join(", ")))
         }
-    };
-    let source = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let tree =
-        yaml::parse(&source).map_err(|problem| anyhow!("{} changed meanwhile: {}", path.display(), problem.message))?;
-    let subject = Subject::new(&tree, fleet.key.as_str());
-    let file = (path_name(path), source.as_str());
-    let told = match place {
-        None => match key::find(what) {
-            Ok(found) => key::explain_in(&found, fleet, &subject, (&file.0, file.1), renderer, width)?,
-            Err(hint) => {
-                say(&format!("error: `{what}` is no key of clusters.yaml and no FILE:PATH: {hint}"));
-                return Ok(Exit::Usage);
-            }
-        },
-        Some((name, rest)) => {
-            let base = Base::of(fleet, renderer)?;
-            let Some(manifest_file) = base.files().iter().find(|file| file.path == name) else {
-                say(&format!("error: {}", no_such_file(fleet, name)));
-                return Ok(Exit::Usage);
-            };
-            match target::find(manifest_file, &manifest::documents(manifest_file), rest) {
-                Ok(target) => field::explain(&target, &base, &subject, (&file.0, file.1), width)?,
-                Err(error) => {
-                    say(&format!("error: {error}"));
-                    return Ok(Exit::Usage);
-                }
-            }
-        }
-    };
-    print(&told)?;
-    Ok(Exit::Done)
+    }
 }
 
-fn path_name(path: &Path) -> String {
-    path.display().to_string()
+/// What there is to tell of a place in a manifest; the inner error is a wrong use.
+pub fn place(
+    file: &str,
+    rest: &str,
+    base: &Base,
+    subject: &Subject,
+    source: Source,
+    width: usize,
+) -> Result<Result<String, String>> {
+    let rendered = base.files().iter().find(|rendered| rendered.path == file);
+    if rendered.is_none() && manifests::ALL.iter().all(|manifest| manifest.path != file) {
+        return Ok(Err(no_such_file(base.fleet, file)));
+    }
+    let asked = match question::line(rest) {
+        Some(line) => Err(line),
+        None => match Asked::read(rest) {
+            Ok(asked) => Ok(asked),
+            Err(error) => return Ok(Err(error.to_string())),
+        },
+    };
+    let Some(rendered) = rendered else {
+        let keys = base.every_reach(subject)?;
+        let told = asked.ok().and_then(|asked| field::explain_absent(file, rest, &asked, base, keys, width));
+        return Ok(told.ok_or_else(|| left_out(base.fleet, file, keys)));
+    };
+    let documents = manifest::documents(rendered);
+    let found = match &asked {
+        Ok(asked) => target::find(rendered, &documents, asked),
+        Err(line) => line::find(rendered, &documents, *line),
+    };
+    Ok(match (found, asked) {
+        (Ok(target), _) => Ok(field::explain(&target, base, base.every_reach(subject)?, subject, source, width)),
+        (Err(error), Err(_)) => Err(error.to_string()),
+        (Err(error), Ok(asked)) => {
+            let keys = base.every_reach(subject)?;
+            field::explain_absent(file, rest, &asked, base, keys, width).ok_or_else(|| error.to_string())
+        }
+    })
+}
+
+/// A manifest that the cluster does not need, and the keys that would bring it.
+fn left_out(fleet: &Fleet, name: &str, keys: &[(KeyPath, Reach)]) -> String {
+    let why = manifests::left_out(fleet).find(|(manifest, _)| manifest.path == name).map_or("", |(_, why)| why);
+    let adding = keys.iter().filter(|(_, reach)| reach.adds_to(name, None));
+    let adding: Vec<String> = adding.map(|(key, _)| format!("`{}`", key.dotted())).collect();
+    format!("{} has no {name}, {why}: it comes with {}", fleet.key, adding.join(", "))
 }
 
 fn no_such_file(fleet: &Fleet, name: &str) -> String {
-    if let Some((_, why)) = manifests::left_out(fleet).find(|(manifest, _)| manifest.path == name) {
-        return format!("{} has no {name}: {why}", fleet.key);
-    }
     let known: Vec<&str> = manifests::of(fleet).map(|manifest| manifest.path).collect();
     let hint = did_you_mean(name, known.iter().copied())
         .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));

@@ -1,8 +1,11 @@
-//! What of a manifest is meant: `FILE:PATH` and `FILE:LINE` to a field.
+//! What of a manifest is meant: the object and the path of an address to a field.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 
-use crate::explain::manifest::{Document, Field, Setting, join, settings};
+use crate::explain::address::{self, Asked, Field, join};
+use crate::explain::comment;
+use crate::explain::manifest::Document;
+use crate::explain::setting::{is_configuration, settings};
 use crate::place::Lines;
 use crate::problem::{Span, did_you_mean};
 use crate::render::RenderedFile;
@@ -12,217 +15,211 @@ use crate::yaml::{Kind, Node};
 #[derive(Debug)]
 pub struct Target {
     pub field: Field,
-    /// As written: a scalar, or the lines of a block.
+    /// As written, without its indentation: a scalar, the lines of a block, or lines of a configuration.
     pub value: String,
     pub line: usize,
     /// Comments that stand above it, or above the nearest block around it.
     pub why: Vec<String>,
 }
 
-/// Finds what `rest` names in the file: a line, or an object and a path.
-pub fn find(file: &RenderedFile, documents: &[Document], rest: &str) -> Result<Target> {
-    if let Ok(line) = rest.parse::<usize>() {
-        return at_line(file, documents, line);
-    }
-    let (document, path) = object(documents, rest)?;
-    let mut node = &document.root;
-    let mut key = Span { start: node.span.start, end: node.span.start };
-    let mut at = String::new();
-    let mut above = Vec::new();
-    for step in steps(path)? {
-        let next = child(node, &step).ok_or_else(|| missing(document, &at, node, &step))?;
-        above.push(key);
-        at = match &node.kind {
-            Kind::Sequence(items) => {
-                let place = items.iter().position(|item| std::ptr::eq(item, next.1)).unwrap_or_default();
-                format!("{at}[{place}]")
-            }
-            _ => join(&at, &step),
-        };
-        (key, node) = next;
-    }
-    above.push(key);
-    Ok(target(file, document, at, key, node, &above))
+/// A node with what leads to it.
+pub(super) struct Found<'n> {
+    pub(super) path: String,
+    pub(super) node: &'n Node<'n>,
+    /// Keys from the object down to the node's own.
+    pub(super) keys: Vec<Span>,
 }
 
-fn at_line(file: &RenderedFile, documents: &[Document], wanted: usize) -> Result<Target> {
-    let lines = Lines::of(&file.text);
-    let last = file.text.lines().count();
-    // A comment belongs to what follows it.
-    let is_comment = |line: usize| {
-        let text = lines.line(line).trim_start();
-        text.is_empty() || text.starts_with('#') || text == "---"
-    };
-    let line = (wanted..=last).find(|line| !is_comment(*line));
-    let Some(line) = line.filter(|_| wanted > 0) else { bail!("{} has {last} lines", file.path) };
-    for document in documents {
-        let mut above = vec![Span { start: document.root.span.start, end: document.root.span.start }];
-        if let Some((path, key, node)) = deepest(&document.root, "", line, &lines, &mut above) {
-            let mut found = target(file, document, path, key, node, &above);
-            if let Kind::Scalar { text, .. } = &node.kind
-                && text.contains('\n')
-                && lines.place(key.start).line < line
-            {
-                let inner = lines.line(line).trim();
-                let setting = settings(text).find(|setting| setting.text == inner);
-                found.field.path +=
-                    &setting.as_ref().map(|setting| format!(": {}", setting.name())).unwrap_or_default();
-                inner.clone_into(&mut found.value);
-                found.why = comments_above(&lines, line, true);
-            }
-            found.line = line;
-            return Ok(found);
+impl<'n> Found<'n> {
+    pub(super) fn top(document: &'n Document<'n>) -> Self {
+        let start = document.root.span.start;
+        Found { path: String::new(), node: &document.root, keys: vec![Span { start, end: start }] }
+    }
+
+    /// The line of its key.
+    pub(super) fn line(&self, lines: &Lines) -> usize {
+        lines.place(self.keys.last().map_or(0, |key| key.start)).line
+    }
+
+    pub(super) fn target(self, file: &RenderedFile, document: &Document) -> Target {
+        let lines = Lines::of(&file.text);
+        Target {
+            value: text_of(self.node, file),
+            line: self.line(&lines),
+            why: comment::nearest(&lines, &self.keys),
+            field: field(document, self.path),
         }
     }
-    bail!("line {wanted} of {} is not part of an object", file.path)
 }
 
-/// The entry that the line belongs to.
-fn deepest<'n>(
-    node: &'n Node<'n>,
-    path: &str,
-    line: usize,
-    lines: &Lines,
-    above: &mut Vec<Span>,
-) -> Option<(String, Span, &'n Node<'n>)> {
-    let on = |span: Span| lines.place(span.start).line;
-    // An entry ends where the next one starts: a block's own end may count the line behind it.
-    let candidates: Vec<(String, Span, &Node)> = match &node.kind {
-        Kind::Mapping(entries) => {
-            entries.iter().map(|(key, value)| (join(path, key.text().unwrap_or_default()), key.span, value)).collect()
+pub(super) fn field(document: &Document, path: String) -> Field {
+    Field { file: document.file, kind: document.kind.clone(), name: document.name.clone(), path }
+}
+
+/// Finds the field that an address names.
+pub fn find(file: &RenderedFile, documents: &[Document], asked: &Asked) -> Result<Target> {
+    let document = object(file, documents, asked)?;
+    let mut found = Found::top(document);
+    let mut steps = asked.steps.as_slice();
+    while !steps.is_empty() {
+        if let Kind::Scalar { text, .. } = &found.node.kind
+            && is_configuration(&found.path)
+        {
+            return setting(file, document, &found, text, steps);
+        }
+        let taken = step(&mut found, steps).ok_or_else(|| missing(document, &found, &steps[0]))?;
+        steps = &steps[taken..];
+    }
+    Ok(found.target(file, document))
+}
+
+/// Goes one key or item down and tells how many steps it took: a key with dots may be written without brackets.
+fn step(found: &mut Found, steps: &[String]) -> Option<usize> {
+    match &found.node.kind {
+        Kind::Mapping(_) => {
+            let (taken, (key, value)) =
+                (1..=steps.len()).find_map(|taken| Some((taken, found.node.entry(&steps[..taken].join("."))?)))?;
+            found.path = join(&found.path, key.text().unwrap_or_default());
+            found.keys.push(key.span);
+            found.node = value;
+            Some(taken)
         }
         Kind::Sequence(items) => {
-            items.iter().enumerate().map(|(place, item)| (format!("{path}[{place}]"), item.span, item)).collect()
-        }
-        _ => return None,
-    };
-    let (path, key, value) = candidates.into_iter().rev().find(|(_, key, _)| on(*key) <= line)?;
-    // Behind the end of the whole document.
-    if lines.place(value.span.end.max(key.end).saturating_sub(1)).line < line {
-        return None;
-    }
-    above.push(key);
-    if on(key) == line && !matches!(value.kind, Kind::Mapping(_)) {
-        return Some((path, key, value));
-    }
-    deepest(value, &path, line, lines, above).or(Some((path, key, value)))
-}
-
-fn target(file: &RenderedFile, document: &Document, path: String, key: Span, node: &Node, above: &[Span]) -> Target {
-    let lines = Lines::of(&file.text);
-    let value = match &node.kind {
-        Kind::Scalar { text, .. } => text.trim_end().to_owned(),
-        _ => file.text.get(node.span.start..node.span.end).unwrap_or_default().trim_end().to_owned(),
-    };
-    let why = above.iter().rev().map(|span| comments_above(&lines, lines.place(span.start).line, false));
-    Target {
-        field: Field { file: document.file, kind: document.kind.clone(), name: document.name.clone(), path },
-        value,
-        line: lines.place(key.start).line,
-        why: why.into_iter().find(|lines| !lines.is_empty()).unwrap_or_default(),
-    }
-}
-
-/// The comment directly above a line. In a configuration, the comment above the lines that it stands with.
-fn comments_above(lines: &Lines, line: usize, of_group: bool) -> Vec<String> {
-    let text = |line: usize| lines.line(line).trim_start();
-    let mut end = line - 1;
-    if of_group {
-        let indent = |line: usize| lines.line(line).len() - text(line).len();
-        let level = indent(line);
-        while end > 0 && !text(end).starts_with('#') {
-            if text(end).is_empty() || indent(end) != level {
-                return Vec::new();
-            }
-            end -= 1;
-        }
-    }
-    let start = (1..=end).rev().take_while(|line| text(*line).starts_with("# ")).last();
-    let Some(start) = start else { return Vec::new() };
-    (start..=end).map(|line| text(line).trim_start_matches("# ").to_owned()).collect()
-}
-
-/// The object that the address starts with: `name` or `Kind/name`, up to the first dot.
-fn object<'d, 'a>(documents: &'d [Document<'a>], rest: &'d str) -> Result<(&'d Document<'a>, &'d str)> {
-    let end = rest.find(['.', '[']).unwrap_or(rest.len());
-    let (wanted, path) = rest.split_at(end);
-    let (kind, name) = wanted.split_once('/').map_or((None, wanted), |(kind, name)| (Some(kind), name));
-    let matching: Vec<&Document> = documents
-        .iter()
-        .filter(|document| document.name == name && kind.is_none_or(|kind| document.kind.eq_ignore_ascii_case(kind)))
-        .collect();
-    let all = || {
-        let names: Vec<String> = documents.iter().map(|found| format!("{}/{}", found.kind, found.name)).collect();
-        names.join(", ")
-    };
-    match matching.as_slice() {
-        [one] => Ok((*one, path)),
-        [] => {
-            let near = did_you_mean(name, documents.iter().map(|document| document.name.as_str()));
-            let hint = near.map_or_else(|| format!("it has {}", all()), |near| format!("did you mean `{near}`?"));
-            Err(anyhow!("the file has no object `{wanted}`: {hint}"))
-        }
-        _ => Err(anyhow!("`{wanted}` is the name of several objects: name the kind as well, one of {}", all())),
-    }
-}
-
-/// `.spec.containers[0]["a.b"]` to its parts.
-fn steps(path: &str) -> Result<Vec<String>> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some(quoted) = rest.strip_prefix("[\"") {
-            let (key, after) = quoted.split_once("\"]").ok_or_else(|| anyhow!("`{rest}` has no closing `\"]`"))?;
-            steps.push(key.to_owned());
-            rest = after;
-        } else if let Some(bracket) = rest.strip_prefix('[') {
-            let (key, after) = bracket.split_once(']').ok_or_else(|| anyhow!("`{rest}` has no closing `]`"))?;
-            steps.push(key.to_owned());
-            rest = after;
-        } else {
-            rest = rest.strip_prefix('.').unwrap_or(rest);
-            let end = rest.find(['.', '[']).unwrap_or(rest.len());
-            if end == 0 {
-                bail!("`{path}` has an empty part");
-            }
-            steps.push(rest[..end].to_owned());
-            rest = &rest[end..];
-        }
-    }
-    Ok(steps)
-}
-
-/// A key of a mapping; a number, or the `name` of an item, in a list.
-fn child<'n>(node: &'n Node<'n>, step: &str) -> Option<(Span, &'n Node<'n>)> {
-    match &node.kind {
-        Kind::Mapping(_) => node.entry(step).map(|(key, value)| (key.span, value)),
-        Kind::Sequence(items) => {
-            let named =
-                |item: &&Node| ["name", "key"].iter().any(|key| item.get(key).and_then(Node::text) == Some(step));
-            let item =
-                step.parse().ok().and_then(|place: usize| items.get(place)).or_else(|| items.iter().find(named))?;
-            Some((item.span, item))
+            let place = steps[0].parse().ok().or_else(|| named(items, &steps[0]))?;
+            found.node = items.get(place)?;
+            found.path = format!("{}[{place}]", found.path);
+            found.keys.push(found.node.span);
+            Some(1)
         }
         _ => None,
     }
 }
 
-fn missing(document: &Document, at: &str, node: &Node, step: &str) -> anyhow::Error {
-    let place = if at.is_empty() { format!("{}/{}", document.kind, document.name) } else { format!("`{at}`") };
-    match &node.kind {
-        Kind::Mapping(entries) => {
-            let keys: Vec<&str> = entries.iter().filter_map(|(key, _)| key.text()).collect();
-            let hint = did_you_mean(step, keys.iter().copied())
-                .map_or_else(|| format!("it has {}", keys.join(", ")), |near| format!("did you mean `{near}`?"));
-            anyhow!("{place} has no `{step}`: {hint}")
+/// The one item with this name.
+fn named(items: &[Node], name: &str) -> Option<usize> {
+    let is = |item: &Node| names_of(item) == Some(name);
+    let place = items.iter().position(is)?;
+    (!items[place + 1..].iter().any(is)).then_some(place)
+}
+
+fn names_of<'n>(item: &'n Node) -> Option<&'n str> {
+    ["name", "key", "alert"].iter().find_map(|key| item.get(key)).and_then(Node::text)
+}
+
+/// The lines of a configuration that the path names: a setting, or a section with all of its settings.
+fn setting(file: &RenderedFile, document: &Document, found: &Found, text: &str, rest: &[String]) -> Result<Target> {
+    let lines = Lines::of(&file.text);
+    let steps = [address::steps(&found.path)?, rest.to_vec()].concat();
+    let asked = Asked { kind: None, name: document.name.clone(), steps };
+    let mut target: Option<Target> = None;
+    for setting in settings(text) {
+        if !asked.holds(&field(document, setting.path(&found.path))) {
+            continue;
         }
-        Kind::Sequence(items) => anyhow!("{place} has no item `{step}`: it has {}", items.len()),
-        _ => anyhow!("{place} is a value and has no `{step}`"),
+        let line = found.line(&lines) + 1 + setting.before;
+        if let Some(target) = &mut target {
+            target.value.push('\n');
+            target.value.push_str(setting.text);
+        } else {
+            let why = comment::above_group(&lines, line);
+            let path = rest.iter().fold(found.path.clone(), |path, step| join(&path, step));
+            target = Some(Target { field: field(document, path), value: setting.text.to_owned(), line, why });
+        }
+    }
+    target.ok_or_else(|| {
+        let known: Vec<String> = settings(text).map(|setting| setting.name()).collect();
+        let wanted = rest.join(".");
+        let hint = did_you_mean(&wanted, known.iter().map(String::as_str)).map_or_else(
+            || format!("it has {}", sections(text).join(", ")),
+            |near| {
+                format!("did you mean `{}`?", near.split('.').fold(found.path.clone(), |path, word| join(&path, word)))
+            },
+        );
+        anyhow!("`{}` has no setting `{wanted}`: {hint}", found.path)
+    })
+}
+
+fn sections(text: &str) -> Vec<String> {
+    settings(text)
+        .filter(|setting| setting.text == setting.section)
+        .map(|setting| format!("`{}`", setting.name()))
+        .collect()
+}
+
+/// The text of a scalar; the lines of a block up to its last entry, without their indentation.
+fn text_of(node: &Node, file: &RenderedFile) -> String {
+    if let Kind::Scalar { text, .. } = &node.kind {
+        return text.trim_end().to_owned();
+    }
+    let lines = Lines::of(&file.text);
+    let (start, end) = (node.span.start, end_of(node, &file.text));
+    let indent = lines.place(start).column - 1;
+    let block = file.text.get(start..end).unwrap_or_default().trim_end();
+    let mut text = String::new();
+    for (place, line) in block.split('\n').enumerate() {
+        let outer = if place == 0 { 0 } else { line.len().min(indent) };
+        text.push_str(line.get(outer..).unwrap_or_default());
+        text.push('\n');
+    }
+    text.trim_end().to_owned()
+}
+
+/// Where a node ends. The span of a block goes on to the next key, behind comments; one in brackets ends with them.
+fn end_of(node: &Node, text: &str) -> usize {
+    let bracketed = text.get(node.span.start..).is_some_and(|text| text.starts_with(['[', '{']));
+    let last = match &node.kind {
+        Kind::Mapping(entries) if !bracketed => entries.last().map(|(_, value)| end_of(value, text)),
+        Kind::Sequence(items) if !bracketed => items.last().map(|item| end_of(item, text)),
+        _ => None,
+    };
+    last.unwrap_or(node.span.end)
+}
+
+/// The object that the address starts with.
+fn object<'d, 'a>(file: &RenderedFile, documents: &'d [Document<'a>], asked: &Asked) -> Result<&'d Document<'a>> {
+    let of_kind =
+        |document: &&Document| asked.kind.as_ref().is_none_or(|kind| document.kind.eq_ignore_ascii_case(kind));
+    let matching: Vec<&Document> =
+        documents.iter().filter(|document| document.name == asked.name).filter(of_kind).collect();
+    let all = || {
+        let names: Vec<String> = documents.iter().map(|found| format!("`{}/{}`", found.kind, found.name)).collect();
+        names.join(", ")
+    };
+    match matching.as_slice() {
+        [one] => Ok(*one),
+        [] if asked.name.is_empty() => {
+            Err(anyhow!("`{0}:` needs a line, or an object and a path: it has {1}", file.path, all()))
+        }
+        [] => {
+            let near = did_you_mean(&asked.name, documents.iter().map(|document| document.name.as_str()));
+            let near = near.filter(|near| *near != asked.name);
+            let hint = near.map_or_else(|| format!("it has {}", all()), |near| format!("did you mean `{near}`?"));
+            let kind = asked.kind.as_ref().map(|kind| format!("{kind}/")).unwrap_or_default();
+            Err(anyhow!("{} has no object `{kind}{}`: {hint}", file.path, asked.name))
+        }
+        _ => {
+            Err(anyhow!("`{}` is the name of several objects: write the kind before it, one of {}", asked.name, all()))
+        }
     }
 }
 
-/// The section and first words of a setting, where the field is one.
-pub fn setting_of<'t>(text: &'t str, path: &str) -> Option<Setting<'t>> {
-    let (_, name) = path.split_once("]: ")?;
-    settings(text).find(|setting| setting.name() == name)
+fn missing(document: &Document, at: &Found, step: &str) -> anyhow::Error {
+    let place =
+        if at.path.is_empty() { format!("{}/{}", document.kind, document.name) } else { format!("`{}`", at.path) };
+    match &at.node.kind {
+        Kind::Mapping(entries) => {
+            let keys: Vec<&str> = entries.iter().filter_map(|(key, _)| key.text()).collect();
+            let hint = did_you_mean(step, keys.iter().copied()).map_or_else(
+                || format!("it has {}", keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            anyhow!("{place} has no `{step}`: {hint}")
+        }
+        Kind::Sequence(items) => {
+            let last = items.len().saturating_sub(1);
+            let name = items.iter().find_map(names_of).map(|name| format!(", or a name such as `[{name}]`"));
+            anyhow!("{place} is a list without an item `{step}`: write `[0]` to `[{last}]`{}", name.unwrap_or_default())
+        }
+        _ => anyhow!("{place} is a single value without `{step}`: end the path before `{step}`"),
+    }
 }

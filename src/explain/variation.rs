@@ -1,18 +1,32 @@
 //! One cluster of clusters.yaml with another value at one key, to see what the value does.
 
+use std::collections::HashSet;
+
+use crate::explain::sample::{Context, node, plain, word};
+use crate::fleet::arch::Arch;
 use crate::fleet::{Fleet, Outcome};
 use crate::input;
-use crate::problem::Span;
 use crate::shape::{KeyPath, Shape};
 use crate::yaml::{Kind, Node};
 
-/// Numbers to try: those that pods per node may be, and small, middling and large counts.
-const NUMBERS: [u32; 9] = [1, 2, 3, 4, 6, 25, 200, 230, 1000];
+/// Most pods of an architecture where a value needs the bound beside it.
+const COMPANION_MAX: u32 = 12;
 
 /// The file with one of its clusters alone.
 pub struct Subject<'a> {
     tree: &'a Node<'a>,
     cluster: &'a str,
+}
+
+/// What other values at a key make of the cluster.
+#[derive(Debug, Default)]
+pub struct Variations {
+    /// Fleets that differ from the one in the file.
+    pub fleets: Vec<Fleet>,
+    /// Some value leaves the cluster without manifests.
+    pub skips: bool,
+    /// Some other value passes the rules, whether it makes a difference or not.
+    pub accepted: bool,
 }
 
 impl<'a> Subject<'a> {
@@ -23,7 +37,10 @@ impl<'a> Subject<'a> {
     /// The fleet as it is.
     pub fn fleet(&self) -> Option<Fleet> {
         let (defaults, block) = self.blocks();
-        read(defaults, self.cluster, block.cloned()?)
+        match read(defaults, self.cluster, block.cloned()?)? {
+            Outcome::Fleet(fleet) => Some(*fleet),
+            Outcome::Skipped { .. } => None,
+        }
     }
 
     /// `defaults`, and the cluster's own block.
@@ -31,39 +48,119 @@ impl<'a> Subject<'a> {
         (self.tree.get("defaults"), self.tree.get("clusters").and_then(|clusters| clusters.get(self.cluster)))
     }
 
-    /// The value that is written for a key and whether it stands in `defaults`.
-    pub fn written(&self, path: &[&str]) -> Option<(&'a Node<'a>, bool)> {
+    /// The entries that are written for a key, the cluster's own first; whether each stands in `defaults`. `*` stands
+    /// for every name that is written there.
+    pub fn written(&self, path: &[&str]) -> Vec<(&'a (Node<'a>, Node<'a>), bool)> {
         let (defaults, own) = self.blocks();
-        let at = |block: Option<&'a Node<'a>>| path.iter().try_fold(block?, |node, name| node.get(name));
-        at(own).map(|node| (node, false)).or_else(|| at(defaults).map(|node| (node, true)))
+        let mut found = Vec::new();
+        for (block, shared) in [(own, false), (defaults, true)] {
+            let mut entries: Vec<&'a (Node<'a>, Node<'a>)> = Vec::new();
+            for (depth, name) in path.iter().enumerate() {
+                let blocks: Vec<&'a Node<'a>> = if depth == 0 {
+                    block.into_iter().collect()
+                } else {
+                    entries.iter().map(|(_, value)| value).collect()
+                };
+                entries = blocks.into_iter().flat_map(|block| named(block, name)).collect();
+            }
+            found.extend(entries.into_iter().map(|entry| (entry, shared)));
+        }
+        found
     }
 
-    /// Fleets that have another value at the key. Values that the rules refuse beside the rest of the file make none.
-    pub fn variations(&self, key: &KeyPath, base: &Fleet) -> Vec<Fleet> {
-        let (defaults, Some(own)) = self.blocks() else { return Vec::new() };
-        let types: Vec<&str> =
-            base.pools.iter().flat_map(|pool| &pool.plan.entries).map(|entry| entry.instance.name.as_str()).collect();
-        samples(&(key.key.shape)(), &types)
-            .into_iter()
-            .filter_map(|sample| read(defaults, self.cluster, with(own, &key.path, sample)))
-            .collect()
+    /// Tries other values at the key. Where `*` stands for a name, those of the types in use are tried.
+    pub fn variations(&self, key: &KeyPath, base: &Fleet) -> Variations {
+        let mut found = Variations::default();
+        let (defaults, Some(own)) = self.blocks() else { return found };
+        let shape = (key.key.shape)();
+        let entries = self.written(&key.path);
+        let names = entries.iter().filter_map(|((_, value), _)| match &value.kind {
+            Kind::Mapping(entries) if matches!(shape, Shape::Map(_)) => Some(entries),
+            _ => None,
+        });
+        let names = names.flatten().filter_map(|(name, _)| name.text()).collect();
+        let samples = Context { key: key.key.name, fleet: base, names, facts: key.path.contains(&"*") }.samples(&shape);
+        let mut seen = HashSet::from([format!("{base:?}")]);
+        for path in paths(key, base) {
+            let now = self.written(&path).first().map(|((_, value), _)| value.flow());
+            for sample in &samples {
+                let other = now.as_deref().or(key.key.default) != Some(sample.flow().as_str());
+                let block = with(own, &path, sample.clone());
+                let outcome = read(defaults, self.cluster, block).or_else(|| {
+                    read(defaults, self.cluster, with(&self.companions(own, key, base)?, &path, sample.clone()))
+                });
+                match outcome {
+                    Some(Outcome::Fleet(fleet)) => {
+                        found.accepted |= other;
+                        if seen.insert(format!("{fleet:?}")) {
+                            found.fleets.push(*fleet);
+                        }
+                    }
+                    Some(Outcome::Skipped { .. }) => found.skips = true,
+                    None => {}
+                }
+            }
+        }
+        found
+    }
+
+    /// The block with what the rules want beside another value of the key; none where they want nothing.
+    fn companions(&self, own: &Node<'a>, key: &KeyPath, base: &Fleet) -> Option<Node<'a>> {
+        match key.key.name {
+            // The cluster's own singular keys exclude the types.
+            name if name.ends_with("_instance_types") => {
+                let arch = name.trim_end_matches("_instance_types");
+                let singular = [format!("{arch}_instance_type"), format!("{arch}_pods_per_node")];
+                let block = own.get("buildkit")?;
+                let Kind::Mapping(entries) = &block.kind else { return None };
+                let kept = entries.iter().filter(|(key, _)| !singular.iter().any(|name| key.text() == Some(name)));
+                Some(with(own, &["buildkit"], node(Kind::Mapping(kept.cloned().collect()))))
+            }
+            "architectures" | "enabled" => {
+                let mut block = own.clone();
+                for arch in Arch::ALL {
+                    let max = format!("{}_max", arch.name());
+                    let path = ["buildkit", "autoscaling", max.as_str()];
+                    if self.written(&path).is_empty() {
+                        block = with(&block, &path, plain(&COMPANION_MAX.to_string()));
+                    }
+                }
+                if !base.autoscaled() {
+                    block = with(&block, &["modules"], node(Kind::Sequence(vec![word("keda"), word("buildkit")])));
+                }
+                Some(block)
+            }
+            _ => None,
+        }
     }
 }
 
-fn read(defaults: Option<&Node>, cluster: &str, block: Node) -> Option<Fleet> {
+/// The entries of this name; of every name for `*`.
+fn named<'a>(block: &'a Node<'a>, name: &str) -> Vec<&'a (Node<'a>, Node<'a>)> {
+    match &block.kind {
+        Kind::Mapping(entries) if name == "*" => entries.iter().collect(),
+        _ => block.entry(name).into_iter().collect(),
+    }
+}
+
+/// The names that lead to the key; where `*` stands for a name, those with each type in use.
+fn paths<'n>(key: &KeyPath, base: &'n Fleet) -> Vec<Vec<&'n str>> {
+    if !key.path.contains(&"*") {
+        return vec![key.path.clone()];
+    }
+    let types = base.pools.iter().flat_map(|pool| &pool.plan.entries).map(|entry| entry.instance.name.as_str());
+    types.map(|name| key.path.iter().map(|step| if *step == "*" { name } else { *step }).collect()).collect()
+}
+
+/// What becomes of the cluster; none where it is refused.
+fn read(defaults: Option<&Node>, cluster: &str, block: Node) -> Option<Outcome> {
     let mut root = Vec::new();
     if let Some(defaults) = defaults {
         root.push((word("defaults"), defaults.clone()));
     }
     root.push((word("clusters"), node(Kind::Mapping(vec![(word(cluster), block)]))));
     let (outcomes, problems) = input::read_tree(&node(Kind::Mapping(root)));
-    if problems.has_errors() {
-        return None;
-    }
-    outcomes.into_iter().find_map(|outcome| match outcome {
-        Outcome::Fleet(fleet) => Some(*fleet),
-        Outcome::Skipped { .. } => None,
-    })
+    if problems.has_errors() { None } else { outcomes.into_iter().next() }
 }
 
 /// The block with this value at the end of the path.
@@ -80,45 +177,4 @@ fn with<'n>(block: &Node<'n>, path: &[&str], value: Node<'n>) -> Node<'n> {
         None => entries.push((word(first), inner)),
     }
     node(Kind::Mapping(entries))
-}
-
-/// Values that are worth a try.
-fn samples(shape: &Shape, types: &[&str]) -> Vec<Node<'static>> {
-    match shape {
-        Shape::Boolean => vec![plain("true"), plain("false")],
-        Shape::Integer { min, max } => {
-            NUMBERS.iter().filter(|n| (min..=max).contains(n)).map(|n| plain(&n.to_string())).collect()
-        }
-        Shape::OneOf(words) => words.iter().map(|text| word(text)).collect(),
-        Shape::Text(text) => text.examples.iter().map(|text| word(text)).collect(),
-        Shape::List(items) => samples(items, types).into_iter().map(|item| node(Kind::Sequence(vec![item]))).collect(),
-        Shape::Map(map) => {
-            let values = samples(&map.value, types);
-            // Facts of types count for the types in use.
-            let names: Vec<&str> = map.name.examples.iter().chain(types).copied().collect();
-            names
-                .iter()
-                .flat_map(|name| values.iter().map(move |value| node(Kind::Mapping(vec![(word(name), value.clone())]))))
-                .collect()
-        }
-        Shape::Block { keys, .. } => keys
-            .iter()
-            .flat_map(|key| {
-                let values = samples(&(key.shape)(), types);
-                values.into_iter().map(move |value| node(Kind::Mapping(vec![(word(key.name), value)])))
-            })
-            .collect(),
-    }
-}
-
-fn node(kind: Kind<'_>) -> Node<'_> {
-    Node { span: Span::default(), kind, tagged: false }
-}
-
-fn word(text: &str) -> Node<'static> {
-    node(Kind::Scalar { text: text.to_owned().into(), plain: false })
-}
-
-fn plain(text: &str) -> Node<'static> {
-    node(Kind::Scalar { text: text.to_owned().into(), plain: true })
 }

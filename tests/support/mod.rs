@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 pub(crate) mod bad_inputs;
+pub(crate) mod oracle;
 pub(crate) mod program;
 
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::diff::consequence::{Class, Consequence};
 use crate::diff::judge::Case;
-use crate::explain::manifest::settings;
+use crate::explain::setting::settings;
 
 pub(super) fn judge(case: &Case) -> Vec<Consequence> {
     let mut found = Vec::new();

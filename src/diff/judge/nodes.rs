@@ -48,10 +48,9 @@ fn of_class(case: &Case, class: &Changed, told: &mut Told) -> Vec<Consequence> {
     let (old, new) = (without(class.old, &apart), without(class.new, &apart));
     if old != new {
         let mut reasons = changes(old.as_ref(), new.as_ref(), "spec");
-        // Its comments are part of what a node is made from.
-        if class.differs("/spec/userData") && !reasons.iter().any(|change| change.path.starts_with("spec.userData")) {
-            reasons.push(unseen("spec.userData, in comments or order"));
+        if reasons.is_empty() {
             told.tell_object(&object);
+            reasons.push(unseen("spec, in the order of a list"));
         }
         told.tell(&object, &reasons);
         let what = format!("every {arch} node is replaced: {}", spoken(case, &groups, class));

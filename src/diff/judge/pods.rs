@@ -133,17 +133,10 @@ fn config_changes(case: &Case, deployment: &Changed, told: &mut Told) -> Vec<Fie
             found.push(FieldChange { path: format!("{object}, in comments alone"), old: None, new: None });
         }
         found.extend(
-            texts
-                .into_iter()
-                .map(|change| FieldChange { path: format!("{object} {}", in_file(&change.path)), ..change }),
+            texts.into_iter().map(|change| FieldChange { path: format!("{object}.{}", change.path), ..change }),
         );
     }
     found
-}
-
-/// `data["haproxy.cfg"]: global: maxconn` as `haproxy.cfg: global: maxconn`.
-fn in_file(path: &str) -> String {
-    path.trim_start_matches("data").trim_start_matches('.').replacen("[\"", "", 1).replacen("\"]", "", 1)
 }
 
 fn mounted_configs(deployment: &Value) -> BTreeSet<&str> {

@@ -1,0 +1,94 @@
+//! A line of a manifest to the field that it belongs to.
+
+use anyhow::{Result, bail};
+
+use crate::explain::address::join;
+use crate::explain::comment;
+use crate::explain::manifest::Document;
+use crate::explain::setting::{is_configuration, settings};
+use crate::explain::target::{Found, Target, field};
+use crate::place::Lines;
+use crate::problem::Span;
+use crate::render::RenderedFile;
+use crate::yaml::{Kind, Node};
+
+/// Finds the field on a line, counted from 1. A comment and a blank line belong to what follows them.
+pub fn find(file: &RenderedFile, documents: &[Document], wanted: usize) -> Result<Target> {
+    let lines = Lines::of(&file.text);
+    let last = file.text.lines().count();
+    if wanted == 0 {
+        bail!("line 0 of {}: lines count from 1, up to {last} here", file.path);
+    }
+    if wanted > last {
+        bail!("{} has no line {wanted}: its last one is {last}", file.path);
+    }
+    if let Some(target) = of_script(file, documents, wanted, &lines) {
+        return Ok(target);
+    }
+    let says_nothing = |line: usize| {
+        let text = lines.line(line);
+        text == "---" || text.trim_start().is_empty() || text.trim_start().starts_with('#')
+    };
+    let Some(line) = (wanted..=last).find(|line| !says_nothing(*line)) else {
+        bail!("nothing follows line {wanted} of {}: name a line before it", file.path)
+    };
+    for document in documents {
+        let Some(found) = deepest(Found::top(document), line, &lines) else { continue };
+        let at = found.line(&lines);
+        if let Kind::Scalar { text, .. } = &found.node.kind
+            && is_configuration(&found.path)
+            && let Some(setting) = settings(text).find(|setting| at + 1 + setting.before == line)
+        {
+            let field = field(document, setting.path(&found.path));
+            let why = comment::above_group(&lines, line);
+            return Ok(Target { field, value: setting.text.to_owned(), line, why });
+        }
+        return match of_script(file, documents, line, &lines) {
+            Some(target) => Ok(target),
+            None => Ok(Target { line, ..found.target(file, document) }),
+        };
+    }
+    bail!("line {wanted} of {} is not part of an object: name the line of a key", file.path)
+}
+
+/// A line of a text that is no configuration, such as a script: its comments are part of it.
+fn of_script(file: &RenderedFile, documents: &[Document], line: usize, lines: &Lines) -> Option<Target> {
+    documents.iter().find_map(|document| {
+        let found = deepest(Found::top(document), line, lines)?;
+        let Kind::Scalar { text, .. } = &found.node.kind else { return None };
+        let inner = line.checked_sub(found.line(lines) + 1)?;
+        if is_configuration(&found.path) || !text.contains('\n') {
+            return None;
+        }
+        let value = text.lines().nth(inner)?.trim().to_owned();
+        Some(Target { value, line, ..found.target(file, document) })
+    })
+}
+
+/// The entry that the line belongs to.
+fn deepest<'n>(found: Found<'n>, line: usize, lines: &Lines) -> Option<Found<'n>> {
+    let on = |span: Span| lines.place(span.start).line;
+    let inner: Vec<(String, Span, &Node)> = match &found.node.kind {
+        Kind::Mapping(entries) => entries
+            .iter()
+            .map(|(key, value)| (join(&found.path, key.text().unwrap_or_default()), key.span, value))
+            .collect(),
+        Kind::Sequence(items) => {
+            let path = |place| format!("{}[{place}]", found.path);
+            items.iter().enumerate().map(|(place, item)| (path(place), item.span, item)).collect()
+        }
+        _ => return None,
+    };
+    // An entry ends where the next one starts: a block's own end may count the line behind it.
+    let (path, key, node) = inner.into_iter().rev().find(|(_, key, _)| on(*key) <= line)?;
+    // Behind the end of the whole document.
+    if lines.place(node.span.end.max(key.end).saturating_sub(1)).line < line {
+        return None;
+    }
+    let keys = [found.keys, vec![key]].concat();
+    if on(key) == line && !matches!(node.kind, Kind::Mapping(_)) {
+        return Some(Found { path, node, keys });
+    }
+    let here = Found { path: path.clone(), node, keys: keys.clone() };
+    deepest(here, line, lines).or(Some(Found { path, node, keys }))
+}

@@ -1,0 +1,372 @@
+//! `explain` against the rendered manifests: formulas are worked out, what keys reach is compared with differences of
+//! parsed YAML, addresses go back in as they came out.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use buildkit_fleet::config::Entry;
+use buildkit_fleet::explain::manifest::{Field, documents, fields};
+use buildkit_fleet::explain::reach::{Base, Reach};
+use buildkit_fleet::explain::target::Target;
+use buildkit_fleet::explain::variation::Subject;
+use buildkit_fleet::explain::{formula, line};
+use buildkit_fleet::render::Renderer;
+use buildkit_fleet::shape::{KeyPath, Shape, flatten};
+use buildkit_fleet::yaml;
+use support::one_cluster;
+use support::oracle::{differences, number, work_out};
+
+/// Every input of the repository, and some that bring other numbers.
+fn inputs() -> Vec<String> {
+    let mut inputs = vec![support::shipped()];
+    for path in support::walk(&support::repository().join("tests/inputs")) {
+        inputs.push(support::read(&format!("tests/inputs/{}", path.display())));
+    }
+    for (name, pods, max, idle, build) in [
+        ("m6id.2xlarge", 4, 7, 1, 1),
+        ("c5d.large", 1, 1, 60, 1440),
+        ("m6id.32xlarge", 4, 1100, 31, 55),
+        ("i4i.xlarge", 1, 33, 30, 300),
+    ] {
+        inputs.push(one_cluster(&format!(
+            "      architectures: [amd64]\n      amd64_instance_type: {name}\n      pods_per_node: {pods}\n      max_build_minutes: {build}\n      client_connect_seconds: {build}\n      scale_down: {{idle_minutes: {idle}}}\n      autoscaling: {{enabled: true, amd64_min: 0, amd64_max: {max}}}\n"
+        ).replace("client_connect_seconds: 1440", "client_connect_seconds: 600")));
+    }
+    inputs.push(one_cluster(
+        "      amd64_instance_types: {m6id.8xlarge: 1, m6id.16xlarge: 1}\n      amd64_replicas: 500\n",
+    ));
+    inputs
+}
+
+fn renderer() -> Renderer {
+    Renderer::new().unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+fn tree(source: &str) -> yaml::Node<'_> {
+    yaml::parse(source).unwrap_or_else(|problem| panic!("{}", problem.message))
+}
+
+/// Calls with every fleet of an input, rendered.
+fn with_bases(source: &str, mut look: impl FnMut(&Base, &Subject)) {
+    let (renderer, tree) = (renderer(), tree(source));
+    for fleet in support::fleets(source) {
+        let base = Base::of(&fleet, &renderer).unwrap_or_else(|error| panic!("{error:#}"));
+        look(&base, &Subject::new(&tree, fleet.key.as_str()));
+    }
+}
+
+/// Every field that stands on a line of its own.
+fn targets(base: &Base) -> Vec<Target> {
+    let mut found = Vec::new();
+    for file in base.files() {
+        let documents = documents(file);
+        for wanted in 1..=file.text.lines().count() {
+            found.extend(line::find(file, &documents, wanted).ok().filter(|target| target.line == wanted));
+        }
+    }
+    found
+}
+
+/// The same field for every architecture, instance type and item.
+fn family(field: &Field) -> String {
+    let path: String = field.path.chars().filter(|c| !c.is_ascii_digit()).collect();
+    format!("{} {}", field.kind, path.replace("amd", "ARCH").replace("arm", "ARCH"))
+}
+
+#[test]
+fn every_formula_gives_the_number_in_the_manifest() {
+    let mut families = BTreeSet::new();
+    let mut worked_out = 0;
+    for input in inputs() {
+        with_bases(&input, |base, _| {
+            for target in targets(base) {
+                let Some(formula) = formula::of(base.fleet, &target.field) else { continue };
+                let (value, wanted) = (work_out(&formula.expression), number(&target.value));
+                assert!(
+                    wanted.is_some_and(|wanted| (value - wanted).abs() < 1e-9),
+                    "{} {}: {} gives {value}, not {}",
+                    base.fleet.key,
+                    target.field,
+                    formula.expression,
+                    target.value
+                );
+                families.insert(family(&target.field));
+                worked_out += 1;
+            }
+        });
+    }
+    assert!(worked_out > 300, "{worked_out}");
+    let known: BTreeSet<String> = COMPUTED.iter().map(|family| (*family).to_owned()).collect();
+    assert_eq!(families, known);
+}
+
+/// Fields with arithmetic behind them.
+const COMPUTED: &[&str] = &[
+    "ConfigMap data[buildkitd.toml].worker.oci.maxUsedSpace",
+    "ConfigMap data[buildkitd.toml].worker.oci.reservedSpace",
+    "ConfigMap data[haproxy.cfg].backend.bk_ARCH.server-template.ARCH",
+    "ConfigMap data[haproxy.cfg].defaults.tcp.retries",
+    "ConfigMap data[haproxy.cfg].defaults.tcp.timeout.client",
+    "ConfigMap data[haproxy.cfg].defaults.tcp.timeout.queue",
+    "ConfigMap data[haproxy.cfg].defaults.tcp.timeout.server",
+    "ConfigMap data[haproxy.cfg].frontend.ft_ARCH.maxconn",
+    "ConfigMap data[haproxy.cfg].frontend.ft_all.maxconn",
+    "ConfigMap data[haproxy.cfg].global.maxconn",
+    "Deployment spec.template.spec.containers[].env[].value",
+    "Deployment spec.template.spec.containers[].resources.limits.cpu",
+    "Deployment spec.template.spec.containers[].resources.limits.memory",
+    "Deployment spec.template.spec.containers[].resources.requests.cpu",
+    "Deployment spec.template.spec.containers[].resources.requests.ephemeral-storage",
+    "Deployment spec.template.spec.containers[].resources.requests.memory",
+    "Deployment spec.template.spec.terminationGracePeriodSeconds",
+    "NodePool spec.limits.cpu",
+    "NodePool spec.limits.nodes",
+    "NodePool spec.weight",
+    "ScaledObject spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies[].periodSeconds",
+    "ScaledObject spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.stabilizationWindowSeconds",
+    "ScaledObject spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleUp.policies[].value",
+    "ScaledObject spec.cooldownPeriod",
+];
+
+/// Numbers that differ between inputs and are not computed: they stand in clusters.yaml as they are, are chosen by
+/// version, or name something.
+const GIVEN: &[&str] = &[
+    "Deployment spec.replicas",
+    "ScaledObject spec.minReplicaCount",
+    "ScaledObject spec.maxReplicaCount",
+    "ScaledObject spec.fallback.replicas",
+    "ScaledObject spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies[].value",
+    "ScaledObject spec.triggers[].metadata.targetValue",
+    "PrometheusRule spec.groups[].rules[].expr",
+    "PrometheusRule spec.groups[].rules[].for",
+    "PrometheusRule spec.groups[].rules[].annotations.summary",
+    "PrometheusRule spec.groups[].rules[].annotations.description",
+    "Deployment spec.template.spec.containers[].ports[].containerPort",
+    "ConfigMap data[haproxy.cfg].frontend.ft_all.use_backend",
+    "ConfigMap data[haproxy.cfg].frontend.ft_all.bind",
+    "ConfigMap data[haproxy.cfg].frontend.ft_ARCH.bind",
+    "NetworkPolicy spec.ingress[].ports[].port",
+];
+
+#[test]
+fn every_number_that_differs_between_clusters_is_given_or_has_a_formula() {
+    let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut without: BTreeMap<String, String> = BTreeMap::new();
+    for input in inputs() {
+        with_bases(&input, |base, _| {
+            let texts = fields(base.files());
+            let is_value = |target: &&Target| texts.get(&target.field).is_some_and(|leaf| leaf.text == target.value);
+            for target in targets(base).iter().filter(is_value).filter(|target| is_quantity(&target.value)) {
+                let name = if target.field.kind == "NodePool" { "" } else { &target.field.name };
+                let place = format!("{} {name} {}", target.field.kind, target.field.path);
+                values.entry(place.clone()).or_default().insert(target.value.clone());
+                if formula::of(base.fleet, &target.field).is_none() {
+                    without.insert(place, family(&target.field));
+                }
+            }
+        });
+    }
+    without.retain(|place, family| values[place].len() > 1 && !GIVEN.contains(&family.as_str()));
+    // A namespace and a label may be digits.
+    without.retain(|_, family| !family.contains("namespace") && !family.contains("metadata.labels"));
+    assert_eq!(without, BTreeMap::new());
+    assert!(values.values().filter(|values| values.len() > 1).count() > COMPUTED.len());
+}
+
+/// Whether a word of the value is a number, with a unit or not.
+fn is_quantity(value: &str) -> bool {
+    let quantity = |word: &str| {
+        let word = word.trim_matches('"').trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%');
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_digit() || c == '.')
+    };
+    value.split_whitespace().any(quantity)
+}
+
+fn keys() -> Vec<KeyPath> {
+    flatten(Entry::KEYS)
+}
+
+/// Two values of every key, as the rest of a `buildkit` block or, from the top of a cluster, as whole input.
+const VALUES: &[(&str, &str, &str)] = &[
+    ("architectures", "architectures: [amd64]", "architectures: [arm64]"),
+    ("replicas_per_arch", "replicas_per_arch: 3", "replicas_per_arch: 300"),
+    ("amd64_replicas", "amd64_replicas: 3", "amd64_replicas: 300"),
+    ("arm64_replicas", "arm64_replicas: 3", "arm64_replicas: 300"),
+    ("pods_per_node", "pods_per_node: 1", "pods_per_node: 4"),
+    ("amd64_pods_per_node", "amd64_pods_per_node: 1", "amd64_pods_per_node: 4"),
+    ("arm64_pods_per_node", "arm64_pods_per_node: 1", "arm64_pods_per_node: 4"),
+    ("amd64_instance_type", "amd64_instance_type: m6id.24xlarge", "amd64_instance_type: r6id.2xlarge"),
+    ("arm64_instance_type", "arm64_instance_type: m7gd.2xlarge", "arm64_instance_type: r8gd.24xlarge"),
+    ("amd64_instance_types", "amd64_instance_types: {c6id.8xlarge: 1}", "amd64_instance_types: {m6id.24xlarge: 2}"),
+    ("arm64_instance_types", "arm64_instance_types: {c7gd.8xlarge: 1}", "arm64_instance_types: {m8gd.24xlarge: 2}"),
+    (
+        "instance_specs.*.vcpu",
+        "instance_specs: {m6id.24xlarge: {vcpu: 96}}",
+        "instance_specs: {m6id.24xlarge: {vcpu: 64}}",
+    ),
+    (
+        "instance_specs.*.memory_mib",
+        "instance_specs: {m6id.24xlarge: {memory_mib: 200000}}",
+        "instance_specs: {m6id.24xlarge: {memory_mib: 300000}}",
+    ),
+    (
+        "instance_specs.*.local_nvme_gb",
+        "instance_specs: {m6id.24xlarge: {local_nvme_gb: 900}}",
+        "instance_specs: {m6id.24xlarge: {local_nvme_gb: 9000}}",
+    ),
+    (
+        "instance_specs.*.eni_max_pods",
+        "instance_specs: {m6id.24xlarge: {eni_max_pods: 20}}",
+        "instance_specs: {m6id.24xlarge: {eni_max_pods: 5000}}",
+    ),
+    (
+        "instance_specs.*.numa_nodes",
+        "instance_specs: {m6id.24xlarge: {numa_nodes: 1}}",
+        "instance_specs: {m6id.24xlarge: {numa_nodes: 2}}",
+    ),
+    (
+        "autoscaling.enabled",
+        "autoscaling: {enabled: false, amd64_max: 9, arm64_max: 9}",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}",
+    ),
+    (
+        "autoscaling.amd64_min",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9, amd64_min: 0}",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9, amd64_min: 5}",
+    ),
+    (
+        "autoscaling.arm64_min",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9, arm64_min: 0}",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9, arm64_min: 5}",
+    ),
+    (
+        "autoscaling.amd64_max",
+        "autoscaling: {enabled: true, arm64_max: 9, amd64_max: 9}",
+        "autoscaling: {enabled: true, arm64_max: 9, amd64_max: 1900}",
+    ),
+    (
+        "autoscaling.arm64_max",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 1900}",
+    ),
+    (
+        "autoscaling.amd64_fallback",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9, amd64_fallback: 5}",
+    ),
+    (
+        "autoscaling.arm64_fallback",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9, arm64_fallback: 4}",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9, arm64_fallback: 5}",
+    ),
+    (
+        "scale_down.idle_minutes",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9, amd64_min: 0}\n      scale_down: {idle_minutes: 5}",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9, amd64_min: 0}\n      scale_down: {idle_minutes: 50}",
+    ),
+    (
+        "scale_down.pods",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}\n      scale_down: {pods: 5}",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}\n      scale_down: {pods: 50}",
+    ),
+    (
+        "scale_down.percent",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}\n      scale_down: {percent: 5}",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}\n      scale_down: {percent: 50}",
+    ),
+    ("namespace", "namespace: one", "namespace: other"),
+    ("image", "image: moby/buildkit:v0.29.0", "image: moby/buildkit:v0.32.0"),
+    ("haproxy_image", "haproxy_image: haproxy:3.2.1", "haproxy_image: haproxy:3.4.1"),
+    ("max_build_minutes", "max_build_minutes: 5", "max_build_minutes: 500"),
+    ("client_namespaces", "client_namespaces: [one]", "client_namespaces: [one, two]"),
+    ("monitoring_namespace", "monitoring_namespace: one", "monitoring_namespace: two"),
+    (
+        "keda_namespace",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}\n      keda_namespace: one",
+        "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}\n      keda_namespace: two",
+    ),
+    ("client_connect_seconds", "client_connect_seconds: 5", "client_connect_seconds: 500"),
+    ("client_retry_pause_seconds", "client_retry_pause_seconds: 5", "client_retry_pause_seconds: 500"),
+    ("ip_family", "ip_family: ipv4", "ip_family: ipv6"),
+    ("registry_mirrors", "registry_mirrors: {a.example: [b.example]}", "registry_mirrors: {a.example: [c.example]}"),
+    ("http_registries", "http_registries: []", "http_registries: [a.example]"),
+    ("ami_alias", "ami_alias: al2023@v20250101", "ami_alias: al2023@v20250202"),
+    ("mtls_secret", "mtls_secret: one", "mtls_secret: two"),
+    ("monitoring.enabled", "monitoring: {enabled: true}", "monitoring: {enabled: false}"),
+    ("extra_labels", "extra_labels: {team: one}", "extra_labels: {team: two}"),
+    ("lb_tolerations", "lb_tolerations: [{key: a, value: b, effect: NoSchedule}]", "lb_tolerations: []"),
+    ("cluster_name", "@cluster_name: eks-here", "@cluster_name: eks-there"),
+    ("region", "@region: us-east-1", "@region: eu-central-1"),
+    ("eks_version", "@eks_version: \"1.35\"", "@eks_version: \"1.34\""),
+    ("keda.chart_version", "@keda: {chart_version: 2.20.2}", "@keda: {chart_version: 2.16.1}"),
+];
+
+/// An input with this line in the `buildkit` block, or behind `@`, in the cluster.
+fn input_with(line: &str) -> String {
+    let scaled = "      autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}\n";
+    match line.strip_prefix('@') {
+        Some(line) => {
+            let key = line.split(':').next().unwrap_or_default();
+            let input = one_cluster(scaled);
+            let old = input.lines().find(|old| old.trim_start().starts_with(key)).unwrap_or_else(|| panic!("{key}"));
+            input.replace(old, &format!("    {line}"))
+        }
+        None if line.starts_with("ami_alias") => one_cluster("").replace("ami_alias: al2023@v20250123", line),
+        None => one_cluster(&format!("      {line}\n")),
+    }
+}
+
+/// Whether the reach tells of a difference at this place.
+fn tells(reach: &Reach, (file, object, path): &(String, String, String)) -> bool {
+    let all = reach.changes.iter().chain(&reach.removes).chain(&reach.adds);
+    all.filter(|field| field.file == file).any(|field| {
+        let named = match field.kind.as_str() {
+            "Namespace" => object == "Namespace",
+            "NodePool" => {
+                let arch = field.name.split('-').nth(1).unwrap_or_default();
+                object.starts_with(&format!("NodePool/{arch}/"))
+            }
+            kind => *object == format!("{kind}/{}", field.name),
+        };
+        let within = |long: &str, short: &str| {
+            long.strip_prefix(short)
+                .is_some_and(|rest| rest.is_empty() || short.is_empty() || rest.starts_with(['.', '[']))
+        };
+        // The parser's text of a configuration is one value; settings are named within it.
+        named && (within(path, &field.path) || (within(&field.path, path) && path.ends_with(']')))
+    })
+}
+
+#[test]
+fn what_a_key_changes_in_parsed_manifests_is_told() {
+    for (key, before, after) in VALUES {
+        let (before, after) = (input_with(before), input_with(after));
+        let (old, new) = (support::fleet(&before, "here"), support::fleet(&after, "here"));
+        let found = differences(&support::render(&old), &support::render(&new));
+        let key_path = keys().into_iter().find(|path| path.dotted().trim_start_matches("buildkit.") == *key);
+        let key_path = key_path.unwrap_or_else(|| panic!("no key {key}"));
+        with_bases(&before, |base, subject| {
+            let reach = base.reach(&key_path, subject).unwrap_or_else(|error| panic!("{error:#}"));
+            let untold: Vec<_> = found.iter().filter(|difference| !tells(&reach, difference)).collect();
+            assert!(untold.is_empty(), "{key}: {untold:#?}\nonly {reach:#?}");
+            let none = ["region", "instance_specs.*.numa_nodes"].contains(key);
+            assert_eq!(none, found.is_empty(), "{key}");
+            if none {
+                assert!(reach.changes.is_empty() && reach.removes.is_empty() && reach.adds.is_empty(), "{reach:#?}");
+            }
+        });
+    }
+}
+
+#[test]
+fn every_key_is_compared() {
+    let compared: BTreeSet<&str> = VALUES.iter().map(|(key, ..)| *key).collect();
+    for key in keys().iter().filter(|key| !matches!((key.key.shape)(), Shape::Block { .. })) {
+        let name = key.dotted().trim_start_matches("buildkit.").to_owned();
+        // `modules` decides whether there are manifests; a type has one arch; the specs are compared one by one.
+        if !["modules", "instance_specs.*.arch", "instance_specs"].contains(&name.as_str()) {
+            assert!(compared.contains(name.as_str()), "{name}");
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! The command `explain` as its users run it.
+
+mod support;
+
+use std::path::Path;
+
+use buildkit_fleet::config::Entry;
+use buildkit_fleet::explain::reach::Base;
+use buildkit_fleet::explain::variation::Subject;
+use buildkit_fleet::explain::written::Source;
+use buildkit_fleet::explain::{manifest, place};
+use buildkit_fleet::render::Renderer;
+use buildkit_fleet::rule::ALL;
+use buildkit_fleet::shape::{Shape, flatten};
+use buildkit_fleet::yaml;
+use support::program::{code, run, scratch, stderr, stdout, with_shipped, write};
+
+fn explain(dir: &Path, args: &[&str]) -> String {
+    let output = run(dir, &[&["explain"], args].concat());
+    assert_eq!(code(&output), 0, "{args:?}: {}", stderr(&output));
+    stdout(&output)
+}
+
+/// The indented lines below a title.
+fn part<'t>(text: &'t str, title: &str) -> Vec<&'t str> {
+    let lines = text.lines().skip_while(|line| *line != title).skip(1);
+    lines.take_while(|line| line.starts_with(' ')).map(str::trim).collect()
+}
+
+/// Calls with all that explaining the places of each fleet takes.
+fn with_places(source: &str, mut look: impl FnMut(&Base, &dyn Fn(&str, &str) -> Result<String, String>)) {
+    let renderer = Renderer::new().unwrap_or_else(|error| panic!("{error:#}"));
+    let tree = yaml::parse(source).unwrap_or_else(|problem| panic!("{}", problem.message));
+    for fleet in support::fleets(source) {
+        let base = Base::of(&fleet, &renderer).unwrap_or_else(|error| panic!("{error:#}"));
+        let subject = Subject::new(&tree, fleet.key.as_str());
+        let source = Source { path: "clusters.yaml", text: source };
+        look(&base, &|file, rest| {
+            place(file, rest, &base, &subject, source, 100).unwrap_or_else(|error| panic!("{error:#}"))
+        });
+    }
+}
+
+#[test]
+fn a_computed_field_names_its_formula_and_every_key_behind_it() {
+    let dir = with_shipped();
+    let cpu = "40-deployments.yaml:buildkitd-amd64.spec.template.spec.containers[0].resources.requests.cpu";
+    let text = explain(dir.path(), &["arc-staging", cpu]);
+    assert_eq!(part(&text, "value"), ["42"]);
+    assert!(part(&text, "formula")[0].starts_with("floor((96 * 1000 - "), "{text}");
+    assert_eq!(
+        part(&text, "from"),
+        [
+            "clusters.yaml:25:5: amd64_pods_per_node: 2, from `defaults`",
+            "clusters.yaml:24:5: amd64_instance_type: m6id.24xlarge, from `defaults`"
+        ]
+    );
+    assert_eq!(part(&text, "would also follow from"), ["buildkit.amd64_instance_types, buildkit.instance_specs"]);
+}
+
+#[test]
+fn architectures_are_a_source_only_of_what_they_change() {
+    let shipped = support::shipped();
+    with_places(&shipped, |base, at| {
+        for (file, rest, expected) in [
+            ("40-deployments.yaml", "buildkitd-amd64.spec.template.spec.terminationGracePeriodSeconds", false),
+            ("60-monitoring.yaml", "PrometheusRule/buildkitd.spec.groups[0].rules[6].expr", false),
+            ("31-services.yaml", "buildkitd-arm64.spec.ports[0].port", false),
+            ("21-lb-config.yaml", "buildkitd-lb-config.data[haproxy.cfg].frontend.ft_all.use_backend", true),
+        ] {
+            let text = at(file, rest).unwrap_or_else(|error| panic!("{error}"));
+            let named = part(&text, "from").iter().any(|line| line.starts_with("architectures:"));
+            assert_eq!(named, expected, "{}: {text}", base.fleet.key);
+        }
+    });
+}
+
+#[test]
+fn a_block_ends_with_its_last_entry_and_starts_at_the_margin() {
+    let dir = with_shipped();
+    let text = explain(dir.path(), &["arc-staging", "40-deployments.yaml:95"]);
+    assert!(text.contains("value\n    cpu: \"42\"\n    memory: 155Gi\nfrom\n"), "{text}");
+    let text = explain(dir.path(), &["arc-staging", "10-nodepools.yaml:buildkit-amd64-m6id-24xlarge.spec.disruption"]);
+    assert!(text.contains("\n      - nodes: \"10%\"\n        reasons: [Drifted, Underutilized]\nfrom\n"), "{text}");
+}
+
+#[test]
+fn a_section_of_a_configuration_is_all_of_its_settings() {
+    let dir = with_shipped();
+    let address = "21-lb-config.yaml:buildkitd-lb-config.data[haproxy.cfg].defaults.tcp.timeout";
+    let text = explain(dir.path(), &["arc-staging", address]);
+    assert_eq!(text.lines().next(), Some(address));
+    assert_eq!(part(&text, "value").len(), 6, "{text}");
+    assert!(part(&text, "from").join(" ").contains("client_connect_seconds: 20"), "{text}");
+}
+
+#[test]
+fn every_address_that_a_key_reaches_is_taken_as_it_is_printed() {
+    let fixed = "clusters:\n  fixed: {cluster_name: eks, region: us-east-1, eks_version: 1.35, modules: [buildkit]}\n";
+    let scaled = support::one_cluster("      autoscaling: {enabled: true, amd64_max: 12, arm64_max: 12}\n");
+    let dir = scratch();
+    let mut addresses = std::collections::BTreeMap::new();
+    for key in flatten(Entry::KEYS).iter().filter(|key| !matches!((key.key.shape)(), Shape::Block { .. })) {
+        let text = explain(dir.path(), &[&key.dotted()]);
+        for title in ["reaches", "leaves out, with some values", "adds, with some values"] {
+            for line in part(&text, title).into_iter().filter(|line| line.contains(".yaml:")) {
+                assert!(!line.contains([' ', '"', '\'']), "{line}");
+                addresses.insert(line.to_owned(), key.dotted());
+            }
+        }
+    }
+    assert!(addresses.len() > 150, "{}", addresses.len());
+    let mut left = addresses.clone();
+    for source in [fixed, &scaled] {
+        with_places(source, |_, at| {
+            left.retain(|address, _| {
+                let (file, rest) = address.split_once(':').unwrap_or_else(|| panic!("{address}"));
+                at(file, rest).map_or(true, |text| {
+                    assert_eq!(text.lines().next(), Some(address.as_str()));
+                    false
+                })
+            });
+        });
+    }
+    assert_eq!(left, std::collections::BTreeMap::new());
+}
+
+#[test]
+fn every_line_of_a_cluster_is_explained_with_what_stands_there() {
+    let shipped = support::shipped();
+    let source_lines: Vec<&str> = shipped.lines().collect();
+    with_places(&shipped, |base, at| {
+        // One scaled and one fixed cluster show all there is.
+        if !["arc-cbr-production", "arc-cbr-production-uw1"].contains(&base.fleet.key.as_str()) {
+            return;
+        }
+        for file in base.files() {
+            for (place, line) in file.text.lines().enumerate() {
+                let text = at(file.path, &(place + 1).to_string()).unwrap_or_else(|error| panic!("{error}"));
+                let says = line.trim().trim_start_matches("- ");
+                if says.is_empty()
+                    || says.starts_with('#')
+                    || says == "---"
+                    || says.ends_with([':', '|'])
+                    || says.ends_with("|-")
+                {
+                    continue;
+                }
+                let value = part(&text, "value").join(" ");
+                let after_key = says.split_once(": ").map_or(says, |(_, value)| value).trim_matches('"');
+                assert!(
+                    value == says
+                        || value == after_key
+                        || value == after_key.replace("\\\"", "\"")
+                        || value.starts_with(says),
+                    "{}:{} {line:?}: {text}",
+                    file.path,
+                    place + 1
+                );
+                for from in part(&text, "from").iter().filter(|from| from.starts_with("clusters.yaml:")) {
+                    let mut parts = from.splitn(5, ':');
+                    let mut next = || parts.next().unwrap_or_else(|| panic!("{from}"));
+                    let (_, number, column, key) = (next(), next(), next(), next().trim());
+                    let at: usize = number.parse().unwrap_or_else(|error| panic!("{from}: {error}"));
+                    let column: usize = column.parse().unwrap_or_else(|error| panic!("{from}: {error}"));
+                    let there = &source_lines[at - 1][column - 1..];
+                    assert!(there.starts_with(&format!("{key}:")), "{from} points at {there:?}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_setting_is_the_one_on_its_line_where_sections_say_the_same() {
+    let source = support::one_cluster("");
+    with_places(&source, |base, at| {
+        let lb = base.files().iter().find(|file| file.path == "21-lb-config.yaml").unwrap_or_else(|| panic!("no file"));
+        for section in ["ft_amd64", "ft_arm64", "ft_all"] {
+            let start = lb.text.lines().position(|line| line.contains(&format!("frontend {section} "))).unwrap_or(0);
+            let line = start + lb.text.lines().skip(start).position(|line| line.contains("maxconn")).unwrap_or(0) + 1;
+            let text = at(lb.path, &line.to_string()).unwrap_or_else(|error| panic!("{error}"));
+            assert!(
+                text.starts_with(&format!(
+                    "21-lb-config.yaml:buildkitd-lb-config.data[haproxy.cfg].frontend.{section}.maxconn\n"
+                )),
+                "{text}"
+            );
+        }
+    });
+}
+
+#[test]
+fn an_address_is_taken_in_other_spellings() {
+    let dir = with_shipped();
+    let queue = "21-lb-config.yaml:buildkitd-lb-config.data[haproxy.cfg].defaults.tcp.timeout.queue";
+    for spelling in [
+        queue,
+        "21-lb-config.yaml:buildkitd-lb-config.data[\"haproxy.cfg\"]: defaults tcp: timeout queue",
+        "21-lb-config.yaml:ConfigMap/buildkitd-lb-config.data.haproxy.cfg.defaults.tcp.timeout.queue",
+        "generated/arc-staging/21-lb-config.yaml:40",
+        "21-lb-config.yaml:40:3",
+    ] {
+        let text = explain(dir.path(), &["arc-staging", spelling]);
+        assert!(text.starts_with(&format!("{queue}\n")), "{spelling}: {text}");
+    }
+    assert!(explain(dir.path(), &["./generated/arc-staging/21-lb-config.yaml:40"]).starts_with(queue));
+    let named = "40-deployments.yaml:buildkitd-arm64.spec.template.spec.containers[buildkitd].env[DRAIN_CAP_S].value";
+    assert!(explain(dir.path(), &["arc-staging", named]).contains("containers[0].env[0].value\n"));
+}
+
+#[test]
+fn a_field_that_another_value_would_add_names_the_key() {
+    let dir = with_shipped();
+    for (cluster, address, key) in [
+        (
+            "arc-staging",
+            "50-scaledobjects.yaml:buildkitd-amd64.spec.fallback.replicas",
+            "buildkit.autoscaling.amd64_fallback",
+        ),
+        ("arc-staging", "50-scaledobjects.yaml:buildkitd-amd64.spec.cooldownPeriod", "buildkit.autoscaling.amd64_min"),
+        (
+            "arc-cbr-production-uw1",
+            "50-scaledobjects.yaml:buildkitd-arm64.spec.maxReplicaCount",
+            "buildkit.autoscaling.enabled",
+        ),
+        ("arc-staging", "40-deployments.yaml:buildkitd-amd64.spec.replicas", "buildkit.autoscaling.enabled"),
+    ] {
+        let text = explain(dir.path(), &[cluster, address]);
+        assert_eq!(part(&text, "value"), [format!("none in {cluster}")], "{text}");
+        assert!(part(&text, "would follow from").join(" ").contains(key), "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_use_is_told_with_what_would_be_right() {
+    let dir = with_shipped();
+    let container = "40-deployments.yaml:buildkitd-amd64.spec.template.spec.containers";
+    let cases: &[(&[&str], &str)] = &[
+        (&["arc-staging", "41-deployments.yaml:5"], "did you mean `40-deployments.yaml`?"),
+        (&["arc-staging", "nothing.yaml:5"], "there are 00-namespace.yaml, 10-nodepools.yaml"),
+        (&["arc-staging", "40-deployments.yaml:buildkitd-amd46.spec"], "did you mean `buildkitd-amd64`?"),
+        (
+            &["arc-staging", "40-deployments.yaml:zzzzz.spec"],
+            "it has `Deployment/buildkitd-amd64`, `Deployment/buildkitd-arm64`",
+        ),
+        (&["arc-staging", "40-deployments.yaml:Service/buildkitd-amd64.spec"], "it has `Deployment/buildkitd-amd64`"),
+        (
+            &["arc-staging", "60-monitoring.yaml:buildkitd.spec"],
+            "write the kind before it, one of `ServiceMonitor/buildkitd-lb`",
+        ),
+        (&["arc-staging", "40-deployments.yaml:buildkitd-amd64.spec.replica"], "it has `revisionHistoryLimit`"),
+        (&["arc-staging", "40-deployments.yaml:buildkitd-amd64.sepc"], "did you mean `spec`?"),
+        (&["arc-staging", &format!("{container}.resources")], "write `[0]` to `[0]`, or a name such as `[buildkitd]`"),
+        (&["arc-staging", &format!("{container}[7].image")], "is a list without an item `7`: write `[0]` to `[0]`"),
+        (&["arc-staging", &format!("{container}[0].image.tag")], "is a single value without `tag`"),
+        (&["arc-staging", &format!("{container}[0")], "no closing `]`: quote the address"),
+        (&["arc-staging", "40-deployments.yaml:buildkitd-amd64..spec"], "one dot stands between two keys"),
+        (&["arc-staging", "40-deployments.yaml:buildkitd-amd64."], "none at the end"),
+        (&["arc-staging", "40-deployments.yaml:"], "needs a line, or an object and a path"),
+        (&["arc-staging", "40-deployments.yaml:0"], "lines count from 1, up to"),
+        (&["arc-staging", "40-deployments.yaml:99999"], "has no line 99999: its last one is"),
+        (
+            &["arc-staging", "40-deployments.yaml"],
+            "ask for `40-deployments.yaml:LINE` or `40-deployments.yaml:OBJECT.PATH`",
+        ),
+        (&["40-deployments.yaml"], "is a whole manifest"),
+        (&["40-deployment.yaml"], "did you mean `40-deployments.yaml:LINE`?"),
+        (&["40-deployments.yaml:95"], "name one before the manifest, of arc-staging, arc-cbr-production"),
+        (&["arc-staging", "clusters.yaml:24"], "is the input: name the key on that line"),
+        (
+            &["arc-staging", "generated/arc-cbr-production/40-deployments.yaml:5"],
+            "name arc-cbr-production, or leave the cluster out",
+        ),
+        (
+            &["arc-staging", "21-lb-config.yaml:buildkitd-lb-config.data[haproxy.cfg].defaults.tcp.timeout.queu"],
+            "did you mean `data[haproxy.cfg].defaults.tcp.timeout.queue`?",
+        ),
+        (
+            &["arc-staging", "21-lb-config.yaml:buildkitd-lb-config.data[haproxy.cfg].zzzzzzzzz"],
+            "it has `global`, `defaults.tcp`",
+        ),
+        (
+            &["arc-cbr-production-uw1", "50-scaledobjects.yaml:3"],
+            "has no 50-scaledobjects.yaml, the pools are fixed: it comes with `buildkit.autoscaling.enabled`",
+        ),
+        (
+            &["platform-tools", "amd64_max"],
+            "`platform-tools` gets no manifests, `modules` does not list `buildkit`: list it there",
+        ),
+        (&["arc-stagin", "amd64_max"], "there is no cluster `arc-stagin`: did you mean `arc-staging`?"),
+        (&["amd64_max", "arc-staging"], "the cluster comes first: `buildkit-fleet explain arc-staging amd64_max`"),
+        (
+            &["40-deployments.yaml:95", "arc-staging"],
+            "the cluster comes first: `buildkit-fleet explain arc-staging 40-deployments.yaml:95`",
+        ),
+        (&["arc-staging", "numa-misfit"], "a rule is the same in every cluster: `buildkit-fleet explain numa-misfit`"),
+        (&["arc-staging"], "is a cluster: name a key, FILE:LINE or FILE:OBJECT.PATH behind it"),
+        (&["amd64_mx"], "did you mean `amd64_max`?"),
+        (&["arc-staging", "amd64_mx"], "did you mean `amd64_max`?"),
+        (&["numa-misfitt"], "did you mean the rule `numa-misfit`?"),
+        (&["enabled"], "write one of `buildkit.autoscaling.enabled`, `buildkit.monitoring.enabled`"),
+        (&["zzzzzzzz"], "`buildkit-fleet explain` lists the keys, `explain --rules` the rules"),
+        (&[""], "`buildkit-fleet explain` lists the keys"),
+        (&["a", "b", "c"], "Usage: buildkit-fleet explain [OPTIONS] [CLUSTER]"),
+        (&["--rules", "arc-staging"], "cannot be used with"),
+    ];
+    for (args, remedy) in cases {
+        let output = run(dir.path(), &[&["explain"], *args].concat());
+        assert_eq!((code(&output), stdout(&output).as_str()), (2, ""), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(remedy), "{args:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn an_input_that_is_missing_or_refused_ends_as_for_other_commands() {
+    let dir = scratch();
+    assert_eq!(code(&run(dir.path(), &["explain", "here", "amd64_max"])), 3);
+    assert_eq!(code(&run(dir.path(), &["explain", "amd64_max"])), 0, "a key needs no file");
+    write(dir.path(), "clusters.yaml", support::one_cluster("      qqqqqqqq: 1\n"));
+    let output = run(dir.path(), &["explain", "here", "amd64_max"]);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("unknown key `qqqqqqqq`"), "{}", stderr(&output));
+}
+
+#[test]
+fn every_key_tells_its_meaning_and_what_it_takes() {
+    let dir = scratch();
+    let list = explain(dir.path(), &[]);
+    for key in flatten(Entry::KEYS) {
+        let text = explain(dir.path(), &[&key.dotted()]);
+        assert!(list.lines().any(|line| line == key.dotted()), "{list}");
+        assert!(!part(&text, &key.dotted()).is_empty() && !part(&text, "takes").is_empty(), "{text}");
+        assert_eq!(part(&text, "unit").concat(), key.key.unit.unwrap_or_default(), "{text}");
+        if !matches!((key.key.shape)(), Shape::Block { .. }) {
+            assert_eq!(part(&text, "default").join(" "), key.key.default.unwrap_or("none"));
+        }
+    }
+    assert!(explain(dir.path(), &["instance_specs.x1.builder.vcpu"]).starts_with("buildkit.instance_specs.*.vcpu\n"));
+    assert!(explain(dir.path(), &["extra_labels.team"]).starts_with("buildkit.extra_labels\n"));
+    assert!(explain(dir.path(), &["defaults.buildkit.namespace"]).starts_with("buildkit.namespace\n"));
+}
+
+#[test]
+fn a_value_that_is_merged_from_two_places_names_both() {
+    let source = support::read("tests/inputs/every-key.yaml");
+    with_places(&source, |_, at| {
+        let text =
+            at("31-services.yaml", "buildkitd.metadata.labels[cost-center]").unwrap_or_else(|error| panic!("{error}"));
+        let from = part(&text, "from").join(" ");
+        assert!(
+            from.contains("extra_labels: {cost-center: \"yes\"}")
+                && from.contains("cost-center: \"4711\"}, from `defaults`"),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn a_key_that_reaches_nothing_says_why() {
+    let dir = with_shipped();
+    for (cluster, key, why) in [
+        ("arc-staging", "region", "no manifest of arc-staging"),
+        ("arc-staging", "amd64_replicas", "no manifest of arc-staging"),
+        ("arc-staging", "modules", "decides whether arc-staging gets manifests at all"),
+        (
+            "arc-cbr-production",
+            "amd64_instance_type",
+            "no manifest of arc-cbr-production: none of the values tried is accepted beside the rest of the file",
+        ),
+    ] {
+        let text = explain(dir.path(), &[cluster, key]);
+        assert_eq!(part(&text, "reaches").join(" "), why, "{text}");
+    }
+}
+
+#[test]
+fn a_key_of_rows_names_every_row_that_gives_it() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", support::read("tests/inputs/every-key.yaml"));
+    let text = explain(dir.path(), &["every-key", "eni_max_pods"]);
+    assert_eq!(part(&text, "in every-key"), ["clusters.yaml:26:86: eni_max_pods: 234"], "{text}");
+    assert!(part(&text, "reaches").iter().any(|line| line.ends_with("resources.requests.memory")), "{text}");
+}
+
+#[test]
+fn every_rule_tells_what_it_protects_from_what_to_do_and_since_when() {
+    let dir = scratch();
+    let list = explain(dir.path(), &["--rules"]);
+    for rule in ALL {
+        assert!(list.contains(&format!("{} ({})\n", rule.id, rule.severity.name())));
+        assert!(!rule.remedy.is_empty() && rule.since.split('.').count() == 3, "{}", rule.id);
+        let text = explain(dir.path(), &[rule.id]);
+        assert!(text.starts_with(&format!("{} ({}, since {})\n", rule.id, rule.severity.name(), rule.since)), "{text}");
+        assert_eq!(part(&text, "protects from").join(" "), rule.protects);
+        assert_eq!(part(&text, "to do").join(" "), rule.remedy);
+    }
+}
+
+#[test]
+fn fields_of_a_rendering_have_addresses_of_their_own() {
+    for fleet in support::fleets(&support::shipped()) {
+        let files = support::render(&fleet);
+        let fields = manifest::fields(&files);
+        let names: std::collections::BTreeSet<String> = fields.keys().map(ToString::to_string).collect();
+        assert_eq!(names.len(), fields.len(), "{}", fleet.key);
+    }
+}
