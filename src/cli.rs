@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+use crate::fleet::arch::Arch;
+use crate::simulate::duration::{Length, Spread};
+use crate::simulate::model::{ClientKind, Window};
 
 /// Writes the Kubernetes manifests of an autoscaled remote-BuildKit fleet from one clusters.yaml, offline.
 #[derive(Debug, Parser)]
@@ -22,6 +26,7 @@ pub enum Command {
     Validate(Validate),
     Diff(Diff),
     Plan(Plan),
+    Simulate(Box<Simulate>),
     Explain(Explain),
     Schema(Schema),
     Init(Init),
@@ -161,6 +166,129 @@ pub struct Plan {
 pub enum PlanFormat {
     Text,
     Json,
+}
+
+const SIMULATE_EXAMPLES: &str = "\
+Examples:
+  buildkit-fleet simulate arc-staging --burst 16
+  buildkit-fleet simulate arc-staging --burst 27 --build-minutes 10..30 --client buildctl-wait --budget 1h
+  buildkit-fleet simulate arc-staging --arch arm64 --rate 30 --hours 24 --build-minutes exp:20
+  buildkit-fleet simulate arc-staging --arrivals day.csv --svg day.svg
+  buildkit-fleet simulate arc-cbr-production --burst 300 --no-capacity m6id.24xlarge@0..30m
+  buildkit-fleet simulate arc-staging --burst 16 --compare proposed.yaml
+
+Lengths of time are such as 90s, 20m or 1h30m; a bare number is minutes. Where a length may vary:
+  20m                 always
+  10m..30m            evenly
+  exp:20m             exponential with this mean
+  lognormal:15m,60m   with this median and this ninetieth percentile
+
+An arrivals file has a line `start,duration` for each build, in seconds (docs/sizing.md tells where to
+get one). The same seed gives the same result.";
+
+/// Tell what a burst or a day of builds will feel like, and what it costs
+#[derive(Debug, Args)]
+#[command(after_help = SIMULATE_EXAMPLES, group(ArgGroup::new("builds").required(true).args(["burst", "arrivals", "rate"])))]
+pub struct Simulate {
+    /// The cluster whose fleet is simulated
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: String,
+    /// The architecture; the fleet's first unless given
+    #[arg(long, value_name = "ARCH", value_parser = arch)]
+    pub arch: Option<Arch>,
+    #[command(flatten)]
+    pub input: Input,
+    #[command(flatten)]
+    pub builds: BuildsThatCome,
+    #[command(flatten)]
+    pub circumstances: CircumstancesGiven,
+    /// Runs, each with other random numbers
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub runs: u64,
+    /// What random numbers follow from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Another clusters.yaml, simulated on the same builds and set beside this one
+    #[arg(long, value_name = "FILE")]
+    pub compare: Option<PathBuf>,
+    /// text for people, json for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub format: PlanFormat,
+    /// Write a picture of the first run to this file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub svg: Option<PathBuf>,
+}
+
+/// Which builds come: one of the three.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Builds")]
+pub struct BuildsThatCome {
+    /// So many builds at once
+    #[arg(long, value_name = "N")]
+    pub burst: Option<u64>,
+    /// Builds as they came once: a file of `start,duration` lines in seconds
+    #[arg(long, value_name = "FILE")]
+    pub arrivals: Option<PathBuf>,
+    /// So many builds an hour, at random
+    #[arg(long, value_name = "PER_HOUR", requires = "hours")]
+    pub rate: Option<f64>,
+    /// For so many hours
+    #[arg(long, value_name = "HOURS", requires = "rate")]
+    pub hours: Option<f64>,
+    /// How long a build takes; a file of arrivals says so itself
+    #[arg(long, value_name = "LENGTH", default_value = "20m", conflicts_with = "arrivals")]
+    pub build_minutes: Spread,
+}
+
+/// What clusters.yaml does not say.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Circumstances")]
+pub struct CircumstancesGiven {
+    /// How clients wait for a builder
+    #[arg(long, value_name = "CLIENT", default_value = "buildctl-retry")]
+    pub client: ClientKind,
+    /// How long a client tries before it gives up
+    #[arg(long, value_name = "LENGTH", default_value = "30m")]
+    pub budget: Length,
+    /// From a pod on a ready node to a ready pod
+    #[arg(long, value_name = "LENGTH", default_value = "30s")]
+    pub pod_start: Spread,
+    /// From a node's launch to a ready node
+    #[arg(long, value_name = "LENGTH", default_value = "150s")]
+    pub node_start: Spread,
+    /// An instance type has no capacity for a time
+    #[arg(long, visible_alias = "ice", value_name = "TYPE@FROM..TO", value_parser = no_capacity)]
+    pub no_capacity: Vec<(String, Window)>,
+    /// KEDA cannot read the metric for a time
+    #[arg(long, value_name = "FROM..TO", value_parser = window)]
+    pub metric_out: Vec<Window>,
+    /// Mean time until a builder is lost without a word
+    #[arg(long, value_name = "LENGTH")]
+    pub lost_after: Option<Length>,
+}
+
+fn arch(text: &str) -> Result<Arch, String> {
+    Arch::ALL.into_iter().find(|arch| arch.name() == text).ok_or_else(|| "expected amd64 or arm64".to_owned())
+}
+
+/// `5m..30m`, or with a dash between.
+fn window(text: &str) -> Result<Window, String> {
+    let (from, to) = text
+        .split_once("..")
+        .or_else(|| text.split_once('-'))
+        .ok_or_else(|| "expected FROM..TO, such as `5m..30m`".to_owned())?;
+    let (from, to): (Length, Length) = (from.parse()?, to.parse()?);
+    if to <= from {
+        return Err("the end is not behind the start".to_owned());
+    }
+    Ok(Window { from_ms: from.0, to_ms: to.0 })
+}
+
+/// `m6id.24xlarge@0..30m`.
+fn no_capacity(text: &str) -> Result<(String, Window), String> {
+    let (name, when) =
+        text.split_once('@').ok_or_else(|| "expected TYPE@FROM..TO, such as `m6id.24xlarge@0..30m`".to_owned())?;
+    Ok((name.to_owned(), window(when)?))
 }
 
 const EXPLAIN_EXAMPLES: &str = "\

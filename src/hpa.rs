@@ -75,7 +75,13 @@ impl Behavior {
     /// Pods for so many builds, running and queued, where there are `current`: `AverageValue` of an external metric
     /// (`replica_calculator.go`, `GetExternalPerPodMetricReplicas`), in the HPA's own floating point.
     pub fn desired(self, builds: u32, current: u32) -> u32 {
-        let ratio = f64::from(builds) * 1000.0 / (f64::from(self.target_milli) * f64::from(current));
+        self.desired_milli(u64::from(builds) * 1000, current)
+    }
+
+    /// The same for thousandths of builds.
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    fn desired_milli(self, builds_milli: u64, current: u32) -> u32 {
+        let ratio = builds_milli as f64 / (f64::from(self.target_milli) * f64::from(current));
         let near = if self.inclusive {
             1.0 - self.down.tolerance <= ratio && ratio <= 1.0 + self.up.tolerance
         } else {
@@ -85,7 +91,7 @@ impl Behavior {
         if near {
             return current;
         }
-        let pods = (u64::from(builds) * 1000).div_ceil(self.target_milli.into());
+        let pods = builds_milli.div_ceil(self.target_milli.into());
         u32::try_from(pods).unwrap_or(u32::MAX)
     }
 }
@@ -110,9 +116,19 @@ impl Hpa {
         self.replicas
     }
 
+    /// Somebody else changed the number: KEDA, from or to none.
+    pub fn set_replicas(&mut self, replicas: u32) {
+        self.replicas = replicas;
+    }
+
     /// One look at the metric and what follows; the new number of pods. Times do not go back. Pods that were asked
     /// for count as there (`status.replicas` counts them before they are ready). At 0 the HPA is off.
     pub fn look(&mut self, now_ms: u64, builds: u32) -> u32 {
+        self.look_milli(now_ms, u64::from(builds) * 1000)
+    }
+
+    /// The same for thousandths of builds, which KEDA's fallback may stand for.
+    pub fn look_milli(&mut self, now_ms: u64, builds_milli: u64) -> u32 {
         let (current, bounds) = (self.replicas, self.behavior.bounds);
         if current == 0 {
             return 0;
@@ -125,7 +141,7 @@ impl Hpa {
         } else if current < self.behavior.least() {
             self.behavior.least()
         } else {
-            let wanted = self.stabilized(now_ms, self.behavior.desired(builds, current));
+            let wanted = self.stabilized(now_ms, self.behavior.desired_milli(builds_milli, current));
             self.limited(now_ms, wanted)
         };
         if next != current {
@@ -142,8 +158,12 @@ impl Hpa {
         while self.recommendations.front().is_some_and(|(at, _)| at + window_ms <= now_ms) {
             self.recommendations.pop_front();
         }
-        let most = self.recommendations.iter().map(|(_, pods)| *pods).max().unwrap_or(0).max(desired);
+        // What is smaller and older than another can never be the most again: the list falls from front to back.
+        while self.recommendations.back().is_some_and(|(_, pods)| *pods <= desired) {
+            self.recommendations.pop_back();
+        }
         self.recommendations.push_back((now_ms, desired));
+        let most = self.recommendations.front().map_or(desired, |(_, pods)| *pods);
         self.replicas.max(desired).min(most)
     }
 

@@ -27,6 +27,7 @@ pub mod schema;
 pub mod scrape;
 pub mod select;
 pub mod shape;
+pub mod simulate;
 pub mod sizing;
 pub mod summary;
 pub mod table;
@@ -70,6 +71,7 @@ pub fn run() -> Exit {
         Command::Validate(command) => validate::run(command),
         Command::Diff(command) => diff::run(command),
         Command::Plan(command) => plan::run(command),
+        Command::Simulate(command) => simulate::run(command),
         Command::Schema(_) => schema::run(),
         Command::Explain(command) => explain::run(command),
         Command::Init(command) => init::run(command),

@@ -25,6 +25,12 @@ pub(crate) const METRICS_PORT: u16 = 9404;
 /// How often KEDA looks at a pool that sleeps: clients are held for half a minute.
 pub(crate) const POLLING_INTERVAL_S: u32 = 10;
 
+/// How long a node is empty before it goes: a burst's nodes serve the next one of the same minutes.
+pub(crate) const CONSOLIDATE_AFTER_MINUTES: u32 = 5;
+
+/// Failed reads of the metric that KEDA bears: the fallback comes with the next.
+pub(crate) const FALLBACK_THRESHOLD: u32 = 3;
+
 #[derive(Debug, Serialize)]
 pub struct View<'a> {
     pub cluster: ClusterView<'a>,
@@ -54,6 +60,7 @@ pub struct ClusterView<'a> {
     pub keda_namespace: &'a str,
     pub mtls_secret: Option<&'a str>,
     pub extra_labels: &'a indexmap::IndexMap<String, String>,
+    pub consolidate_after_minutes: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -148,6 +155,7 @@ pub struct KedaView {
     pub tolerance: bool,
     pub trigger_timeout: bool,
     pub polling_interval_s: u32,
+    pub failure_threshold: u32,
     pub idle_minutes: u32,
     pub scale_down: RulesView,
 }
@@ -228,6 +236,7 @@ fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {
         keda_namespace: fleet.keda_namespace.as_str(),
         mtls_secret: fleet.mtls_secret.as_ref().map(crate::fleet::name::SecretName::as_str),
         extra_labels: &fleet.extra_labels,
+        consolidate_after_minutes: CONSOLIDATE_AFTER_MINUTES,
     }
 }
 
@@ -345,6 +354,7 @@ fn keda_view(fleet: &Fleet) -> KedaView {
         tolerance: fleet.ladder.scale_up_tolerance(),
         trigger_timeout: fleet.ladder.trigger_timeout(),
         polling_interval_s: POLLING_INTERVAL_S,
+        failure_threshold: FALLBACK_THRESHOLD,
         idle_minutes: fleet.scale_down.idle_minutes,
         scale_down: RulesView::of(ScalingRules::down(fleet.scale_down)),
     }

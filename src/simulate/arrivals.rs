@@ -98,10 +98,8 @@ impl Iterator for Builds<'_> {
             }
             Arrivals::Poisson { per_hour, hours, duration } => {
                 self.clock_ms += self.times.exponential(3_600_000.0 / per_hour);
-                (self.clock_ms < hours * 3_600_000.0).then(|| Arrival {
-                    at_ms: self.clock_ms as u64,
-                    duration_ms: duration.draw(&mut self.durations),
-                })
+                (self.clock_ms < hours * 3_600_000.0)
+                    .then(|| Arrival { at_ms: self.clock_ms as u64, duration_ms: duration.draw(&mut self.durations) })
             }
             Arrivals::Recorded(all) => all.get(usize::try_from(self.next).ok()?).copied(),
         };

@@ -24,7 +24,8 @@ impl FromStr for Length {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refused = || format!("`{text}` is no length of time: expected such as `90s`, `20m` or `1h30m`, up to a year");
+        let refused =
+            || format!("`{text}` is no length of time: expected such as `90s`, `20m` or `1h30m`, up to a year");
         let mut rest = text.trim();
         let mut total = 0.0;
         // A bare number is minutes, which builds are counted in.
@@ -67,11 +68,19 @@ impl fmt::Display for Length {
             0..=119 => write!(f, "{seconds} s"),
             120..=7199 => {
                 let tenths = (self.0 + 3000) / 6000;
-                if tenths % 10 == 0 { write!(f, "{} min", tenths / 10) } else { write!(f, "{}.{} min", tenths / 10, tenths % 10) }
+                if tenths.is_multiple_of(10) {
+                    write!(f, "{} min", tenths / 10)
+                } else {
+                    write!(f, "{}.{} min", tenths / 10, tenths % 10)
+                }
             }
             _ => {
                 let minutes = (seconds + 30) / 60;
-                if minutes % 60 == 0 { write!(f, "{} h", minutes / 60) } else { write!(f, "{} h {} min", minutes / 60, minutes % 60) }
+                if minutes.is_multiple_of(60) {
+                    write!(f, "{} h", minutes / 60)
+                } else {
+                    write!(f, "{} h {} min", minutes / 60, minutes % 60)
+                }
             }
         }
     }
@@ -91,7 +100,12 @@ pub enum Spread {
 
 impl Spread {
     /// One length, at least a millisecond.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "cut to a year")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "cut to a year"
+    )]
     pub fn draw(self, random: &mut Random) -> u64 {
         let ms = match self {
             Spread::Always(length) => return length.0.max(1),

@@ -45,13 +45,18 @@ impl Random {
     }
 
     /// From 0 to `below`, excluded.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "below 2^53")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "below 2^53"
+    )]
     pub fn below(&mut self, below: u64) -> u64 {
         (self.unit() * below as f64) as u64
     }
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014).
+/// The finalizer of `SplitMix64` (Steele, Lea, Flood 2014).
 fn mix(x: u64) -> u64 {
     let mut z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,0 +1,481 @@
+//! Pods and nodes: a Deployment that adds and takes pods, a scheduler that spreads them, and Karpenter that makes and
+//! empties nodes. The rules are those of Kubernetes 1.36 and Karpenter 1.14; sources stand beside them.
+
+use std::collections::BTreeSet;
+
+use crate::simulate::model::{BATCH_MS, FAILED_LAUNCH_MS, Model, QUIET_MS, UNAVAILABLE_MS, VALIDATION_MS};
+use crate::simulate::random::Random;
+use crate::simulate::schedule::{Event, Schedule};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The place may be used again.
+    Gone,
+    /// Without a node.
+    Pending,
+    /// On a node that is not ready, or starting.
+    Starting,
+    Ready,
+    Ending,
+}
+
+#[derive(Clone, Debug)]
+pub struct Pod {
+    /// Counts the pods that had this place.
+    pub life: u32,
+    pub phase: Phase,
+    node: Option<u32>,
+    /// Its slot in the balancer.
+    pub slot: Option<u32>,
+    pub build: Option<u32>,
+    /// The slot that the build is on: its own, also after its address has left it.
+    pub builds_in: Option<u32>,
+    ready_ms: u64,
+    created: u64,
+    /// Its place in `active`.
+    place: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Node {
+    kind: usize,
+    ready: bool,
+    leaving: bool,
+    gone: bool,
+    /// Pods that hold room on it, those that end too.
+    used: u32,
+    /// Pods that do not end.
+    active: u32,
+    /// When a pod last came, or began to end: what `consolidateAfter` counts from
+    /// (karpenter pkg/controllers/nodeclaim/podevents).
+    last_ms: u64,
+    launched_ms: u64,
+    waiting: Vec<u32>,
+}
+
+/// All pods and nodes of one pool.
+#[derive(Debug)]
+pub struct Cluster<'a> {
+    model: &'a Model,
+    pub pods: Vec<Pod>,
+    vacant: Vec<u32>,
+    /// Pods that do not end.
+    active: Vec<u32>,
+    pending: Vec<u32>,
+    nodes: Vec<Node>,
+    vacant_nodes: Vec<u32>,
+    /// Nodes with room, by how much of it: `room[ready][free]`.
+    room: [Vec<BTreeSet<u32>>; 2],
+    count: Vec<u32>,
+    unavailable_until: Vec<u64>,
+    batch_planned: bool,
+    created: u64,
+    pub ready: u32,
+    pub ending: u32,
+    pub alive_nodes: u32,
+    /// Milliseconds that nodes of each type existed; nodes that still exist are not in it.
+    node_ms: Vec<u64>,
+    pod_starts: Random,
+    node_starts: Random,
+    losses: Random,
+}
+
+impl<'a> Cluster<'a> {
+    pub fn new(model: &'a Model, pod_starts: Random, node_starts: Random, losses: Random) -> Self {
+        let most = model.types.iter().map(|one| one.pods).max().unwrap_or(1) as usize;
+        Cluster {
+            model,
+            pods: Vec::new(),
+            vacant: Vec::new(),
+            active: Vec::new(),
+            pending: Vec::new(),
+            nodes: Vec::new(),
+            vacant_nodes: Vec::new(),
+            room: [vec![BTreeSet::new(); most + 1], vec![BTreeSet::new(); most + 1]],
+            count: vec![0; model.types.len()],
+            unavailable_until: vec![0; model.types.len()],
+            batch_planned: false,
+            created: 0,
+            ready: 0,
+            ending: 0,
+            alive_nodes: 0,
+            node_ms: vec![0; model.types.len()],
+            pod_starts,
+            node_starts,
+            losses,
+        }
+    }
+
+    /// Pods that are ready before anything happens, on nodes of the first type.
+    pub fn at_rest(&mut self, pods: u32, plan: &mut Schedule) -> Vec<u32> {
+        let mut ready = Vec::new();
+        for _ in 0..pods {
+            let pod = self.create();
+            let node = self.roomy().unwrap_or_else(|| self.launch(0, 0, true));
+            self.attach(pod, node, 0);
+            self.becomes_ready(0, pod, plan);
+            ready.push(pod);
+        }
+        ready
+    }
+
+    /// Brings the Deployment to so many pods. Pods of a step down begin to end and are returned.
+    pub fn scale(&mut self, now_ms: u64, replicas: u32, plan: &mut Schedule) -> Vec<u32> {
+        let active = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
+        if replicas >= active {
+            for _ in active..replicas {
+                let pod = self.create();
+                self.find_room(now_ms, pod, plan);
+            }
+            return Vec::new();
+        }
+        let chosen = self.ranked(now_ms, (active - replicas) as usize);
+        for pod in &chosen {
+            self.end(now_ms, *pod, plan);
+        }
+        chosen
+    }
+
+    fn create(&mut self) -> u32 {
+        let place = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
+        let new = Pod {
+            life: 0,
+            phase: Phase::Pending,
+            node: None,
+            slot: None,
+            build: None,
+            builds_in: None,
+            ready_ms: 0,
+            created: self.created,
+            place,
+        };
+        self.created += 1;
+        let pod = if let Some(pod) = self.vacant.pop() {
+            let life = self.pods[pod as usize].life + 1;
+            self.pods[pod as usize] = Pod { life, ..new };
+            pod
+        } else {
+            self.pods.push(new);
+            u32::try_from(self.pods.len() - 1).unwrap_or(u32::MAX)
+        };
+        self.active.push(pod);
+        pod
+    }
+
+    /// The pods that a ReplicaSet takes first: without a node, not ready, beside most others of their kind on a node,
+    /// ready for the shortest time in powers of two, youngest (k8s `pkg/controller/controller_utils.go`,
+    /// `ActivePodsWithRanks`). Whether one builds does not count.
+    fn ranked(&self, now_ms: u64, count: usize) -> Vec<u32> {
+        let mut beside = vec![0_u32; self.nodes.len()];
+        for pod in self.active.iter().map(|pod| &self.pods[*pod as usize]).filter(|pod| pod.phase == Phase::Ready) {
+            if let Some(node) = pod.node {
+                beside[node as usize] += 1;
+            }
+        }
+        let mut keyed: Vec<_> = self
+            .active
+            .iter()
+            .map(|number| {
+                let pod = &self.pods[*number as usize];
+                let stage = match pod.phase {
+                    Phase::Pending => 0,
+                    Phase::Starting => 1,
+                    _ => 2,
+                };
+                let neighbours = pod.node.map_or(0, |node| beside[node as usize]);
+                let age = ((now_ms - pod.ready_ms.min(now_ms)) / 1000).max(1).ilog2();
+                ((stage, std::cmp::Reverse(neighbours), age, std::cmp::Reverse(pod.created)), *number)
+            })
+            .collect();
+        if count < keyed.len() {
+            keyed.select_nth_unstable(count);
+            keyed.truncate(count);
+        }
+        keyed.sort_unstable();
+        keyed.into_iter().map(|(_, pod)| pod).collect()
+    }
+
+    /// A pod begins to end. One without a build goes after drain.sh has seen it idle; the caller plans what becomes of
+    /// one with a build.
+    fn end(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
+        let was = self.pods[pod as usize].phase;
+        self.withdraw(now_ms, pod, plan);
+        if was != Phase::Ready {
+            // Nothing runs in it yet.
+            self.pending.retain(|other| *other != pod);
+            self.remove(now_ms, pod, plan);
+            return;
+        }
+        let Pod { life, slot, build, .. } = self.pods[pod as usize];
+        self.pods[pod as usize].phase = Phase::Ending;
+        self.ending += 1;
+        if slot.is_some() {
+            plan.at(now_ms + crate::simulate::balancer::DNS_MS, Event::PodVanishes { pod, life });
+        }
+        if build.is_none() {
+            plan.at(now_ms + QUIET_MS, Event::PodExits { pod, life });
+        } else {
+            plan.at(now_ms + self.model.grace_ms, Event::PodKilled { pod, life });
+        }
+    }
+
+    /// The pod counts no longer: not to the Deployment, and not to its node as one that keeps it.
+    fn withdraw(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
+        let Pod { place, node, phase, .. } = self.pods[pod as usize];
+        self.active.swap_remove(place as usize);
+        if let Some(moved) = self.active.get(place as usize) {
+            self.pods[*moved as usize].place = place;
+        }
+        if phase == Phase::Ready {
+            self.ready -= 1;
+        }
+        if let Some(node) = node {
+            let state = &mut self.nodes[node as usize];
+            state.active -= 1;
+            state.last_ms = now_ms;
+            self.plan_idle(node, plan);
+        }
+    }
+
+    /// A node without a pod that stays is looked at when it has been so for long enough. One that is not ready yet is
+    /// looked at when it is.
+    fn plan_idle(&self, node: u32, plan: &mut Schedule) {
+        let Node { active, ready, last_ms, leaving, .. } = self.nodes[node as usize];
+        if active == 0 && ready && !leaving {
+            let at_ms = last_ms + self.model.consolidate_after_ms + VALIDATION_MS;
+            plan.at(at_ms, Event::NodeIdle { node, since_ms: last_ms });
+        }
+    }
+
+    /// The pod leaves its node, which has room again.
+    pub fn remove(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
+        if self.pods[pod as usize].phase == Phase::Ending {
+            self.ending -= 1;
+        }
+        self.pods[pod as usize].phase = Phase::Gone;
+        self.vacant.push(pod);
+        let Some(node) = self.pods[pod as usize].node.take() else { return };
+        self.unlist(node);
+        let state = &mut self.nodes[node as usize];
+        state.used -= 1;
+        state.waiting.retain(|other| *other != pod);
+        if state.leaving && state.used == 0 {
+            self.terminate(now_ms, node, plan);
+        } else {
+            self.list(node);
+        }
+    }
+
+    /// A pod is gone without a word; the Deployment makes another in its place.
+    pub fn lose(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
+        let replaced = self.pods[pod as usize].phase != Phase::Ending;
+        if replaced {
+            self.withdraw(now_ms, pod, plan);
+        }
+        self.remove(now_ms, pod, plan);
+        if replaced {
+            let new = self.create();
+            self.find_room(now_ms, new, plan);
+        }
+    }
+
+    fn find_room(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
+        if !self.place(pod, now_ms, plan) {
+            self.pending.push(pod);
+            self.plan_batch(now_ms + BATCH_MS, plan);
+        }
+    }
+
+    fn plan_batch(&mut self, at_ms: u64, plan: &mut Schedule) {
+        if !self.batch_planned {
+            self.batch_planned = true;
+            plan.at(at_ms, Event::Batch);
+        }
+    }
+
+    /// Puts a pod on a node with room, if there is one.
+    fn place(&mut self, pod: u32, now_ms: u64, plan: &mut Schedule) -> bool {
+        let Some(node) = self.roomy() else { return false };
+        self.bind(pod, node, now_ms, plan);
+        true
+    }
+
+    /// The node with most room, a ready one before one that boots (the scheduler's `LeastAllocated`).
+    fn roomy(&self) -> Option<u32> {
+        let most = |lists: &[BTreeSet<u32>]| lists.iter().skip(1).rev().find_map(|nodes| nodes.first().copied());
+        most(&self.room[1]).or_else(|| most(&self.room[0]))
+    }
+
+    fn bind(&mut self, pod: u32, node: u32, now_ms: u64, plan: &mut Schedule) {
+        self.attach(pod, node, now_ms);
+        if self.nodes[node as usize].ready {
+            self.start(pod, now_ms, plan);
+        } else {
+            self.nodes[node as usize].waiting.push(pod);
+        }
+    }
+
+    fn attach(&mut self, pod: u32, node: u32, now_ms: u64) {
+        self.unlist(node);
+        let state = &mut self.nodes[node as usize];
+        state.used += 1;
+        state.active += 1;
+        state.last_ms = now_ms;
+        self.list(node);
+        let pod = &mut self.pods[pod as usize];
+        (pod.node, pod.phase) = (Some(node), Phase::Starting);
+    }
+
+    fn start(&mut self, pod: u32, now_ms: u64, plan: &mut Schedule) {
+        let takes = self.model.pod_start.draw(&mut self.pod_starts);
+        let life = self.pods[pod as usize].life;
+        plan.at(now_ms + takes, Event::PodReady { pod, life });
+    }
+
+    /// The pod is ready from now on.
+    pub fn becomes_ready(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
+        let state = &mut self.pods[pod as usize];
+        state.phase = Phase::Ready;
+        state.ready_ms = now_ms;
+        let life = state.life;
+        self.ready += 1;
+        if let Some(mean) = self.model.lost_after {
+            let mean = std::time::Duration::from_millis(mean.0).as_secs_f64();
+            let after = std::time::Duration::from_secs_f64(self.losses.exponential(mean));
+            plan.at(now_ms + u64::try_from(after.as_millis()).unwrap_or(u64::MAX / 2), Event::PodLost { pod, life });
+        }
+    }
+
+    fn launch(&mut self, kind: usize, now_ms: u64, ready: bool) -> u32 {
+        let new = Node {
+            kind,
+            ready,
+            leaving: false,
+            gone: false,
+            used: 0,
+            active: 0,
+            last_ms: now_ms,
+            launched_ms: now_ms,
+            waiting: Vec::new(),
+        };
+        self.count[kind] += 1;
+        self.alive_nodes += 1;
+        let node = if let Some(node) = self.vacant_nodes.pop() {
+            self.nodes[node as usize] = new;
+            node
+        } else {
+            self.nodes.push(new);
+            u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
+        };
+        self.list(node);
+        node
+    }
+
+    fn terminate(&mut self, now_ms: u64, node: u32, plan: &mut Schedule) {
+        let state = &mut self.nodes[node as usize];
+        state.gone = true;
+        let (kind, lived) = (state.kind, now_ms - state.launched_ms);
+        self.count[kind] -= 1;
+        self.alive_nodes -= 1;
+        self.node_ms[kind] += lived;
+        self.vacant_nodes.push(node);
+        if !self.pending.is_empty() {
+            // Its NodePool may be below its limit again.
+            self.plan_batch(now_ms + BATCH_MS, plan);
+        }
+    }
+
+    fn list(&mut self, node: u32) {
+        let state = &self.nodes[node as usize];
+        let free = self.model.types[state.kind].pods - state.used;
+        if !state.leaving {
+            self.room[usize::from(state.ready)][free as usize].insert(node);
+        }
+    }
+
+    fn unlist(&mut self, node: u32) {
+        let state = &self.nodes[node as usize];
+        let free = self.model.types[state.kind].pods - state.used;
+        self.room[usize::from(state.ready)][free as usize].remove(&node);
+    }
+
+    /// Karpenter makes nodes for the pods that have none: of the heaviest NodePool that has capacity and is below its
+    /// limit. A type without capacity fails, is left out for three minutes, and its pods are looked at again.
+    pub fn batch(&mut self, now_ms: u64, plan: &mut Schedule) {
+        self.batch_planned = false;
+        let mut pending = std::mem::take(&mut self.pending).into_iter();
+        for pod in pending.by_ref() {
+            if self.place(pod, now_ms, plan) {
+                continue;
+            }
+            let usable = (0..self.model.types.len()).find(|kind| {
+                self.unavailable_until[*kind] <= now_ms && self.count[*kind] < self.model.types[*kind].limit
+            });
+            let Some(kind) = usable else {
+                self.pending.push(pod);
+                if let Some(until) = self.unavailable_until.iter().filter(|until| **until > now_ms).min() {
+                    self.plan_batch(*until, plan);
+                }
+                break;
+            };
+            if self.model.no_capacity.iter().any(|(short, window)| *short == kind && window.has(now_ms)) {
+                self.unavailable_until[kind] = now_ms + UNAVAILABLE_MS;
+                self.pending.push(pod);
+                self.plan_batch(now_ms + FAILED_LAUNCH_MS, plan);
+                break;
+            }
+            let node = self.launch(kind, now_ms, false);
+            let takes = self.model.node_start.draw(&mut self.node_starts);
+            plan.at(now_ms + takes, Event::NodeReady { node });
+            self.bind(pod, node, now_ms, plan);
+        }
+        self.pending.extend(pending);
+    }
+
+    pub fn node_ready(&mut self, now_ms: u64, node: u32, plan: &mut Schedule) {
+        self.unlist(node);
+        let state = &mut self.nodes[node as usize];
+        state.ready = true;
+        state.last_ms = now_ms;
+        let waiting = std::mem::take(&mut state.waiting);
+        self.list(node);
+        for pod in waiting {
+            self.start(pod, now_ms, plan);
+        }
+        self.plan_idle(node, plan);
+    }
+
+    /// A node is empty, perhaps: pods that end do not keep it (`IsReschedulable`), but it goes only with the last.
+    pub fn node_idle(&mut self, now_ms: u64, node: u32, since_ms: u64, plan: &mut Schedule) {
+        let state = &self.nodes[node as usize];
+        if state.gone || state.leaving || state.active > 0 || state.last_ms != since_ms {
+            return;
+        }
+        self.unlist(node);
+        self.nodes[node as usize].leaving = true;
+        if self.nodes[node as usize].used == 0 {
+            self.terminate(now_ms, node, plan);
+        }
+    }
+
+    /// Whether nothing moves any more: no pod starts or ends, and every node carries a pod that stays.
+    pub fn settled(&self) -> bool {
+        self.ending == 0
+            && self.ready as usize == self.active.len()
+            && self.nodes.iter().all(|node| node.gone || (node.active > 0 && node.ready))
+    }
+
+    /// Pods that do not end.
+    pub fn active(&self) -> u32 {
+        u32::try_from(self.active.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Milliseconds that nodes of each type existed until now.
+    pub fn node_ms(&self, now_ms: u64) -> Vec<u64> {
+        let mut total = self.node_ms.clone();
+        for node in self.nodes.iter().filter(|node| !node.gone) {
+            total[node.kind] += now_ms - node.launched_ms;
+        }
+        total
+    }
+}

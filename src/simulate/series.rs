@@ -1,0 +1,51 @@
+//! A run over time, in as many points as a chart can show, however long it takes.
+
+/// One moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Point {
+    pub at_ms: u64,
+    /// Builds that came and neither ended nor gave up.
+    pub demand: u32,
+    pub ready: u32,
+    /// Pods that end.
+    pub draining: u32,
+    /// Connections that wait in the balancer, also of clients that left.
+    pub queued: u32,
+    pub nodes: u32,
+}
+
+/// Points at equal distances. When there are too many, every second one goes and the distance doubles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    pub points: Vec<Point>,
+    every_ms: u64,
+}
+
+/// More than a chart has columns.
+const MOST_POINTS: usize = 2_000;
+
+impl Default for Series {
+    fn default() -> Self {
+        Series { points: Vec::new(), every_ms: 1_000 }
+    }
+}
+
+impl Series {
+    /// Takes the point, and tells how long to wait for the next.
+    pub fn add(&mut self, point: Point) -> u64 {
+        self.points.push(point);
+        if self.points.len() >= MOST_POINTS {
+            let mut keep = false;
+            self.points.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            self.every_ms *= 2;
+        }
+        self.every_ms
+    }
+
+    pub fn last_ms(&self) -> u64 {
+        self.points.last().map_or(0, |point| point.at_ms)
+    }
+}
