@@ -425,14 +425,16 @@ why_not() {
 leftovers() {
   cat "$work"/json/* | jq -r '.kind + " " + .metadata.name' >"$work/wanted"
   {
+    # Kinds whose definitions may not be installed.
     kc get scaledobjects.keda.sh -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json 2>/dev/null || true
+    kc get servicemonitors.monitoring.coreos.com,prometheusrules.monitoring.coreos.com -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json 2>/dev/null || true
     kc get deployments,poddisruptionbudgets,services,configmaps,networkpolicies -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
     kc get nodepools.karpenter.sh,ec2nodeclasses.karpenter.k8s.aws -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
     # Names of the generator that this one replaces.
     kc get service/buildkitd-pods configmap/buildkitd-config -n "$namespace" --ignore-not-found -o json
     kc get nodepools.karpenter.sh/buildkit-amd64 nodepools.karpenter.sh/buildkit-arm64 --ignore-not-found -o json
   } | jq -r "$ITEMS | .kind + \" \" + .metadata.name" | LC_ALL=C sort -u | grep -vxF -f "$work/wanted" |
-    awk 'BEGIN { n = split("ScaledObject Deployment PodDisruptionBudget NetworkPolicy Service ConfigMap NodePool EC2NodeClass", kinds, " ")
+    awk 'BEGIN { n = split("ScaledObject ServiceMonitor PrometheusRule Deployment PodDisruptionBudget NetworkPolicy Service ConfigMap NodePool EC2NodeClass", kinds, " ")
            for (i = 1; i <= n; i++) rank[kinds[i]] = i }
          $1 in rank { print rank[$1], $0 }' | sort -n | cut -d' ' -f2-
 }
@@ -440,6 +442,8 @@ leftovers() {
 resource() {
   case $1 in
     ScaledObject) echo scaledobjects.keda.sh ;;
+    ServiceMonitor) echo servicemonitors.monitoring.coreos.com ;;
+    PrometheusRule) echo prometheusrules.monitoring.coreos.com ;;
     NodePool) echo nodepools.karpenter.sh ;;
     EC2NodeClass) echo ec2nodeclasses.karpenter.k8s.aws ;;
     *) echo "$1" | tr '[:upper:]' '[:lower:]' ;;

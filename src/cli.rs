@@ -107,10 +107,10 @@ Examples:
 
 --against DIR compares with the sets below a directory. --against REV compares with that revision of
 the git repository: with the sets committed there below --out, or, where none are, with what this
-program makes of its --config file.
+program makes of its --config file. A directory with sets comes before a revision of the same name.
 
-Exit codes: 0 the same, 1 different, 2 wrong command line, 3 trouble, also where clusters.yaml or its
-other revision is refused.";
+Exit codes: 0 the same, 1 different, 2 wrong command line, 3 trouble, also where clusters.yaml is
+refused.";
 
 /// Tell what a change does to the running fleet, worst first, and how the files differ
 #[derive(Debug, Args)]

@@ -427,6 +427,7 @@ fn leftovers_are_listed_and_deleted_only_when_asked_and_unused() {
         lab.put(&json!({"kind": kind, "metadata": {"name": name, "namespace": "buildkit"}, "spec": {}}));
     }
     lab.put(&json!({"kind": "Deployment", "metadata": {"name": "buildkitd-riscv", "namespace": "buildkit", "labels": labels}, "spec": {}}));
+    lab.put(&json!({"kind": "PrometheusRule", "metadata": {"name": "old-alerts", "namespace": "buildkit", "labels": labels}, "spec": {}}));
     lab.put(&json!({"kind": "Service", "metadata": {"name": "somebody-elses", "namespace": "buildkit"}, "spec": {}}));
     lab.put(
         &json!({"kind": "Node", "metadata": {"name": "n1", "labels": {"karpenter.sh/nodepool": "buildkit-amd64"}}}),
@@ -447,6 +448,7 @@ fn leftovers_are_listed_and_deleted_only_when_asked_and_unused() {
     assert_eq!(
         lab.changes(),
         [
+            "delete PrometheusRule/old-alerts",
             "delete Deployment/buildkitd-riscv",
             "delete Service/buildkitd-pods",
             "delete ConfigMap/buildkitd-config",

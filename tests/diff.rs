@@ -2,8 +2,8 @@
 
 mod support;
 
+use buildkit_fleet::diff::cluster::consequences;
 use buildkit_fleet::diff::consequence::{Class, Consequence};
-use buildkit_fleet::diff::consequences;
 use buildkit_fleet::diff::object::SetFile;
 use buildkit_fleet::fleet::name::Region;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ fn the_same_set_has_no_consequence() {
 #[test]
 fn what_the_hash_of_a_node_class_covers_replaces_every_node() {
     for (old, new, path) in [
-        ("volumeSize: 100Gi", "volumeSize: 200Gi", "spec.blockDeviceMappings[0].ebs.volumeSize"),
+        ("volumeSize: 100Gi", "volumeSize: 200Gi", "spec.blockDeviceMappings[/dev/xvda].ebs.volumeSize"),
         ("ManagedBy: karpenter", "ManagedBy: us", "spec.tags.ManagedBy"),
         ("containerLogMaxFiles: 5", "containerLogMaxFiles: 6", "spec.userData"),
         ("role: \"eks-here-node-role\"", "role: \"other\"", "spec.role"),
@@ -100,12 +100,12 @@ fn what_a_node_class_looks_up_replaces_the_nodes_that_do_not_match() {
         ("al2023@v20250123", "al2023@v20250201", "every amd64 node that does not run this image yet is replaced"),
         (
             "subnetSelectorTerms:\n    - tags:\n        karpenter.sh/discovery: \"eks-here\"",
-            "subnetSelectorTerms:\n    - tags:\n        karpenter.sh/discovery: \"other\"",
+            "subnetSelectorTerms:\n    - tags:\n        Tier: private\n        karpenter.sh/discovery: \"eks-here\"",
             "every amd64 node outside of these subnets is replaced",
         ),
         (
             "securityGroupSelectorTerms:\n    - tags:\n        karpenter.sh/discovery: \"eks-here\"",
-            "securityGroupSelectorTerms:\n    - tags:\n        karpenter.sh/discovery: \"other\"",
+            "securityGroupSelectorTerms:\n    - tags:\n        Tier: private\n        karpenter.sh/discovery: \"eks-here\"",
             "every amd64 node without exactly these security groups is replaced",
         ),
     ] {
@@ -495,11 +495,60 @@ fn another_order_of_a_pods_lists_rolls_it() {
     assert_eq!(paths(&found[0]), ["spec.template, in the order of a list"]);
 }
 
-/// Nothing that changes may be left untold, whatever it is.
+/// Fields that a sentence of a consequence speaks of, and not its list of reasons: the words that must stand there.
+const SPOKEN: &[(&str, &[&str])] = &[
+    ("spec.minReplicaCount", &["min ", "pool"]),
+    ("spec.maxReplicaCount", &["max ", "pool"]),
+    ("spec.fallback", &["fallback "]),
+    ("spec.replicas", &["pods ", "fixed at", "scales "]),
+    ("spec.limits.nodes", &["node ceiling"]),
+    ("spec.limits.cpu", &["node ceiling"]),
+    ("metadata.annotations.buildkit-fleet/pods-per-node", &["instance types"]),
+    ("spec.template.metadata.annotations.checksum/", &["replaced"]),
+    ("spec.ingress", &["take connections"]),
+    ("spec.podSelector", &["take connections"]),
+];
+
+/// Asserts that every field that differs, as an independent comparison finds it, is told: as a reason, by a sentence, or
+/// as part of a ConfigMap that a roll names.
+fn all_is_told(what: &str, before: &[SetFile], after: &[SetFile], found: &[Consequence]) {
+    let read = |files: &[SetFile]| {
+        buildkit_fleet::diff::object::Objects::read(files).unwrap_or_else(|error| panic!("{error:#}"))
+    };
+    let (old, new) = (read(before), read(after));
+    let reasons: Vec<String> = found.iter().flat_map(paths).map(str::to_owned).collect();
+    let sentences: String = found.iter().map(|one| one.what.clone() + "\n").collect();
+    for (identity, object) in new.iter() {
+        let Some(earlier) = old.get(identity) else {
+            assert!(
+                found.iter().any(|one| one.objects.contains(&identity.short())),
+                "{what}: {} is new and not named",
+                identity.short()
+            );
+            continue;
+        };
+        for change in buildkit_fleet::diff::object::changes(Some(earlier), Some(object), "") {
+            let inside = format!("{}.{}", identity.short(), change.path);
+            let listed = reasons.iter().any(|reason| *reason == change.path || *reason == inside);
+            let spoken = SPOKEN.iter().any(|(path, words)| {
+                change.path.starts_with(path) && words.iter().any(|word| sentences.contains(word))
+            });
+            assert!(listed || spoken, "{what}: {inside} is not told: {found:#?}");
+        }
+    }
+    for (identity, _) in old.iter().filter(|(identity, _)| new.get(identity).is_none()) {
+        let ends = identity.kind == "ScaledObject" && sentences.contains("is fixed at");
+        assert!(
+            ends || found.iter().any(|one| one.objects.contains(&identity.short())),
+            "{what}: {} goes and is not named",
+            identity.short()
+        );
+    }
+}
+
 #[test]
-fn every_object_that_differs_is_named() {
+fn every_field_that_differs_is_told() {
     let keys = [
-        "namespace: builds",
         "image: moby/buildkit:v0.29.0",
         "haproxy_image: haproxy:3.4-alpine",
         "max_build_minutes: 30",
@@ -519,44 +568,156 @@ fn every_object_that_differs_is_named() {
         "amd64_instance_type: m5d.24xlarge",
         "amd64_instance_types: {m6id.24xlarge: 2, m5d.24xlarge: 2}",
     ];
-    let before = set(&one_cluster(SCALED));
+    let scaled = set(&one_cluster(SCALED));
     for key in keys {
         let after = set(&one_cluster(&format!("{SCALED}      {key}\n")));
-        let found = judged(&before, &after);
-        let named: Vec<&str> = found.iter().flat_map(|one| one.objects.iter().map(String::as_str)).collect();
-        let reasons: Vec<&str> = found.iter().flat_map(paths).collect();
-        let moved = key.starts_with("namespace");
-        for (old, new) in objects(&before, &after) {
-            let (Some(object), true) = (old.as_ref().or(new.as_ref()), old != new) else { continue };
-            let short = format!(
-                "{}/{}",
-                object["kind"].as_str().unwrap_or_default(),
-                object["metadata"]["name"].as_str().unwrap_or_default()
-            );
-            let told = named.contains(&short.as_str()) || reasons.iter().any(|reason| reason.starts_with(&short)) || moved
-                // Told as capacity, by the name of the pool.
-                || (short.starts_with("NodePool/") && found.iter().any(|one| one.class == Class::Capacity));
-            assert!(told, "{key}: {short} is not named in {found:#?}");
+        for (what, before, after) in [(key, &scaled, &after), ("back", &after, &scaled)] {
+            all_is_told(&format!("{what} {key}"), before, after, &judged(before, after));
         }
     }
+    let with = |rest: &str| {
+        set(&one_cluster(&format!("      autoscaling: {{enabled: true, arm64_max: 8, arm64_min: 2, {rest}}}\n")))
+    };
+    // A scaled pool whose bounds are one number has a fallback all the same.
+    let (before, after) = (with("amd64_min: 8, amd64_max: 8, amd64_fallback: 8"), with("amd64_min: 8, amd64_max: 8"));
+    all_is_told("fallback", &before, &after, &judged(&before, &after));
+    for (path, old, new) in [
+        ("30-lb-deployment.yaml", "  replicas: 1\n", "  replicas: 2\n"),
+        ("10-nodepools.yaml", "    cpu: 768\n", "    cpu: 700\n"),
+        ("40-deployments.yaml", "  revisionHistoryLimit: 3\n", "  revisionHistoryLimit: 3\n  replicas: 50\n"),
+        ("20-buildkitd-config.yaml", "quiet_polls", "quiet_poll_count"),
+        ("00-namespace.yaml", "enforce: privileged", "enforce: baseline"),
+    ] {
+        let mut after = scaled.clone();
+        let file = after.iter_mut().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}"));
+        assert!(file.text.contains(old), "{path} has no {old:?}");
+        file.text = file.text.replacen(old, new, 1);
+        all_is_told(new, &scaled, &after, &judged(&scaled, &after));
+        all_is_told(old, &after, &scaled, &judged(&after, &scaled));
+    }
+    let two = |first: &str| {
+        set(&one_cluster(&format!(
+            "      architectures: [amd64]\n      amd64_replicas: {first}\n      amd64_instance_types: {{m6id.24xlarge: 2, m6id.12xlarge: 1}}\n"
+        )))
+    };
+    let (before, after) = (two("8"), two("16"));
+    let found = judged(&before, &after);
+    all_is_told("second pool", &before, &after, &found);
+    assert!(found.iter().any(|one| one.what.contains("node ceiling of m6id.12xlarge 16 -> 32")), "{found:#?}");
 }
 
-/// The objects of both sets by kind, namespace and name, read by the other YAML parser.
-fn objects(old: &[SetFile], new: &[SetFile]) -> Vec<(Option<serde_yaml::Value>, Option<serde_yaml::Value>)> {
-    use serde::Deserialize;
-    let mut pairs = std::collections::BTreeMap::new();
-    for (place, files) in [old, new].into_iter().enumerate() {
-        for document in files.iter().flat_map(|file| serde_yaml::Deserializer::from_str(&file.text)) {
-            let object = serde_yaml::Value::deserialize(document).unwrap_or_else(|error| panic!("{error}"));
-            let key = format!(
-                "{:?} {:?} {:?}",
-                object["kind"],
-                object["metadata"].get("namespace"),
-                object["metadata"]["name"]
-            );
-            let pair: &mut [Option<serde_yaml::Value>; 2] = pairs.entry(key).or_default();
-            pair[place] = Some(object);
-        }
+#[test]
+fn a_set_for_another_eks_cluster_leaves_one_fleet_and_makes_another() {
+    let before = set(&one_cluster(SCALED));
+    let after = set(&one_cluster(SCALED).replace("eks-here", "eks-there"));
+    let found = judged(&before, &after);
+    assert_eq!(classes(&found), ["deletes", "creates"], "{found:#?}");
+    assert!(
+        found[0]
+            .what
+            .starts_with("the set is for the EKS cluster eks-there from now on. On eks-here, a fleet of 30 objects"),
+        "{}",
+        found[0].what
+    );
+    assert_eq!(found[1].numbers["amd64_nodes_at_max"], 4);
+}
+
+#[test]
+fn what_changes_beside_a_move_is_told_as_well() {
+    let found = by_config(
+        SCALED,
+        &format!("{SCALED}      namespace: builds\n      mtls_secret: s\n      client_namespaces: [x]\n"),
+    );
+    assert!(found.iter().any(|one| one.what.contains("certificate of the CA")), "{found:#?}");
+    assert!(found.iter().any(|one| one.class == Class::OpensAccess && one.what.contains("namespace x")), "{found:#?}");
+    assert!(found.iter().all(|one| one.class != Class::RollsBuilders), "the pods are made anew: {found:#?}");
+}
+
+#[test]
+fn another_order_of_a_node_classs_lists_replaces_nothing() {
+    let two = "  blockDeviceMappings:\n    - {deviceName: /dev/xvdb, ebs: {volumeSize: 1Gi, encrypted: true}}\n";
+    let before = {
+        let mut files = set(&one_cluster(SCALED));
+        files[1].text = files[1].text.replacen("  blockDeviceMappings:\n", two, 1);
+        files
+    };
+    let mut after = before.clone();
+    let first = "    - {deviceName: /dev/xvdb, ebs: {volumeSize: 1Gi, encrypted: true}}\n";
+    after[1].text =
+        after[1].text.replacen(first, "", 1).replacen("  metadataOptions:", &format!("{first}  metadataOptions:"), 1);
+    let found = judged(&before, &after);
+    assert_eq!(classes(&found), ["no-effect"], "{found:#?}");
+}
+
+#[test]
+fn another_order_of_settings_is_no_comment() {
+    let before = set(&one_cluster(SCALED));
+    let mut after = before.clone();
+    for (path, old, new) in [
+        ("21-lb-config.yaml", "      log global\n      option tcplog\n", "      option tcplog\n      log global\n"),
+        ("30-lb-deployment.yaml", "checksum/config: \"", "checksum/config: \"0"),
+    ] {
+        let file = after.iter_mut().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}"));
+        assert!(file.text.contains(old), "{path}");
+        file.text = file.text.replacen(old, new, 1);
     }
-    pairs.into_values().map(|[old, new]| (old, new)).collect()
+    let found = judged(&before, &after);
+    assert_eq!(paths(&found[0]), ["ConfigMap/buildkitd-lb-config, in the order of its settings"]);
+}
+
+#[test]
+fn access_from_everybody_that_becomes_narrower_opens_nothing() {
+    let open = |selector: &str| {
+        let mut files = set(&one_cluster(SCALED));
+        let file = files
+            .iter_mut()
+            .find(|file| file.path == "32-networkpolicies.yaml")
+            .unwrap_or_else(|| panic!("no policies"));
+        let from = "    - from:\n        - namespaceSelector:\n            matchLabels:\n              kubernetes.io/metadata.name: \"monitoring\"\n      ports:\n        - port: 9090";
+        assert!(file.text.contains(from));
+        file.text = file.text.replacen(
+            from,
+            &format!("{selector}      ports:\n        - port: 9090").replacen(
+                "      ports",
+                if selector.is_empty() { "    - ports" } else { "      ports" },
+                1,
+            ),
+            1,
+        );
+        files
+    };
+    let narrow = set(&one_cluster(SCALED));
+    for wide in ["", "    - from:\n        - namespaceSelector: {}\n"] {
+        let found = judged(&open(wide), &narrow);
+        assert_eq!(classes(&found), ["closes-access"], "{found:#?}");
+    }
+    // A policy that is only in the old set is the one that is named.
+    let mut more = narrow.clone();
+    let file =
+        more.iter_mut().find(|file| file.path == "32-networkpolicies.yaml").unwrap_or_else(|| panic!("no policies"));
+    file.text += "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: extra, namespace: buildkit}\nspec:\n  podSelector: {matchLabels: {app: buildkitd-lb}}\n  ingress: [{from: [{podSelector: {}}], ports: [{port: 1}]}]\n";
+    let found = judged(&more, &narrow);
+    assert_eq!(
+        the(&found, Class::ClosesAccess, "NetworkPolicy/extra").what,
+        "pods app=buildkitd-lb no longer take connections from all pods on 1/TCP"
+    );
+}
+
+#[test]
+fn alerts_are_told_by_name() {
+    let found = by_config(SCALED, "      amd64_replicas: 4\n");
+    let one = the(&found, Class::InPlace, "PrometheusRule/buildkitd");
+    assert!(one.what.contains("no longer there: BuildkitMetricAbsent amd64 (warning)"), "{}", one.what);
+    assert!(one.what.contains("changed: BuildkitPinnedAtMax amd64 (warning)"), "{}", one.what);
+}
+
+#[test]
+fn a_version_that_sees_less_of_the_demand_is_told_as_capacity() {
+    let old = one_cluster(SCALED);
+    let found = judged(&set(&old), &set(&old.replace("1.35", "1.34")));
+    let one = the(&found, Class::Capacity, "ScaledObject/buildkitd-amd64");
+    assert_eq!(
+        one.what,
+        "the pool aims at 0.9 builds a pod instead of 1, so the same demand takes 11 % more pods; the HPA leaves 10 % of the demand unseen, before nothing"
+    );
 }

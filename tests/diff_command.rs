@@ -39,7 +39,11 @@ fn what_was_just_generated_differs_in_nothing() {
     run(dir.path(), &["generate"]);
     for format in ["text", "json", "markdown"] {
         let output = run(dir.path(), &["diff", "--format", format]);
-        assert_eq!((code(&output), stderr(&output).as_str()), (0, "no difference to generated\n"), "{format}");
+        assert_eq!(
+            (code(&output), stderr(&output).as_str()),
+            (0, "no difference to generated (its sets)\n"),
+            "{format}"
+        );
     }
     assert_eq!(stdout(&run(dir.path(), &["diff"])), "");
     let told = stdout(&run(dir.path(), &["diff", "--format", "markdown"]));
@@ -54,11 +58,11 @@ fn without_anything_to_compare_with_it_is_trouble() {
     assert!(stderr(&output).contains("run `buildkit-fleet generate` first"), "{}", stderr(&output));
     let output = run(dir.path(), &["diff", "--against", "nowhere"]);
     assert_eq!(code(&output), 3);
-    assert!(stderr(&output).contains("`nowhere` is not a directory"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("`nowhere` is no directory with sets"), "{}", stderr(&output));
     git(dir.path(), &["init", "-q"]);
     let output = run(dir.path(), &["diff", "--against", "nowhere"]);
     assert_eq!(code(&output), 3);
-    assert!(stderr(&output).contains("neither a directory nor a revision"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("neither a directory with sets nor a revision"), "{}", stderr(&output));
     run(dir.path(), &["generate"]);
     let output = run(dir.path(), &["diff", "--against", "generated/arc-staging"]);
     assert_eq!(code(&output), 3);
@@ -98,7 +102,7 @@ fn clusters_that_come_change_go_and_stay() {
     let clusters = &found["clusters"];
     assert_eq!(clusters[1]["consequences"][0]["class"], "creates");
     let what = clusters[2]["consequences"][0]["what"].as_str().unwrap_or_default();
-    assert!(what.contains("nothing is deleted on the cluster"), "{what}");
+    assert!(what.contains("is no longer in the file: nothing deletes it"), "{what}");
     assert!(clusters[0]["files"].as_array().is_some_and(|files| {
         files
             .iter()
@@ -151,13 +155,18 @@ fn a_revision_without_sets_is_read_from_its_clusters_yaml() {
     let (ended, found) = json(dir.path(), &["--against", "main"]);
     assert_eq!(ended, 1);
     assert_eq!(statuses(&found), ["a same", "b changed"]);
-    // A revision whose file is refused says so, with its own name and place.
+    // A revision whose file is refused says so, with its own name and place; the change that mends it is told all the same.
     write(dir.path(), "clusters.yaml", TWO.replace("replicas", "replicass"));
     git(dir.path(), &["commit", "-q", "-a", "-m", "two"]);
     write(dir.path(), "clusters.yaml", TWO);
-    let output = run(dir.path(), &["diff", "--against", "main"]);
-    assert_eq!(code(&output), 3);
+    let output = run(dir.path(), &["diff", "--against", "main", "--format", "markdown"]);
+    assert_eq!(code(&output), 1);
     assert!(stderr(&output).contains("--> main:clusters.yaml:6:45"), "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains("clusters.yaml of main is refused: every fleet is told as new"),
+        "{}",
+        stdout(&output)
+    );
     // And one without the file.
     git(dir.path(), &["rm", "-q", "-f", "clusters.yaml"]);
     git(dir.path(), &["commit", "-q", "-m", "three", "--allow-empty"]);
@@ -226,20 +235,155 @@ fn a_file_on_disk_cannot_break_out_of_the_comment_or_the_terminal() {
 }
 
 #[test]
-fn what_was_edited_by_hand_into_nonsense_is_trouble_with_its_name() {
+fn what_was_edited_by_hand_into_nonsense_is_told_and_stops_nothing_else() {
     let dir = scratch();
     write(dir.path(), "clusters.yaml", TWO);
     run(dir.path(), &["generate"]);
     let path = "generated/a/31-services.yaml";
     let text = std::fs::read_to_string(dir.path().join(path)).unwrap_or_else(|error| panic!("{error}"));
     write(dir.path(), path, text + "\n]: [\n");
-    let output = run(dir.path(), &["diff"]);
-    assert_eq!(code(&output), 3);
+    let (ended, found) = json(dir.path(), &[]);
+    assert_eq!((ended, statuses(&found)), (1, vec!["a changed".to_owned(), "b same".to_owned()]));
+    let consequence = &found["clusters"][0]["consequences"][0];
+    assert_eq!((&consequence["class"], &consequence["grave"]), (&Value::from("unjudged"), &Value::from(true)));
     assert!(
-        stderr(&output).contains("cluster a") && stderr(&output).contains("31-services.yaml"),
-        "{}",
-        stderr(&output)
+        consequence["what"].as_str().is_some_and(|what| what.contains("31-services.yaml is not YAML")),
+        "{consequence}"
     );
+}
+
+#[test]
+fn a_cluster_that_is_only_called_otherwise_is_the_same_fleet() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", TWO);
+    run(dir.path(), &["generate"]);
+    for name in ["A", "renamed"] {
+        write(
+            dir.path(),
+            "clusters.yaml",
+            TWO.replace("  a:", &format!("  {name}:")).replace("amd64_replicas: 4", "amd64_replicas: 6"),
+        );
+        let (_, found) = json(dir.path(), &[]);
+        assert_eq!(statuses(&found), [format!("{name} changed"), "b same".to_owned()]);
+        let told: Vec<&str> = found["clusters"][0]["consequences"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one["class"].as_str())
+            .collect();
+        assert_eq!(told, ["capacity", "in-place", "no-effect"], "{found:#}");
+    }
+}
+
+#[test]
+fn the_filter_does_not_choose_what_is_read() {
+    let dir = scratch();
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    write(dir.path(), "clusters.yaml", TWO);
+    run(dir.path(), &["generate", "b"]);
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-q", "-m", "one"]);
+    for arguments in [&["--against", "main"][..], &["--against", "main", "a"]] {
+        assert_eq!(statuses(&json(dir.path(), arguments).1)[0], "a added", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_directory_without_sets_does_not_hide_a_revision() {
+    let dir = scratch();
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    write(dir.path(), "clusters.yaml", TWO);
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-q", "-m", "one"]);
+    write(dir.path(), "main/notes.txt", "nothing of ours");
+    let (ended, found) = json(dir.path(), &["--against", "main"]);
+    assert_eq!((ended, &found["read"]), (0, &Value::from("its clusters.yaml")));
+}
+
+#[test]
+fn the_repository_is_the_one_around_the_files() {
+    let dir = scratch();
+    let repository = dir.path().join("repository");
+    write(&repository, "sub/clusters.yaml", TWO);
+    git(&repository, &["init", "-q", "-b", "main"]);
+    git(&repository, &["add", "-A"]);
+    git(&repository, &["commit", "-q", "-m", "one"]);
+    // From outside, and with the environment of a hook.
+    let from_outside = run(
+        dir.path(),
+        &["diff", "--config", "repository/sub/clusters.yaml", "--out", "repository/sub/generated", "--against", "main"],
+    );
+    assert_eq!(code(&from_outside), 0, "{}", stderr(&from_outside));
+    let in_hook = program(&repository.join("sub"), &["diff", "--against", "main"])
+        .env("GIT_DIR", repository.join(".git"))
+        .output()
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(code(&in_hook), 0, "{}", stderr(&in_hook));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_became_a_link_is_compared_with_the_file_that_it_was() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", TWO);
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-q", "-m", "one"]);
+    write(dir.path(), "real/clusters.yaml", TWO);
+    std::fs::remove_file(dir.path().join("clusters.yaml")).unwrap_or_else(|error| panic!("{error}"));
+    std::os::unix::fs::symlink("real/clusters.yaml", dir.path().join("clusters.yaml"))
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(json(dir.path(), &["--against", "main"]).0, 0);
+}
+
+#[test]
+fn another_region_has_other_prices_and_no_other_manifest() {
+    let dir = scratch();
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    write(dir.path(), "clusters.yaml", TWO);
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-q", "-m", "one"]);
+    write(dir.path(), "clusters.yaml", TWO.replacen("us-east-1", "us-west-1", 1));
+    let (ended, found) = json(dir.path(), &["--against", "main"]);
+    assert_eq!((ended, &found["clusters"][0]["files"]), (1, &serde_json::json!([])));
+    assert_eq!(
+        found["clusters"][0]["consequences"][0]["what"],
+        "costs are those of us-west-1 from now on, instead of us-east-1"
+    );
+}
+
+#[test]
+fn the_worst_is_on_top_of_the_comment_and_everything_is_counted() {
+    let dir = scratch();
+    let many = |ami: &str, last: &str| {
+        let cluster = |n: u32| {
+            let more = if n == 299 { last } else { "" };
+            format!(
+                "  cluster-{n}:\n    cluster_name: eks-{n}\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {{ami_alias: {ami}, amd64_replicas: {}{more}}}\n",
+                n + 1
+            )
+        };
+        format!("clusters:\n{}", (0..300).map(cluster).collect::<String>())
+    };
+    write(dir.path(), "clusters.yaml", many("al2023@v20250123", ""));
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-q", "-m", "one"]);
+    let clients: Vec<String> = (0..700).map(|n| format!("client-{n}")).collect();
+    write(
+        dir.path(),
+        "clusters.yaml",
+        many("al2023@v20250201", &format!(", client_namespaces: [arc-runners, {}]", clients.join(", "))),
+    );
+    let told = stdout(&run(dir.path(), &["diff", "--against", "main", "--format", "markdown"]));
+    assert!(told.chars().count() < 60_000, "{}", told.chars().count());
+    let head: String = told.chars().take(1_500).collect();
+    assert!(head.contains("Of 300 clusters: 🔴 opens-access in 1, 🔴 replaces-nodes in 300."), "{head}");
+    assert!(
+        head.contains("#### `cluster-299`") && head.contains("and 690 more") || head.contains("690 more"),
+        "{head}"
+    );
+    assert!(told.contains("run `buildkit-fleet diff --against main`"), "{}", &told[told.len() - 300..]);
 }
 
 #[test]

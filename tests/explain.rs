@@ -133,6 +133,7 @@ const COMPUTED: &[&str] = &[
 /// version, or name something.
 const GIVEN: &[&str] = &[
     "Deployment spec.replicas",
+    "NodePool metadata.annotations.buildkit-fleet/pods-per-node",
     "ScaledObject spec.minReplicaCount",
     "ScaledObject spec.maxReplicaCount",
     "ScaledObject spec.fallback.replicas",

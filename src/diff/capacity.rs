@@ -9,7 +9,7 @@ use crate::price::{self, Usd};
 use crate::sizing;
 
 /// Where a NodePool says how many builders share one of its nodes; Karpenter does not read it.
-const PODS_PER_NODE: &str = "/metadata/annotations/buildkit-fleet~1pods-per-node";
+pub const PODS_PER_NODE: &str = "/metadata/annotations/buildkit-fleet~1pods-per-node";
 
 /// Pods of one architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,21 @@ impl PoolFacts {
     /// What these pods cost an hour on nodes of the first type.
     pub fn hourly(&self, pods: u64) -> Option<Usd> {
         Some(self.node_groups.first()?.hourly? * self.nodes(pods)?)
+    }
+}
+
+impl PoolFacts {
+    /// `2 to 8 pods, 1 to 4 nodes, $5.70 to $22.78 an hour`.
+    pub fn size(&self) -> String {
+        let range = |of: &dyn Fn(u64) -> Option<String>| match (of(self.pods.min), of(self.pods.max)) {
+            (Some(min), Some(max)) if min == max => max,
+            (Some(min), Some(max)) => format!("{min} to {max}"),
+            _ => "unknown".to_owned(),
+        };
+        let pods = range(&|pods| Some(pods.to_string()));
+        let nodes = range(&|pods| self.nodes(pods).map(|nodes| nodes.to_string()));
+        let usd = range(&|pods| self.hourly(pods).map(|usd| usd.to_string()));
+        format!("{pods} pods, {nodes} nodes, {usd} an hour")
     }
 }
 

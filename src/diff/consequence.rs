@@ -7,6 +7,8 @@ use crate::diff::object::FieldChange;
 /// Kinds of consequences, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
+    /// The other version cannot be read.
+    Unjudged,
     /// The API server refuses the change: the object must be deleted and made anew.
     ImmutableField,
     /// More may connect, or a guard is gone.
@@ -30,7 +32,8 @@ pub enum Class {
 }
 
 impl Class {
-    pub const ALL: [Class; 12] = [
+    pub const ALL: [Class; 13] = [
+        Class::Unjudged,
         Class::ImmutableField,
         Class::OpensAccess,
         Class::ClosesAccess,
@@ -48,6 +51,7 @@ impl Class {
     /// The stable name, as JSON has it.
     pub const fn name(self) -> &'static str {
         match self {
+            Class::Unjudged => "unjudged",
             Class::ImmutableField => "immutable-field",
             Class::OpensAccess => "opens-access",
             Class::ClosesAccess => "closes-access",
@@ -63,9 +67,38 @@ impl Class {
         }
     }
 
+    /// What the kind means, in a sentence or two.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Class::Unjudged => "One of the versions cannot be read, so nobody can say what the change does.",
+            Class::ImmutableField => {
+                "The API server refuses the change. The object must be deleted and made anew, which the advice tells how to do."
+            }
+            Class::OpensAccess => "More may connect than before, or a guard is gone: somebody should want that.",
+            Class::ClosesAccess => "Something that could connect no longer can, once it is applied.",
+            Class::Deletes => {
+                "An object leaves the set. Applying deletes nothing: deploy.sh lists what is left behind and deletes it with --prune."
+            }
+            Class::ReplacesNodes => {
+                "Karpenter replaces nodes that are not what their NodePool and EC2NodeClass say now (drift). Their pods drain first."
+            }
+            Class::RollsLoadBalancer => {
+                "The load balancer's pod is replaced. Running builds finish on the old one; the new one does not know of them."
+            }
+            Class::RollsBuilders => "All pods of an architecture are replaced. Each ends its build first.",
+            Class::Autoscaling => {
+                "A pool goes from a fixed number of pods to KEDA or back, which deploy.sh does in a way of its own."
+            }
+            Class::Capacity => "The number of pods or nodes, or what they cost, changes.",
+            Class::Creates => "Objects that were not there are made.",
+            Class::InPlace => "Applied in place: no pod and no node is replaced.",
+            Class::NoEffect => "Comments, or the order of keys: nothing follows.",
+        }
+    }
+
     /// Whether somebody should look before it is applied.
     pub fn is_grave(self) -> bool {
-        self <= Class::RollsBuilders
+        self <= Class::Autoscaling
     }
 }
 

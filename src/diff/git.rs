@@ -8,19 +8,20 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::diff::object::SetFile;
 
-/// One commit of the repository around the working directory.
+/// One commit of the repository that a file is in.
 pub(super) struct Revision {
     top: PathBuf,
     commit: String,
 }
 
 impl Revision {
-    /// The commit that the name stands for; none where the name stands for none.
-    pub(super) fn find(name: &str) -> Result<Option<Self>> {
-        let top = git(Path::new("."), &["rev-parse", "--show-toplevel"])
-            .context("this is not inside of a git repository that can be read")?;
-        let top =
-            PathBuf::from(String::from_utf8(top).context("the repository's path is not UTF-8")?.trim_end_matches('\n'));
+    /// The commit that the name stands for in the repository around a file; none where the name stands for none.
+    pub(super) fn find(name: &str, near: &Path) -> Result<Option<Self>> {
+        let dir = near.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let top = git(dir, &["rev-parse", "--show-toplevel"])
+            .with_context(|| format!("{} is not inside of a git repository with files", near.display()))?;
+        let top = String::from_utf8(top).context("the repository's path is not UTF-8")?;
+        let top = PathBuf::from(top.trim_end_matches('\n'));
         // A name that starts with a dash is a name, and a file of that name is none.
         let spec = format!("{name}^{{commit}}");
         let Ok(commit) = git(&top, &["rev-parse", "--verify", "--quiet", "--end-of-options", &spec]) else {
@@ -30,40 +31,49 @@ impl Revision {
         Ok(Some(Revision { top, commit }))
     }
 
-    /// A path of this machine as the repository has it, with `/`.
-    fn inside(&self, path: &Path) -> Result<String> {
+    /// A path of this machine as the repository has it, with `/`: as it is written, and where its links lead to, since the
+    /// revision may know the one or the other.
+    fn inside(&self, path: &Path) -> Result<Vec<String>> {
         let absolute = std::path::absolute(path).with_context(|| format!("cannot tell where {} is", path.display()))?;
-        // What does not exist any more may stand in the revision: links are followed as far as there is something.
-        let mut existing = absolute.as_path();
-        let mut rest = Vec::new();
-        let real = loop {
-            if let Ok(real) = existing.canonicalize() {
-                break real;
-            }
-            rest.extend(existing.file_name());
-            existing = existing.parent().ok_or_else(|| anyhow!("cannot tell where {} is", path.display()))?;
-        };
-        let real: PathBuf = std::iter::once(real.as_os_str()).chain(rest.into_iter().rev()).collect();
         let top = self.top.canonicalize().with_context(|| format!("cannot read {}", self.top.display()))?;
-        let inside = real.strip_prefix(&top).map_err(|_| {
-            anyhow!("{} is outside of the git repository {}: it has no revisions", path.display(), top.display())
-        })?;
-        let parts: Option<Vec<&str>> = inside.iter().map(|part| part.to_str()).collect();
-        Ok(parts.ok_or_else(|| anyhow!("{} is not UTF-8", path.display()))?.join("/"))
+        let (name, dir) = (absolute.file_name(), absolute.parent());
+        let as_written = name.zip(dir).map(|(name, dir)| followed(dir).join(name));
+        let mut found: Vec<String> = Vec::new();
+        for path in as_written.into_iter().chain([followed(&absolute)]) {
+            let Ok(inside) = path.strip_prefix(&top) else { continue };
+            let parts: Option<Vec<&str>> = inside.iter().map(|part| part.to_str()).collect();
+            let inside = parts.ok_or_else(|| anyhow!("{} is not UTF-8", path.display()))?.join("/");
+            if !found.contains(&inside) {
+                found.push(inside);
+            }
+        }
+        if found.is_empty() {
+            bail!("{} is outside of the git repository {}: it has no revisions", path.display(), top.display());
+        }
+        Ok(found)
     }
 
     /// The bytes of a file; none where the revision has no such file.
     pub(super) fn file(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        let listed = self.list(&self.inside(path)?)?;
-        let [(object, _)] = listed.as_slice() else { return Ok(None) };
-        self.blobs(std::slice::from_ref(object))?.pop().map(Some).ok_or_else(|| anyhow!("git answered nothing"))
+        for inside in self.inside(path)? {
+            if let [(object, _)] = self.list(&inside)?.as_slice() {
+                return Ok(self.blobs(std::slice::from_ref(object))?.pop());
+            }
+        }
+        Ok(None)
     }
 
     /// Every YAML file below a directory, by its path below it.
     pub(super) fn files_below(&self, dir: &Path) -> Result<Vec<SetFile>> {
-        let inside = self.inside(dir)?;
-        let below = if inside.is_empty() { String::new() } else { format!("{inside}/") };
-        let mut listed = self.list(&below)?;
+        let mut below = String::new();
+        let mut listed = Vec::new();
+        for inside in self.inside(dir)? {
+            below = if inside.is_empty() { inside } else { format!("{inside}/") };
+            listed = self.list(&below)?;
+            if !listed.is_empty() {
+                break;
+            }
+        }
         listed.retain(|(_, path)| Path::new(path).extension().is_some_and(|extension| extension == "yaml"));
         let objects: Vec<String> = listed.iter().map(|(object, _)| object.clone()).collect();
         let texts = self.blobs(&objects)?;
@@ -87,8 +97,9 @@ impl Revision {
         let entry = |line: &str| {
             let (mode, path) = line.split_once('\t')?;
             let mut words = mode.split(' ');
-            let (_, kind, object) = (words.next()?, words.next()?, words.next()?);
-            (kind == "blob").then(|| (object.to_owned(), path.to_owned()))
+            let (mode, kind, object) = (words.next()?, words.next()?, words.next()?);
+            // The text of a link is a path, and not a file's.
+            (kind == "blob" && mode != "120000").then(|| (object.to_owned(), path.to_owned()))
         };
         Ok(listing.split('\0').filter(|line| !line.is_empty()).filter_map(entry).collect())
     }
@@ -129,9 +140,27 @@ impl Revision {
     }
 }
 
+/// A path with its links followed as far as there is something: what does not exist may stand in the revision.
+fn followed(path: &Path) -> PathBuf {
+    let mut existing = path;
+    let mut rest = Vec::new();
+    loop {
+        if let Ok(real) = existing.canonicalize() {
+            return std::iter::once(real.as_os_str()).chain(rest.into_iter().rev()).collect();
+        }
+        let (Some(name), Some(parent)) = (existing.file_name(), existing.parent()) else { return path.to_owned() };
+        rest.push(name);
+        existing = parent;
+    }
+}
+
+/// The repository is the one around the files, not one that a hook's environment names.
 fn command(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
     command.current_dir(dir).args(arguments);
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+        command.env_remove(name);
+    }
     command
 }
 

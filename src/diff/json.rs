@@ -2,20 +2,23 @@
 
 use serde_json::{Value, json};
 
+use crate::diff::cluster::{ClusterDiff, Status};
 use crate::diff::consequence::Consequence;
 use crate::diff::object::FieldChange;
-use crate::diff::{ClusterDiff, Status};
+use crate::diff::side::Side;
 use crate::output::Change;
 use crate::unified::unified;
 
-/// `against`, `same` and `clusters`. Of a cluster: `cluster`, `status` (same, changed, added, removed), `consequences`,
+/// `against`, `read` (what of it was read), `unusable` (why it could not be, or null), `same` and `clusters`. Of a cluster: `cluster`, `status` (same, changed, added, removed), `consequences`,
 /// worst first, and `files` (`path`, `status` and unified `diff` of each file that differs). Of a consequence: `class`,
 /// `grave` (somebody should look before it is applied), `objects`, `what`, `advice` or null, `reasons` (`path`, `old` and `new`, null where
 /// there is none; both null where the difference is in comments or order) and `numbers`, whose names tell the unit and
 /// whose values are null where they are not known.
-pub(super) fn of(against: &str, clusters: &[ClusterDiff]) -> Value {
+pub(super) fn of(before: &Side, clusters: &[ClusterDiff]) -> Value {
     json!({
-        "against": against,
+        "against": before.name,
+        "read": before.read,
+        "unusable": before.unusable,
         "same": clusters.iter().all(|cluster| cluster.status == Status::Same),
         "clusters": clusters.iter().map(of_cluster).collect::<Vec<_>>(),
     })

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crate::diff::cluster::{ClusterDiff, Status};
 use crate::diff::consequence::{Class, Consequence};
-use crate::diff::text::{MOST_REASONS, first_of, grouped, of_reason};
-use crate::diff::{ClusterDiff, Status};
+use crate::diff::side::Side;
+use crate::diff::text::{MOST_REASONS, first_of, grouped, hides, of_reason};
 use crate::talk::number;
 use crate::unified::unified;
 
@@ -13,15 +14,22 @@ const MOST_CHARACTERS: usize = 59_000;
 /// Of these, kept for the diffs where the consequences alone would fill it.
 const FOR_CONSEQUENCES: usize = 40_000;
 
-/// Consequences first, then every diff folded, as far as they fit.
-pub(super) fn of(against: &str, clusters: &[ClusterDiff]) -> String {
-    let groups = grouped(clusters);
+/// Consequences first, the worst of them on top, then every diff folded, as far as they fit. `again` is the command line
+/// that shows the rest.
+pub(super) fn of(before: &Side, again: &str, clusters: &[ClusterDiff]) -> String {
+    let mut groups = grouped(clusters);
+    let worst = |diff: &ClusterDiff| diff.consequences.first().map_or(Class::NoEffect, |consequence| consequence.class);
+    groups.sort_by_key(|(_, diff)| worst(diff));
     let same = clusters.iter().filter(|cluster| cluster.status == Status::Same).count();
-    let mut told = format!("### buildkit-fleet: what this does, against {}\n\n", code(against));
+    let mut told = format!("### buildkit-fleet: what this does, against {}\n\n", code(&before.name));
+    if let Some(why) = &before.unusable {
+        let _ = writeln!(told, "{}\n", escaped(why));
+    }
     if groups.is_empty() {
         told += "No manifest changes.\n";
         return told;
     }
+    told += &counts(clusters);
     let mut left = 0;
     for (names, diff) in &groups {
         let section = section(names, diff);
@@ -32,11 +40,8 @@ pub(super) fn of(against: &str, clusters: &[ClusterDiff]) -> String {
         }
     }
     if left > 0 {
-        let _ = writeln!(
-            told,
-            "{} more differ, which do not fit here: run `buildkit-fleet diff`.\n",
-            number(left, "cluster")
-        );
+        let clusters = number(left, "cluster");
+        let _ = writeln!(told, "{clusters} more, counted above, do not fit here: run {}.\n", code(again));
     }
     if same > 0 {
         let _ = writeln!(told, "{} without a change.\n", number(same, "cluster"));
@@ -54,9 +59,32 @@ pub(super) fn of(against: &str, clusters: &[ClusterDiff]) -> String {
         }
     }
     if missing > 0 {
-        let _ = writeln!(told, "The diffs of {} do not fit here: run `buildkit-fleet diff`.", number(missing, "file"));
+        let _ = writeln!(told, "The diffs of {} do not fit here: run {}.", number(missing, "file"), code(again));
     }
     told
+}
+
+/// In how many clusters each kind of consequence is, of all clusters: also where its section does not fit.
+fn counts(clusters: &[ClusterDiff]) -> String {
+    let of_class = |class: Class| {
+        let has = |diff: &&ClusterDiff| diff.consequences.iter().any(|consequence| consequence.class == class);
+        clusters.iter().filter(has).count()
+    };
+    let parts: Vec<String> = Class::ALL
+        .into_iter()
+        .map(|class| (class, of_class(class)))
+        .filter(|(_, count)| *count > 0)
+        .map(|(class, count)| format!("{} {} in {count}", sign(class), class.name()))
+        .collect();
+    format!("Of {}: {}.\n\n", number(clusters.len(), "cluster"), parts.join(", "))
+}
+
+fn sign(class: Class) -> &'static str {
+    match class {
+        class if class.is_grave() => "🔴",
+        Class::InPlace | Class::NoEffect => "⚪",
+        _ => "🟡",
+    }
 }
 
 fn length(text: &str) -> usize {
@@ -79,11 +107,7 @@ fn section(names: &[&str], diff: &ClusterDiff) -> String {
 }
 
 fn item(consequence: &Consequence) -> String {
-    let sign = match consequence.class {
-        class if class.is_grave() => "🔴",
-        Class::InPlace | Class::NoEffect => "⚪",
-        _ => "🟡",
-    };
+    let sign = sign(consequence.class);
     let mut told = format!(
         "- {sign} **{}** {}: {}\n",
         consequence.class.name(),
@@ -94,7 +118,7 @@ fn item(consequence: &Consequence) -> String {
         let _ = writeln!(told, "  - {}", code(&of_reason(reason)));
     }
     if consequence.reasons.len() > MOST_REASONS {
-        let _ = writeln!(told, "  - and {} more fields", consequence.reasons.len() - MOST_REASONS);
+        let _ = writeln!(told, "  - and {} more", number(consequence.reasons.len() - MOST_REASONS, "field"));
     }
     if let Some(advice) = &consequence.advice {
         let _ = writeln!(told, "  - → {}", escaped(advice));
@@ -104,7 +128,11 @@ fn item(consequence: &Consequence) -> String {
 
 fn folded(cluster: &str, path: &str, diff: &str) -> String {
     let fence = fence(diff, 3);
-    let summary = format!("{cluster}/{path}").replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let summary = line(&format!("{cluster}/{path}"))
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('@', "&#64;");
     let end = if diff.ends_with('\n') { "" } else { "\n" };
     format!("<details><summary>{summary}</summary>\n\n{fence}diff\n{diff}{end}{fence}\n\n</details>\n")
 }
@@ -117,10 +145,15 @@ fn fence(text: &str, least: usize) -> String {
 
 /// Text that Markdown shows as it is, on one line.
 fn code(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = line(text);
     let fence = fence(&line, 1);
     let pad = if line.starts_with('`') || line.ends_with('`') { " " } else { "" };
     format!("{fence}{pad}{line}{pad}{fence}")
+}
+
+/// On one line, without what turns the direction of text.
+fn line(text: &str) -> String {
+    text.chars().map(|c| if hides(c) { ' ' } else { c }).collect()
 }
 
 /// Our own sentence, which may hold names from a file: nothing of it formats, links or calls anybody.
@@ -131,7 +164,7 @@ fn escaped(text: &str) -> String {
             '\\' | '*' | '_' | '[' | ']' | '<' | '#' | '|' | '~' => told.extend(['\\', c]),
             // GitHub reads @name even behind a backslash.
             '@' => told.push_str("&#64;"),
-            c if c.is_control() => told.push(' '),
+            c if hides(c) => told.push(' '),
             c => told.push(c),
         }
     }

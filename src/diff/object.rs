@@ -70,6 +70,40 @@ impl Objects {
         Ok(Objects { all })
     }
 
+    /// The namespace of the fleet.
+    pub fn namespace(&self) -> Option<&str> {
+        self.of_kind("Namespace").next().map(|(name, _)| name)
+    }
+
+    /// The EKS cluster that the nodes are of: by the tag that its subnets are found by.
+    pub fn eks_cluster(&self) -> Option<&str> {
+        let class = self.of_kind("EC2NodeClass").next()?.1;
+        class["spec"]["subnetSelectorTerms"][0]["tags"]["karpenter.sh/discovery"].as_str()
+    }
+
+    /// What makes it one fleet, whatever its name: EKS cluster and namespace.
+    pub fn fleet(&self) -> Option<(String, String)> {
+        Some((self.eks_cluster()?.to_owned(), self.namespace()?.to_owned()))
+    }
+
+    /// The same objects in another namespace.
+    #[must_use]
+    pub fn moved_to(&self, namespace: &str) -> Self {
+        let from = self.namespace().unwrap_or_default().to_owned();
+        let moved = |(identity, object): (&Identity, &Value)| {
+            let (mut identity, mut object) = (identity.clone(), object.clone());
+            if identity.namespace == from {
+                namespace.clone_into(&mut identity.namespace);
+                object["metadata"]["namespace"] = namespace.into();
+            } else if identity.kind == "Namespace" && identity.name == from {
+                namespace.clone_into(&mut identity.name);
+                object["metadata"]["name"] = namespace.into();
+            }
+            (identity, object)
+        };
+        Objects { all: self.all.iter().map(moved).collect() }
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&Identity, &Value)> {
         self.all.iter()
     }
@@ -178,7 +212,7 @@ fn names(items: &[Value]) -> Vec<String> {
         };
         items.iter().map(name).collect()
     };
-    let named = ["name", "key", "alert", "type", "port"].iter().find_map(by);
+    let named = ["name", "key", "alert", "deviceName", "type", "port"].iter().find_map(by);
     named.unwrap_or_else(|| (0..items.len()).map(|place| place.to_string()).collect())
 }
 

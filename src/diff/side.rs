@@ -1,7 +1,7 @@
 //! What clusters.yaml is compared with: sets of a directory, sets of a git revision, or that revision's clusters.yaml.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 
@@ -13,7 +13,6 @@ use crate::fleet::{Fleet, Outcome};
 use crate::input;
 use crate::output;
 use crate::render::Renderer;
-use crate::select;
 use crate::talk;
 
 /// One cluster's manifests.
@@ -26,90 +25,98 @@ pub(super) struct Set {
 
 /// The sets of the other side, by cluster.
 pub(super) struct Side {
-    /// What it is called in headings: a path, or a revision.
+    /// As it was given: a path, or a revision.
     pub name: String,
+    /// What was read of it.
+    pub read: &'static str,
     pub sets: BTreeMap<String, Set>,
+    /// Why it could not be used, although it is there.
+    pub unusable: Option<String>,
 }
 
 impl Side {
-    /// Reads the sets that the command compares with, as far as the command wants them. None where the clusters.yaml
-    /// of a revision is refused, which has been told.
-    pub(super) fn read(command: &Diff, current: &[&Fleet], renderer: &Renderer) -> Result<Option<Self>> {
+    /// Reads the sets that the command compares with.
+    pub(super) fn read(command: &Diff, renderer: &Renderer) -> Result<Self> {
         let Some(against) = &command.against else {
-            return of_directory(&command.out.dir, command, current).map(Some);
+            let dir = &command.out.dir;
+            return match of_directory(dir)? {
+                Some(side) => Ok(side),
+                None => bail!(
+                    "{} has no set to compare with: run `buildkit-fleet generate` first, or name a git revision with --against",
+                    dir.display()
+                ),
+            };
         };
-        let dir = Path::new(against);
-        if dir.is_dir() {
-            return of_directory(dir, command, current).map(Some);
+        if let Some(side) = of_directory(Path::new(against))? {
+            return Ok(side);
         }
-        match Revision::find(against) {
+        match Revision::find(against, &command.input.config) {
             Ok(Some(revision)) => of_revision(against, &revision, command, renderer),
-            Ok(None) => bail!("`{against}` is neither a directory nor a revision of this git repository"),
+            Ok(None) => bail!("`{against}` is neither a directory with sets nor a revision of this git repository"),
             Err(error) => {
-                Err(error.context(format!("`{against}` is not a directory, and as a revision it cannot be read")))
+                Err(error
+                    .context(format!("`{against}` is no directory with sets, and as a revision it cannot be read")))
             }
         }
     }
 }
 
-fn of_directory(dir: &Path, command: &Diff, current: &[&Fleet]) -> Result<Side> {
+/// The sets below a directory; none where there is none.
+fn of_directory(dir: &Path) -> Result<Option<Side>> {
     let name = dir.display().to_string();
-    if !dir.is_dir() {
-        bail!(
-            "there is no directory {name} to compare with: run `buildkit-fleet generate` first, or name a git revision with --against"
-        );
-    }
     if dir.join(output::SUMS).is_file() {
         bail!("{name} is the set of one cluster: name the directory above it");
     }
-    let known = current.iter().map(|fleet| fleet.key.as_str().to_lowercase()).collect();
-    // Directories of clusters that are not in the file any more.
-    let gone = output::stale(dir, &known)?;
-    let dirs = current.iter().map(|fleet| dir.join(fleet.key.as_str())).chain(gone);
+    if !dir.is_dir() {
+        return Ok(None);
+    }
     let mut sets = BTreeMap::new();
-    for dir in dirs.collect::<Vec<PathBuf>>() {
+    // Every directory of ours: none is kept from it.
+    for dir in output::stale(dir, &BTreeSet::new())? {
         let cluster = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !select::is_wanted(&command.clusters, &cluster) {
-            continue;
-        }
         let files: Vec<SetFile> =
             output::read_set(&dir)?.into_iter().map(|(path, text)| SetFile { path, text }).collect();
-        if !files.is_empty() {
-            sets.insert(cluster, Set { files, region: None });
-        }
+        sets.insert(cluster, Set { files, region: None });
     }
-    Ok(Side { name, sets })
+    Ok((!sets.is_empty()).then_some(Side { name, read: "its sets", sets, unusable: None }))
 }
 
 /// The sets that are committed below --out; where there are none, what this program makes of the revision's --config.
-fn of_revision(name: &str, revision: &Revision, command: &Diff, renderer: &Renderer) -> Result<Option<Side>> {
+fn of_revision(name: &str, revision: &Revision, command: &Diff, renderer: &Renderer) -> Result<Side> {
+    let path = &command.input.config;
+    let source = revision.file(path)?;
+    let read = source.map(|bytes| input::report_on(&bytes, format!("{name}:{}", path.display())));
+    let fleets: Vec<&Fleet> = match &read {
+        Some((outcomes, report)) if !report.refused() => outcomes.iter().filter_map(Outcome::fleet).collect(),
+        _ => Vec::new(),
+    };
     let mut sets: BTreeMap<String, Set> = BTreeMap::new();
     for file in revision.files_below(&command.out.dir)? {
         let Some((cluster, path)) = file.path.split_once('/') else { continue };
-        if !output::is_ours(&file.text) || path.contains('/') || !select::is_wanted(&command.clusters, cluster) {
+        if path.contains('/') || !output::is_ours(&file.text) {
             continue;
         }
-        let set = sets.entry(cluster.to_owned()).or_insert_with(|| Set { files: Vec::new(), region: None });
+        let region = fleets.iter().find(|fleet| fleet.key.as_str() == cluster).map(|fleet| fleet.region.clone());
+        let set = sets.entry(cluster.to_owned()).or_insert_with(|| Set { files: Vec::new(), region });
         set.files.push(SetFile { path: path.to_owned(), text: file.text });
     }
+    let name = name.to_owned();
     if !sets.is_empty() {
-        return Ok(Some(Side { name: name.to_owned(), sets }));
+        return Ok(Side { name, read: "its committed sets", sets, unusable: None });
     }
-    let path = &command.input.config;
-    let Some(bytes) = revision.file(path)? else {
+    let Some((_, report)) = &read else {
         bail!("{name} has neither sets below {} nor a file {}", command.out.dir.display(), path.display());
     };
-    let (outcomes, report) = input::report_on(&bytes, format!("{name}:{}", path.display()));
     if report.refused() {
-        talk::tell(&report)?;
-        return Ok(None);
+        // A change that mends the file must be shown all the same.
+        talk::tell(report)?;
+        let why = format!("{} of {name} is refused: every fleet is told as new", path.display());
+        return Ok(Side { name, read: "its clusters.yaml", sets, unusable: Some(why) });
     }
-    for fleet in outcomes.iter().filter_map(Outcome::fleet) {
-        if select::is_wanted(&command.clusters, fleet.key.as_str()) {
-            sets.insert(fleet.key.to_string(), rendered(fleet, renderer)?);
-        }
+    for fleet in fleets {
+        sets.insert(fleet.key.to_string(), rendered(fleet, renderer)?);
     }
-    Ok(Some(Side { name: name.to_owned(), sets }))
+    Ok(Side { name, read: "its clusters.yaml", sets, unusable: None })
 }
 
 /// The set that this program makes of a fleet.

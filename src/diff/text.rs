@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use crate::diff::cluster::{ClusterDiff, Status};
 use crate::diff::consequence::{Class, Consequence};
 use crate::diff::object::FieldChange;
-use crate::diff::{ClusterDiff, Status};
-use crate::talk::{columns, wrap};
+use crate::diff::side::Side;
+use crate::talk::{columns, number, wrap};
 use crate::unified::unified;
 
 /// Wider lines are hard to read.
@@ -30,10 +31,10 @@ pub(super) fn grouped(clusters: &[ClusterDiff]) -> Vec<(Vec<&str>, &ClusterDiff)
     groups
 }
 
-pub(super) fn of(clusters: &[ClusterDiff], color: bool) -> String {
+pub(super) fn of(before: &Side, clusters: &[ClusterDiff], color: bool) -> String {
     let width = columns().unwrap_or(WIDEST).min(WIDEST);
     let paint = Paint(color);
-    let mut told = String::new();
+    let mut told = before.unusable.as_ref().map_or_else(String::new, |why| wrap(why, width, "") + "\n");
     for (names, diff) in grouped(clusters) {
         let status = if diff.status == Status::Changed { String::new() } else { format!(" ({})", diff.status.name()) };
         told += &wrap(&format!("{}{status}", names.join(", ")), width, "");
@@ -58,7 +59,8 @@ fn of_consequence(consequence: &Consequence, width: usize, paint: &Paint) -> Str
         told += &wrap(&of_reason(reason), width, "        ");
     }
     if consequence.reasons.len() > MOST_REASONS {
-        let _ = writeln!(told, "        and {} more fields", consequence.reasons.len() - MOST_REASONS);
+        let more = consequence.reasons.len() - MOST_REASONS;
+        let _ = writeln!(told, "        and {} more", number(more, "field"));
     }
     if let Some(advice) = &consequence.advice {
         told += &wrap(&format!("-> {advice}"), width, "      ");
@@ -120,6 +122,11 @@ fn shown(text: &str) -> String {
         if c.is_control() { line.extend(c.escape_debug()) } else { line.push(c) }
     }
     if text.chars().nth(LONGEST).is_some() { line + "…" } else { line }
+}
+
+/// Control characters, and those that turn the direction of text: what is read would not be what is there.
+pub(super) fn hides(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Color, where it is wanted.

@@ -8,9 +8,11 @@ use serde_json::Value;
 use crate::diff::consequence::{Class, Consequence};
 use crate::diff::judge::{Case, Told};
 use crate::diff::object::Objects;
+use crate::view::METRICS_PORT;
 
 const EVERYBODY: &str = "everybody";
 const EVERY_PORT: &str = "every port";
+const EVERY_NAMESPACE: &str = "every namespace";
 
 /// Who may connect to the pods of one selector, and the policies that say so.
 #[derive(Default)]
@@ -23,7 +25,8 @@ struct Guarded {
 impl Guarded {
     /// Whether the grant is here, or a wider one.
     fn covers(&self, (peer, port): &(String, String)) -> bool {
-        [peer.as_str(), EVERYBODY].iter().any(|peer| {
+        let wider = if peer.starts_with("namespace ") { EVERY_NAMESPACE } else { EVERYBODY };
+        [peer.as_str(), wider, EVERYBODY].iter().any(|peer| {
             [port.as_str(), EVERY_PORT]
                 .iter()
                 .any(|port| self.grants.contains(&((*peer).to_owned(), (*port).to_owned())))
@@ -52,7 +55,7 @@ pub(super) fn judge(case: &Case, told: &mut Told) -> Vec<Consequence> {
         });
     }
     let differs = |short: &String| {
-        let name = short.trim_start_matches("NetworkPolicy/");
+        let name = short.strip_prefix("NetworkPolicy/").unwrap_or(short);
         case.old.named("NetworkPolicy", name) != case.new.named("NetworkPolicy", name)
     };
     for consequence in &mut found {
@@ -67,6 +70,9 @@ pub(super) fn judge(case: &Case, told: &mut Told) -> Vec<Consequence> {
     found
 }
 
+/// Grants that are told one by one; more are counted.
+const MOST_GRANTS: usize = 10;
+
 fn compare(selector: &str, old: &Guarded, new: &Guarded) -> Vec<Consequence> {
     let opened: Vec<_> = new.grants.iter().filter(|grant| !old.covers(grant)).collect();
     let closed: Vec<_> = old.grants.iter().filter(|grant| !new.covers(grant)).collect();
@@ -77,7 +83,14 @@ fn compare(selector: &str, old: &Guarded, new: &Guarded) -> Vec<Consequence> {
     }
     if !closed.is_empty() {
         let what = format!("{selector} no longer take connections from {}", listed(closed.iter().copied()));
-        found.push(Consequence::of_all(Class::ClosesAccess, policies(new), what).number("grants", closed.len()));
+        let both = old.policies.union(&new.policies).cloned().collect();
+        let consequence = Consequence::of_all(Class::ClosesAccess, both, what).number("grants", closed.len());
+        let metrics = closed.iter().any(|(_, port)| *port == format!("{METRICS_PORT}/TCP"));
+        found.push(if metrics {
+            consequence.advice("KEDA and Prometheus read this port: where one of them is still there, it reads nothing, and without KEDA nothing scales")
+        } else {
+            consequence
+        });
     }
     found
 }
@@ -92,7 +105,12 @@ fn listed<'a>(grants: impl Iterator<Item = &'a (String, String)>) -> String {
     for (peer, port) in grants {
         by_peer.entry(peer).or_default().push(port);
     }
-    by_peer.into_iter().map(|(peer, ports)| format!("{peer} on {}", ports.join(" and "))).collect::<Vec<_>>().join("; ")
+    let mut told: Vec<String> =
+        by_peer.iter().take(MOST_GRANTS).map(|(peer, ports)| format!("{peer} on {}", ports.join(" and "))).collect();
+    if by_peer.len() > MOST_GRANTS {
+        told.push(format!("{} more", by_peer.len() - MOST_GRANTS));
+    }
+    told.join("; ")
 }
 
 fn guarded(objects: &Objects) -> BTreeMap<String, Guarded> {
@@ -142,7 +160,7 @@ fn peer(peer: &Value) -> String {
             (Some(name), _) if selector["matchLabels"].as_object().is_some_and(|labels| labels.len() == 1) => {
                 format!("namespace {name}")
             }
-            (_, labels) if labels.is_empty() => "every namespace".to_owned(),
+            (_, labels) if labels.is_empty() => EVERY_NAMESPACE.to_owned(),
             (_, labels) => format!("namespaces with {labels}"),
         }
     });

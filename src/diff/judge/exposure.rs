@@ -17,8 +17,11 @@ pub(super) fn judge(case: &Case) -> Vec<Consequence> {
             found.push(Consequence::new(Class::OpensAccess, identity.short(), opened));
         }
         if identity.kind == "ConfigMap" && wants_certificate(new) && !wants_certificate(old) {
-            let what = "clients need a certificate of the CA from now on: those without one are refused";
-            found.push(Consequence::new(Class::ClosesAccess, identity.short(), what));
+            let what =
+                "clients need a certificate of the CA once the builders have rolled: those without one are refused";
+            found.push(Consequence::new(Class::ClosesAccess, identity.short(), what).advice(
+                "make the Secret first: new pods wait for it. Until the roll is over, clients meet both kinds of builders",
+            ));
         }
     }
     found

@@ -25,9 +25,9 @@ pub struct Case {
 }
 
 impl Case {
-    /// `region` is where the prices are from.
-    pub fn new(old: Objects, new: Objects, region: Option<&Region>) -> Self {
-        let (old_pools, new_pools) = (pools(&old, region), pools(&new, region));
+    /// The regions are where the prices of either version are from.
+    pub fn new(old: Objects, new: Objects, before: Option<&Region>, after: Option<&Region>) -> Self {
+        let (old_pools, new_pools) = (pools(&old, before), pools(&new, after));
         Case { old, new, old_pools, new_pools }
     }
 
@@ -87,8 +87,20 @@ impl Told {
 
 /// Everything that the change does, worst first. `silent` are the files that differ in text and not in any object.
 pub fn judge(case: &Case, silent: &[String]) -> Vec<Consequence> {
+    let mut found = match (case.old.namespace(), case.new.namespace()) {
+        (Some(old), Some(new)) if old != new => moved(case, old, new),
+        _ => in_one_namespace(case),
+    };
+    if !silent.is_empty() {
+        found.push(Consequence::of_all(Class::NoEffect, silent.to_vec(), "only comments or the order of keys differ"));
+    }
+    found.sort_by_key(|consequence| consequence.class);
+    found
+}
+
+fn in_one_namespace(case: &Case) -> Vec<Consequence> {
     let mut told = Told::default();
-    let mut found = other::kept_or_moved(case);
+    let mut found = other::comes_and_goes(case);
     found.extend(access::judge(case, &mut told));
     found.extend(exposure::judge(case));
     found.extend(nodes::judge(case, &mut told));
@@ -96,9 +108,25 @@ pub fn judge(case: &Case, silent: &[String]) -> Vec<Consequence> {
     found.extend(scaling::judge(case, &mut told));
     found.extend(other::immutable_services(case, &mut told));
     found.extend(other::in_place(case, &told));
-    if !silent.is_empty() {
-        found.push(Consequence::of_all(Class::NoEffect, silent.to_vec(), "only comments or the order of keys differ"));
-    }
-    found.sort_by_key(|consequence| consequence.class);
+    found
+}
+
+/// A fleet that moves is made anew in the other namespace: no pod of the old one rolls. What else changes is told as if
+/// it had moved before.
+fn moved(case: &Case, from: &str, to: &str) -> Vec<Consequence> {
+    let case = Case {
+        old: case.old.moved_to(to),
+        new: case.new.clone(),
+        old_pools: case.old_pools.clone(),
+        new_pools: case.new_pools.clone(),
+    };
+    let rolls = [Class::RollsLoadBalancer, Class::RollsBuilders, Class::Autoscaling, Class::ImmutableField];
+    let mut found = vec![other::moves(&case, from, to)];
+    found.extend(in_one_namespace(&case).into_iter().filter(|one| !rolls.contains(&one.class)).map(|mut one| {
+        if one.class == Class::Capacity {
+            one.advice = None;
+        }
+        one
+    }));
     found
 }

@@ -11,6 +11,7 @@ use crate::diff::consequence::{Class, Consequence};
 use crate::diff::judge::pods::drain_minutes;
 use crate::diff::judge::{Case, Changed, Told};
 use crate::diff::object::{FieldChange, changes};
+use crate::talk::number;
 
 /// Fields that the hash of an EC2NodeClass leaves out (`hash:"ignore"` in pkg/apis/v1/ec2nodeclass.go): each is looked
 /// up anew and drifts the nodes that do not match what was found.
@@ -33,32 +34,48 @@ pub(super) fn judge(case: &Case, told: &mut Told) -> Vec<Consequence> {
 
 fn of_class(case: &Case, class: &Changed, told: &mut Told) -> Vec<Consequence> {
     let object = class.identity.short();
-    let mut found = Vec::new();
     let groups: Vec<&NodeGroup> = old_groups(case, class.old);
     let arch = arch_of(class.old).map_or("", |arch| arch.name());
-    for (pointer, which) in LOOKED_UP.iter().filter(|(pointer, _)| class.differs(pointer)) {
-        let reasons = or_text(class.changes(pointer), pointer);
+    let replaced = |which: &str, reasons: Vec<FieldChange>| {
+        let what = format!("every {arch} node {which}is replaced: {}", spoken(case, &groups, class));
+        counted(case, Consequence::new(Class::ReplacesNodes, &object, what), &groups, class).because(reasons)
+    };
+    let mut looked_up = Vec::new();
+    for (pointer, which) in LOOKED_UP.iter().filter(|(pointer, _)| {
+        let (old, new) = class.at(pointer);
+        old.cloned().map(unordered) != new.cloned().map(unordered)
+    }) {
+        let reasons = or_unseen(class.changes(pointer), &pointer.trim_start_matches('/').replace('/', "."));
         told.tell(&object, &reasons);
-        let what = format!("every {arch} node {which} is replaced: {}", spoken(case, &groups, class));
-        found.push(
-            counted(case, Consequence::new(Class::ReplacesNodes, &object, what), &groups, class).because(reasons),
-        );
+        looked_up.push((which, reasons));
     }
     let apart: Vec<&str> = LOOKED_UP.iter().map(|(pointer, _)| *pointer).chain(FREE).collect();
     let (old, new) = (without(class.old, &apart), without(class.new, &apart));
-    if old != new {
-        let mut reasons = changes(old.as_ref(), new.as_ref(), "spec");
-        if reasons.is_empty() {
-            told.tell_object(&object);
-            reasons.push(unseen("spec, in the order of a list"));
-        }
-        told.tell(&object, &reasons);
-        let what = format!("every {arch} node is replaced: {}", spoken(case, &groups, class));
-        found.push(
-            counted(case, Consequence::new(Class::ReplacesNodes, &object, what), &groups, class).because(reasons),
-        );
+    // Karpenter's hash takes lists for sets (hashstructure's `SlicesAsSets`).
+    if old.clone().map(unordered) == new.clone().map(unordered) {
+        return looked_up.into_iter().map(|(which, reasons)| replaced(&format!("{which} "), reasons)).collect();
     }
-    found
+    // Every node: those that do not match what is looked up are among them.
+    let mut reasons = or_unseen(changes(old.as_ref(), new.as_ref(), "spec"), "spec");
+    told.tell(&object, &reasons);
+    told.tell_object(&object);
+    reasons.extend(looked_up.into_iter().flat_map(|(_, reasons)| reasons));
+    vec![replaced("", reasons)]
+}
+
+/// The value with every list in one order.
+fn unordered(value: Value) -> Value {
+    match value {
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.into_iter().map(unordered).collect();
+            items.sort_by_key(ToString::to_string);
+            Value::Array(items)
+        }
+        Value::Object(entries) => {
+            Value::Object(entries.into_iter().map(|(key, value)| (key, unordered(value))).collect())
+        }
+        scalar => scalar,
+    }
 }
 
 /// The spec without these parts.
@@ -149,12 +166,15 @@ fn old_groups<'a>(case: &'a Case, class: &Value) -> Vec<&'a NodeGroup> {
 /// How many nodes, how fast, and how builds fare.
 fn spoken(case: &Case, groups: &[&NodeGroup], changed: &Changed) -> String {
     let nodes = match nodes_of(case, groups) {
-        Some((min, max)) if min == max => format!("{max} nodes"),
+        Some((min, max)) if min == max => number(usize::try_from(max).unwrap_or(usize::MAX), "node"),
         Some((min, max)) => format!("{min} to {max} nodes, by load"),
         None => "an unknown number".to_owned(),
     };
     let pace = drift_budget(case, changed).map_or_else(String::new, |share| format!(", {share} at a time"));
-    format!("{nodes}{pace}; each drains its builds first, up to {} min", drain_minutes(&case.old))
+    format!(
+        "{nodes}{pace}, builders one after the other; each ends its build first, up to {} min",
+        drain_minutes(&case.old)
+    )
 }
 
 fn counted(case: &Case, consequence: Consequence, groups: &[&NodeGroup], changed: &Changed) -> Consequence {
@@ -177,10 +197,12 @@ fn nodes_of(case: &Case, groups: &[&NodeGroup]) -> Option<(u64, u64)> {
     Some((min, max))
 }
 
-/// The share of nodes that may go at a time for drift: the smallest that the NodePool's budgets name, if any.
+/// The share of nodes that may go at a time for drift: the first that the budgets name of the NodePool, or of the first
+/// one of the class's architecture.
 fn drift_budget(case: &Case, changed: &Changed) -> Option<String> {
     let arch = arch_of(changed.new);
-    let pool = case.new.of_kind("NodePool").map(|(_, object)| object).find(|object| arch_of(object) == arch)?;
+    let first = || case.new.of_kind("NodePool").map(|(_, object)| object).find(|object| arch_of(object) == arch);
+    let pool = if changed.identity.kind == "NodePool" { changed.new } else { first()? };
     let budgets = pool.pointer("/spec/disruption/budgets")?.as_array()?;
     let for_drift = |budget: &&Value| {
         budget["reasons"].as_array().is_none_or(|reasons| reasons.iter().any(|reason| reason == "Drifted"))
@@ -189,10 +211,9 @@ fn drift_budget(case: &Case, changed: &Changed) -> Option<String> {
 }
 
 /// Changes, or the fact that something differs which is no field.
-fn or_text(changes: Vec<FieldChange>, pointer: &str) -> Vec<FieldChange> {
-    if changes.is_empty() { vec![unseen(&pointer.trim_start_matches('/').replace('/', "."))] } else { changes }
-}
-
-fn unseen(path: &str) -> FieldChange {
-    FieldChange { path: path.to_owned(), old: None, new: None }
+fn or_unseen(changes: Vec<FieldChange>, path: &str) -> Vec<FieldChange> {
+    if !changes.is_empty() {
+        return changes;
+    }
+    vec![FieldChange { path: format!("{path}, in the order of a list"), old: None, new: None }]
 }

@@ -8,6 +8,7 @@ use crate::diff::capacity::PoolFacts;
 use crate::diff::consequence::{Class, Consequence};
 use crate::diff::judge::{Case, Changed, Told};
 use crate::diff::object::{FieldChange, Objects, changes};
+use crate::explain::setting::settings;
 
 /// Name of the load balancer's Deployment.
 const LB: &str = "buildkitd-lb";
@@ -67,10 +68,12 @@ fn rolled(case: &Case, deployment: &Changed) -> Consequence {
     let Some(pool) = case.old_pools.iter().find(|pool| pool.deployment == deployment.identity.name) else {
         return Consequence::new(Class::RollsBuilders, object, "its pods are replaced");
     };
-    of_pool(pool, deployment, drain)
+    // What is missing is made of the types of the new set.
+    let makes = case.new_pools.iter().find(|new| new.deployment == pool.deployment).unwrap_or(pool);
+    of_pool(pool, makes, deployment, drain)
 }
 
-fn of_pool(pool: &PoolFacts, deployment: &Changed, drain: u64) -> Consequence {
+fn of_pool(pool: &PoolFacts, makes: &PoolFacts, deployment: &Changed, drain: u64) -> Consequence {
     let (min, max) = (pool.pods.min, pool.pods.max);
     let pods = if min == max { format!("{max} pods") } else { format!("{min} to {max} pods, by load") };
     let step = match deployment.new.pointer("/spec/strategy/rollingUpdate/maxUnavailable") {
@@ -83,19 +86,25 @@ fn of_pool(pool: &PoolFacts, deployment: &Changed, drain: u64) -> Consequence {
     let what = format!(
         "all buildkitd pods of {arch} are replaced: {pods}, {step} at a time as new ones become ready; an old one first ends its build, up to {drain} min"
     );
-    let extra = pool.nodes(max).map_or_else(String::new, |nodes| {
-        let cost = pool.hourly(max).map_or_else(|| "price unknown".to_owned(), |usd| format!("{usd} an hour"));
+    let extra = makes.nodes(max).map_or_else(String::new, |nodes| {
+        let cost = makes.hourly(max).map_or_else(|| "price unknown".to_owned(), |usd| format!("{usd} an hour"));
         format!(", at the maximum {nodes} more ({cost})")
     });
+    let grace = deployment.new.pointer(GRACE).and_then(Value::as_u64).unwrap_or(30) / 60;
+    let shorter = if grace < drain {
+        format!("; from then on a pod that goes kills a build that goes on for {grace} min more")
+    } else {
+        String::new()
+    };
     Consequence::new(Class::RollsBuilders, deployment.identity.short(), what)
         .number("pods_min", min)
         .number("pods_max", max)
         .number("at_a_time", step)
         .number("drain_minutes", drain)
-        .number("extra_nodes_at_max", pool.nodes(max))
-        .number("extra_usd_per_hour_at_max", pool.hourly(max).map(crate::price::Usd::as_f64))
+        .number("extra_nodes_at_max", makes.nodes(max))
+        .number("extra_usd_per_hour_at_max", makes.hourly(max).map(crate::price::Usd::as_f64))
         .advice(format!(
-            "apply it when the pool is idle: under load it needs up to twice the nodes until old builds end{extra}"
+            "apply it when the pool is idle: under load it needs up to twice the nodes until old builds end{extra}{shorter}"
         ))
 }
 
@@ -130,13 +139,23 @@ fn config_changes(case: &Case, deployment: &Changed, told: &mut Told) -> Vec<Fie
         told.tell(&object, &texts);
         if texts.is_empty() && old != new {
             told.tell_object(&object);
-            found.push(FieldChange { path: format!("{object}, in comments alone"), old: None, new: None });
+            let what = if same_settings(old, new) { "in comments alone" } else { "in the order of its settings" };
+            found.push(FieldChange { path: format!("{object}, {what}"), old: None, new: None });
         }
         found.extend(
             texts.into_iter().map(|change| FieldChange { path: format!("{object}.{}", change.path), ..change }),
         );
     }
     found
+}
+
+/// Whether two `ConfigMaps` say the same in the same order, comments aside.
+fn same_settings(old: Option<&Value>, new: Option<&Value>) -> bool {
+    let said = |data: Option<&Value>| -> Vec<String> {
+        let texts = data.and_then(Value::as_object).into_iter().flatten().filter_map(|(_, text)| text.as_str());
+        texts.flat_map(|text| settings(text).map(|setting| setting.text.to_owned())).collect()
+    };
+    said(old) == said(new)
 }
 
 fn mounted_configs(deployment: &Value) -> BTreeSet<&str> {
