@@ -27,6 +27,7 @@ pub enum Command {
     Diff(Diff),
     Plan(Plan),
     Simulate(Box<Simulate>),
+    Recommend(Box<Recommend>),
     Explain(Explain),
     Schema(Schema),
     Init(Init),
@@ -217,6 +218,45 @@ pub struct Simulate {
     /// Write a picture of the first run to this file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub svg: Option<PathBuf>,
+}
+
+const RECOMMEND_EXAMPLES: &str = "\
+Examples:
+  buildkit-fleet recommend arc-staging --arrivals week.csv --p99-wait 60s
+  buildkit-fleet recommend arc-staging --arrivals week.csv --p99-wait 10m --client buildctl-wait --budget 1h
+
+A line of the file is `start,duration` in seconds, or `start,duration,arch`; lines without an
+architecture count for each. The record stands for every day: let it be one or several whole weeks.";
+
+/// Tell the fewest pods with which builds wait no longer than asked for, and what they cost
+#[derive(Debug, Args)]
+#[command(after_help = RECOMMEND_EXAMPLES)]
+pub struct Recommend {
+    /// The cluster whose fleet is looked at
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: String,
+    /// One architecture; all unless given
+    #[arg(long, value_name = "ARCH", value_parser = arch)]
+    pub arch: Option<Arch>,
+    #[command(flatten)]
+    pub input: Input,
+    /// Builds as they came once
+    #[arg(long, value_name = "FILE")]
+    pub arrivals: PathBuf,
+    /// How long 99 of 100 builds may wait at most
+    #[arg(long, value_name = "LENGTH", default_value = "60s")]
+    pub p99_wait: Length,
+    #[command(flatten)]
+    pub circumstances: CircumstancesGiven,
+    /// Runs of each choice, each with other random numbers
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub runs: u64,
+    /// What random numbers follow from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// text for people, json for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub format: PlanFormat,
 }
 
 /// Which builds come: one of the three.

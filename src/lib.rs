@@ -72,6 +72,7 @@ pub fn run() -> Exit {
         Command::Diff(command) => diff::run(command),
         Command::Plan(command) => plan::run(command),
         Command::Simulate(command) => simulate::run(command),
+        Command::Recommend(command) => simulate::recommend::run(command),
         Command::Schema(_) => schema::run(),
         Command::Explain(command) => explain::run(command),
         Command::Init(command) => init::run(command),

@@ -25,6 +25,12 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// Bounds of a trial; the larger of the two is the maximum, which is at least 1.
+    pub fn new(min: u32, max: u32) -> Self {
+        let max = max.max(1);
+        Bounds { min: min.min(max), max }
+    }
+
     pub fn min(self) -> u32 {
         self.min
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::fleet::arch::Arch;
 use crate::simulate::duration::Spread;
 use crate::simulate::random::{Purpose, Random};
 
@@ -47,9 +48,16 @@ impl Arrivals {
         Ok(Arrivals::Poisson { per_hour, hours, duration })
     }
 
-    /// Reads `start,duration` lines, both in seconds; the first line may name the columns. Starts count from the
-    /// earliest. Errors name the line.
-    pub fn recorded(path: &Path) -> Result<Self> {
+    /// Reads `start,duration` lines, both in seconds, and perhaps an architecture behind them; the first line may name the
+    /// columns. Lines of other architectures are left out; starts count from the earliest that is left. Errors name the
+    /// line, or say that there is none of this architecture.
+    pub fn recorded(path: &Path, arch: Arch) -> Result<Self> {
+        Self::recorded_of(path, arch)?
+            .ok_or_else(|| anyhow::anyhow!("{} has no build of {}", path.display(), arch.name()))
+    }
+
+    /// The same; none where the file has builds, and none of this architecture.
+    pub fn recorded_of(path: &Path, arch: Arch) -> Result<Option<Self>> {
         let name = path.display();
         let size = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?.len();
         if size > MOST_BYTES {
@@ -57,7 +65,8 @@ impl Arrivals {
         }
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
         let text = std::str::from_utf8(&bytes).with_context(|| format!("{name} is not UTF-8 text"))?;
-        Ok(Arrivals::Recorded(parse(text).map_err(|(line, why)| anyhow::anyhow!("{name}:{line}: {why}"))?))
+        let builds = parse(text, arch).map_err(|(line, why)| anyhow::anyhow!("{name}:{line}: {why}"))?;
+        Ok((!builds.is_empty()).then_some(Arrivals::Recorded(builds)))
     }
 
     /// The builds of one run, in the order of time.
@@ -108,20 +117,34 @@ impl Iterator for Builds<'_> {
     }
 }
 
-/// The lines of a CSV; on failure the line's number and what is wrong with it.
-pub fn parse(text: &str) -> Result<Vec<Arrival>, (usize, String)> {
+/// The lines of a CSV that are of this architecture, or of none; on failure the line's number and what is wrong with it.
+pub fn parse(text: &str, arch: Arch) -> Result<Vec<Arrival>, (usize, String)> {
     let mut found: Vec<(f64, f64)> = Vec::new();
+    let mut lines = 0_u64;
     for (place, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = line.trim();
         let number = place + 1;
-        let header = found.is_empty() && line.replace(' ', "").eq_ignore_ascii_case("start,duration");
+        let words = line.replace(' ', "").to_ascii_lowercase();
+        let header = lines == 0 && matches!(words.as_str(), "start,duration" | "start,duration,arch");
         if line.is_empty() || line.starts_with('#') || header {
             continue;
         }
         let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-        let [start, duration] = fields.as_slice() else {
-            return Err((number, format!("expected `start,duration` in seconds, found {} fields", fields.len())));
+        let (start, duration, of) = match fields.as_slice() {
+            [start, duration] => (start, duration, None),
+            [start, duration, of] => (start, duration, Some(*of)),
+            other => {
+                let why = format!(
+                    "expected `start,duration` in seconds, or `start,duration,arch`, found {} fields",
+                    other.len()
+                );
+                return Err((number, why));
+            }
         };
+        if let Some(of) = of.filter(|of| Arch::ALL.iter().all(|arch| arch.name() != *of)) {
+            let shown: String = of.chars().take(40).flat_map(char::escape_debug).collect();
+            return Err((number, format!("`{shown}` is no architecture: expected amd64 or arm64")));
+        }
         let seconds = |name: &str, text: &str, most: f64| {
             let shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
             text.parse::<f64>()
@@ -130,16 +153,20 @@ pub fn parse(text: &str) -> Result<Vec<Arrival>, (usize, String)> {
                 .ok_or_else(|| (number, format!("`{shown}` is no {name} in seconds, from 0 to {most}")))
         };
         // Unix time up to the year 2286, and builds of up to a week.
-        found.push((seconds("start", start, 1e10)?, seconds("duration", duration, 604_800.0)?));
-        if found.len() as u64 > MOST_BUILDS {
+        let build = (seconds("start", start, 1e10)?, seconds("duration", duration, 604_800.0)?);
+        lines += 1;
+        if of.is_none_or(|of| of == arch.name()) {
+            found.push(build);
+        }
+        if lines > MOST_BUILDS {
             return Err((number, format!("more than {MOST_BUILDS} builds")));
         }
     }
-    if found.is_empty() {
+    if lines == 0 {
         return Err((1, "no build in the file: expected lines of `start,duration` in seconds".to_owned()));
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let first = found[0].0;
+    let first = found.first().map_or(0.0, |(start, _)| *start);
     Ok(found
         .into_iter()
         .map(|(start, duration)| Arrival { at_ms: millis(start - first), duration_ms: millis(duration).max(1) })
@@ -159,7 +186,16 @@ mod tests {
     fn a_record_is_sorted_and_counts_from_its_first_build() {
         let text = "\u{feff}start, duration\r\n# of one day\n1764028810,1200\n1764028800,60.5\n\n1764028800,0\n";
         let arrival = |at_ms, duration_ms| Arrival { at_ms, duration_ms };
-        assert_eq!(parse(text), Ok(vec![arrival(0, 60_500), arrival(0, 1), arrival(10_000, 1_200_000)]));
+        assert_eq!(parse(text, Arch::Amd64), Ok(vec![arrival(0, 60_500), arrival(0, 1), arrival(10_000, 1_200_000)]));
+    }
+
+    #[test]
+    fn builds_of_another_architecture_are_left_out() {
+        let text = "start,duration,arch\n100,60,arm64\n200,60,amd64\n230,60\n";
+        let starts = |arch| parse(text, arch).map(|found| found.iter().map(|one| one.at_ms).collect::<Vec<_>>());
+        assert_eq!(starts(Arch::Amd64), Ok(vec![0, 30_000]));
+        assert_eq!(starts(Arch::Arm64), Ok(vec![0, 130_000]));
+        assert_eq!(parse("1,2,arm64\n", Arch::Amd64), Ok(vec![]));
     }
 
     #[test]
@@ -167,7 +203,8 @@ mod tests {
         for (text, line, why) in [
             ("", 1, "no build"),
             ("start,duration\n", 1, "no build"),
-            ("1,2\n1,2,3\n", 2, "found 3 fields"),
+            ("1,2\n1,2,amd64,4\n", 2, "found 4 fields"),
+            ("1,2\n1,2,x86\n", 2, "`x86` is no architecture"),
             ("1,2\nx,2\n", 2, "`x` is no start"),
             ("1,-2\n", 1, "`-2` is no duration"),
             ("1,NaN\n", 1, "`NaN` is no duration"),
@@ -175,7 +212,7 @@ mod tests {
             ("1,1e9\n", 1, "no duration"),
             ("2026-11-25T00:00:00Z,60\n", 1, "no start"),
         ] {
-            let (found, told) = parse(text).expect_err(text);
+            let (found, told) = parse(text, Arch::Amd64).expect_err(text);
             assert!(found == line && told.contains(why), "{text:?}: {found}: {told}");
         }
     }

@@ -62,8 +62,18 @@ struct Run<'a> {
     series: Option<Series>,
 }
 
-/// Runs the model on the arrivals of one run; with `record`, what happened over time as well.
-pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, record: bool) -> (Outcome, Series) {
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    Outcome,
+    /// The outcome, and what happened over time.
+    Record,
+    /// Whether anybody gives up: the run ends with the first who does.
+    FirstLoss,
+}
+
+/// Runs the model on the arrivals of one run.
+pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, aim: Aim) -> (Outcome, Series) {
     let random = |purpose| Random::new(seed, run, purpose);
     let pods = model.pods_at_rest();
     let mut phases = random(Purpose::Phases);
@@ -88,7 +98,7 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, record: bool
         clients: random(Purpose::Clients),
         outcome: Outcome::default(),
         last_end: None,
-        series: record.then(Series::default),
+        series: (aim == Aim::Record).then(Series::default),
     };
     for pod in state.cluster.at_rest(pods, &mut state.plan) {
         state.appear(pod);
@@ -99,15 +109,15 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, record: bool
             state.plan.at(phases.below(model.polling_ms), Event::KedaPolls);
         }
     }
-    if record {
+    if aim == Aim::Record {
         state.plan.at(0, Event::Sample);
     }
-    state.go();
+    state.go(aim == Aim::FirstLoss);
     (state.outcome, state.series.unwrap_or_default())
 }
 
 impl Run<'_> {
-    fn go(&mut self) {
+    fn go(&mut self, until_loss: bool) {
         let mut last_arrival_ms = 0;
         loop {
             let arrival_ms = self.arrivals.peek().map(|arrival| arrival.at_ms);
@@ -134,6 +144,9 @@ impl Run<'_> {
                     | Event::BuildEnds { .. }
                     | Event::Client { .. }
             );
+            if until_loss && self.outcome.gave_up > 0 {
+                break;
+            }
             if quiet && self.open == 0 && arrival_ms.is_none() && self.at_rest() {
                 break;
             }

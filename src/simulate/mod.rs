@@ -2,82 +2,135 @@
 
 pub mod arrivals;
 pub mod balancer;
+pub mod chart;
 pub mod cluster;
 pub mod duration;
 pub mod engine;
+mod json;
 pub mod model;
 pub mod outcome;
 pub mod random;
+pub mod recommend;
+pub mod scenario;
 pub mod schedule;
 pub mod series;
+pub mod svg;
+mod text;
+pub mod verdict;
 
-use anyhow::{Result, anyhow};
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use serde_json::json;
 
 use crate::Exit;
-use crate::cli::Simulate;
-use crate::input;
-use crate::select;
+use crate::cli::{PlanFormat, Simulate};
 use crate::simulate::arrivals::Arrivals;
-use crate::simulate::model::{Circumstances, Model};
+use crate::simulate::engine::Aim;
+use crate::simulate::model::Model;
 use crate::simulate::outcome::Summary;
-use crate::talk::print;
+use crate::simulate::scenario::{Scenario, arch_of, fleet_of};
+use crate::simulate::verdict::Verdict;
+use crate::talk::{columns, print, print_json, say};
 
+/// Where no terminal says how wide it is.
+const WIDTH: usize = 80;
+/// Wider lines are hard to read.
+const WIDEST: usize = 100;
+
+/// One configuration, and what came of it.
+pub struct Found {
+    pub scenario: Scenario,
+    pub model: Model,
+    pub summary: Summary,
+    pub verdict: Verdict,
+}
+
+/// Simulates a pool, or two on the same builds.
 pub fn run(command: &Simulate) -> Result<Exit> {
-    let Some(outcomes) = input::read(&command.input.config)? else { return Ok(Exit::Refused) };
-    let wanted = [command.cluster.clone()];
-    if select::any_unknown(&wanted, &outcomes) {
-        return Ok(Exit::Usage);
+    let mut scenarios = Vec::new();
+    for path in std::iter::once(&command.input.config).chain(&command.compare) {
+        let fleet = match fleet_of(path, &command.cluster)? {
+            Ok(fleet) => fleet,
+            Err(exit) => return Ok(exit),
+        };
+        let Some(arch) = arch_of(&fleet, command.arch) else { return Ok(Exit::Usage) };
+        scenarios.push(Scenario { fleet, arch, said: command.circumstances.said() });
     }
-    let fleets = select::fleets(&wanted, &outcomes);
-    let fleet = fleets.first().ok_or_else(|| anyhow!("no fleet"))?;
-    let pool = &fleet.pools[0];
-    let given = &command.circumstances;
-    let said = Circumstances {
-        client: given.client,
-        budget: given.budget,
-        pod_start: given.pod_start,
-        node_start: given.node_start,
-        no_capacity: given.no_capacity.clone(),
-        metric_out: given.metric_out.clone(),
-        lost_after: given.lost_after,
-    };
-    let model = Model::new(fleet, pool, &said).map_err(|e| anyhow!(e))?;
-    let arrivals = match (command.builds.burst, &command.builds.arrivals, command.builds.rate) {
-        (Some(n), ..) => Arrivals::burst(n, command.builds.build_minutes)?,
-        (_, Some(path), _) => Arrivals::recorded(path)?,
-        (_, _, Some(rate)) => {
-            Arrivals::poisson(rate, command.builds.hours.unwrap_or(1.0), command.builds.build_minutes)?
+    let arrivals = scenario::arrivals(&command.builds, scenarios[0].arch)?;
+    let mut found = Vec::new();
+    for scenario in scenarios {
+        let model = match scenario.model() {
+            Ok(model) => model,
+            Err(why) => {
+                say(&format!("error: {why}"));
+                return Ok(Exit::Usage);
+            }
+        };
+        let summary = all(&model, &arrivals, command.seed, command.runs)?;
+        let verdict = verdict::find(&scenario, &arrivals, command.seed, &summary)?;
+        found.push(Found { scenario, model, summary, verdict });
+    }
+    let width = columns().unwrap_or(WIDTH).min(WIDEST);
+    let names =
+        (command.input.config.display().to_string(), command.compare.as_deref().map(|path| path.display().to_string()));
+    match (command.format, found.as_slice(), &names.1) {
+        (PlanFormat::Json, [one], _) => print_json(&json::of(one))?,
+        (PlanFormat::Json, all, _) => print_json(&json!({"here": json::of(&all[0]), "there": json::of(&all[1])}))?,
+        (PlanFormat::Text, [here, there], Some(name)) => {
+            print(&text::compared(here, there, (&names.0, name), &arrivals, width))?;
         }
-        _ => unreachable!(),
-    };
-    let summary = all(&model, &arrivals, command.seed, command.runs)?;
-    print(&format!("{:?}\n", {
-        let mut t = summary.total.clone();
-        t.waits = Default::default();
-        t
-    }))?;
-    let w = &summary.total.waits;
-    print(&format!(
-        "mean {} p50 {} p90 {} p99 {} max {}\n",
-        w.mean_ms() / 60000.0,
-        w.percentile_ms(50),
-        w.percentile_ms(90),
-        w.percentile_ms(99),
-        w.max_ms()
-    ))?;
+        (PlanFormat::Text, all, _) => print(&text::of(&all[0], &arrivals, width))?,
+    }
+    if let Some(path) = &command.svg {
+        write_picture(path, &found)?;
+    }
     Ok(Exit::Done)
+}
+
+fn write_picture(path: &Path, found: &[Found]) -> Result<()> {
+    let title = |found: &Found| {
+        let (min, max) = found.scenario.bounds();
+        format!("{} {}, {min} to {max} pods", found.scenario.fleet.key, found.scenario.arch.name())
+    };
+    let picture = match found {
+        [here, there] => svg::compared((&title(here), &here.summary.series), (&title(there), &there.summary.series)),
+        all => svg::of(&title(&all[0]), &all[0].summary.series),
+    };
+    std::fs::write(path, picture).with_context(|| format!("cannot write {}", path.display()))?;
+    say(&format!("{} written: the first run", path.display()));
+    Ok(())
 }
 
 /// All runs, on all processors. Sums of whole numbers: the result does not depend on how many there are.
 pub fn all(model: &Model, arrivals: &Arrivals, seed: u64, runs: u64) -> Result<Summary> {
+    shared(model, arrivals, seed, runs, |run| if run == 0 { Aim::Record } else { Aim::Outcome })
+}
+
+/// Whether every build gets a builder in all of these runs.
+pub fn nobody_gives_up(model: &Model, arrivals: &Arrivals, seed: u64, runs: u64) -> Result<bool> {
+    Ok(shared(model, arrivals, seed, runs, |_| Aim::FirstLoss)?.total.gave_up == 0)
+}
+
+fn shared(
+    model: &Model,
+    arrivals: &Arrivals,
+    seed: u64,
+    runs: u64,
+    aim: impl Fn(u64) -> Aim + Copy + Send + Sync,
+) -> Result<Summary> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(64);
     let share = |first: u64| {
         let mut summary = Summary::default();
         for run in (first..runs).step_by(threads) {
-            let (outcome, series) = engine::run(model, arrivals, seed, run, run == 0);
+            let aim = aim(run);
+            let (outcome, series) = engine::run(model, arrivals, seed, run, aim);
             summary.add(&outcome);
-            if run == 0 {
+            if aim == Aim::Record {
                 summary.series = series;
+            }
+            if aim == Aim::FirstLoss && outcome.gave_up > 0 {
+                break;
             }
         }
         summary

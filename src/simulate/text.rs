@@ -1,0 +1,235 @@
+//! What a simulation found, for people.
+
+use std::fmt::Write as _;
+
+use crate::fleet::scaling::Scaling;
+use crate::simulate::Found;
+use crate::simulate::arrivals::Arrivals;
+use crate::simulate::chart;
+use crate::simulate::duration::Length;
+use crate::simulate::model::Model;
+use crate::simulate::outcome::Summary;
+use crate::simulate::scenario::Scenario;
+use crate::simulate::verdict::Verdict;
+use crate::table::{Column, Table};
+use crate::talk::{number, thousands, wrap};
+
+pub(super) fn of(found: &Found, arrivals: &Arrivals, width: usize) -> String {
+    let mut text = head(&found.scenario, &found.model, arrivals, found.summary.runs, width);
+    text.push('\n');
+    for (name, told) in rows(found) {
+        text += &entry(name, &told, width);
+    }
+    text.push('\n');
+    text += &chart::of(&found.summary.series, width);
+    text
+}
+
+/// Two configurations on the same builds.
+pub(super) fn compared(here: &Found, there: &Found, names: (&str, &str), arrivals: &Arrivals, width: usize) -> String {
+    let mut text = head(&here.scenario, &here.model, arrivals, here.summary.runs, width);
+    text += &entry("here", names.0, width);
+    text += &entry("there", &format!("{}: {}", names.1, pool(&there.scenario)), width);
+    text.push('\n');
+    let cells = cells(here).into_iter().zip(cells(there));
+    let rows = cells.map(|((name, here), (_, there))| vec![name.to_owned(), here, there]).collect();
+    let columns = vec![Column::Words(""), Column::Numbers("here"), Column::Numbers("there")];
+    text += &Table { columns, rows }.print(width);
+    text.push('\n');
+    text += &entry("here", &judged(&here.verdict), width);
+    text + &entry("there", &judged(&there.verdict), width)
+}
+
+/// The numbers of a result, for a column.
+fn cells(found: &Found) -> Vec<(&'static str, String)> {
+    let Found { model, summary, .. } = found;
+    let total = &summary.total;
+    let waits = &total.waits;
+    let length = |ms: u64| Length(ms).to_string();
+    vec![
+        ("wait on average", length(round(waits.mean_ms()))),
+        ("p50", length(waits.percentile_ms(50))),
+        ("p90", length(waits.percentile_ms(90))),
+        ("p99", length(waits.percentile_ms(99))),
+        ("longest", length(waits.max_ms())),
+        ("gave up, of 100 builds", share(total.gave_up + total.failed, total.arrived)),
+        ("makespan", length(round(summary.mean(total.makespan_ms)))),
+        ("peak pods", total.peak_pods.to_string()),
+        ("peak nodes", total.peak_nodes.to_string()),
+        ("node hours", format!("{:.1}", summary.node_hours(&total.node_ms))),
+        ("cost", dollars(model, summary, &total.node_ms)),
+        ("after the last build", dollars(model, summary, &total.idle_node_ms)),
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn share(part: u64, of: u64) -> String {
+    format!("{:.1}", part as f64 * 100.0 / (of as f64).max(1.0))
+}
+
+/// A name, and what is told of it on lines that stand below each other.
+fn entry(name: &str, told: &str, width: usize) -> String {
+    const INDENT: &str = "           ";
+    let wrapped = wrap(told, width, INDENT);
+    format!("{name:<11}{}", wrapped.trim_start())
+}
+
+fn head(scenario: &Scenario, model: &Model, arrivals: &Arrivals, runs: u64, width: usize) -> String {
+    let said = &scenario.said;
+    let mut text = entry("builds", &builds(arrivals), width);
+    let client = match said.client {
+        crate::simulate::model::ClientKind::BuildctlWait => "buildctl --wait",
+        crate::simulate::model::ClientKind::BuildctlRetry => "buildctl, tried again",
+        crate::simulate::model::ClientKind::BuildxRetry => "docker buildx, tried again",
+    };
+    let pauses = Length(model.client.pause_ms);
+    let patience = Length(model.client.connect_ms);
+    let tries = match said.client {
+        crate::simulate::model::ClientKind::BuildctlWait => format!("connects anew after {patience}"),
+        _ => format!("waits {patience}, pauses up to {pauses}"),
+    };
+    text += &entry("client", &format!("{client}: {tries}, gives up after {}", said.budget), width);
+    text += &entry("fleet", &format!("{} {}", scenario.fleet.key, pool(scenario)), width);
+    let mut starts = format!("a node is ready after {}, a pod on it after {}", said.node_start, said.pod_start);
+    for (name, window) in &said.no_capacity {
+        let _ = write!(starts, "; no {name} from {} to {}", Length(window.from_ms), Length(window.to_ms));
+    }
+    for window in &said.metric_out {
+        let _ = write!(starts, "; no metric from {} to {}", Length(window.from_ms), Length(window.to_ms));
+    }
+    if let Some(after) = said.lost_after {
+        let _ = write!(starts, "; a builder is lost after {after} on average");
+    }
+    text += &entry("starts", &starts, width);
+    let runs = number(usize::try_from(runs).unwrap_or(usize::MAX), "run");
+    text + &entry("runs", &format!("{runs}, each with other random numbers"), width)
+}
+
+fn builds(arrivals: &Arrivals) -> String {
+    match arrivals {
+        Arrivals::Burst { builds, duration } => format!("{} at once, {duration} each", thousands(*builds)),
+        Arrivals::Poisson { per_hour, hours, duration } => {
+            format!("{per_hour} an hour for {hours} h, {duration} each")
+        }
+        Arrivals::Recorded(all) => format!("{} as recorded", thousands(all.len() as u64)),
+    }
+}
+
+/// `amd64: 2 to 8 pods, m6id.24xlarge x2`.
+fn pool(scenario: &Scenario) -> String {
+    let pool = scenario.pool();
+    let pods = match pool.scaling {
+        Scaling::Fixed { replicas } => format!("{replicas} pods, fixed"),
+        Scaling::Keda { bounds, .. } => format!("{} to {} pods", bounds.min(), bounds.max()),
+    };
+    let types: Vec<String> =
+        pool.plan.entries.iter().map(|entry| format!("{} x{}", entry.instance.name, entry.pods_per_node)).collect();
+    format!("{}: {pods}, {}", pool.arch.name(), types.join(", then "))
+}
+
+/// Name and text of each result.
+fn rows(found: &Found) -> Vec<(&'static str, String)> {
+    let Found { model, summary, verdict, .. } = found;
+    let total = &summary.total;
+    let waits = &total.waits;
+    let length = |ms: u64| Length(ms).to_string();
+    vec![
+        (
+            "wait",
+            if waits.count() == 0 {
+                "nobody got a builder".to_owned()
+            } else {
+                format!("{} on average", length(round(waits.mean_ms())))
+            },
+        ),
+        (
+            "",
+            format!(
+                "p50 {}, p90 {}, p99 {}, longest {}",
+                length(waits.percentile_ms(50)),
+                length(waits.percentile_ms(90)),
+                length(waits.percentile_ms(99)),
+                length(waits.max_ms())
+            ),
+        ),
+        ("gave up", lost(summary)),
+        (
+            "makespan",
+            format!(
+                "{} from the first build to the end of the last, at most {}",
+                length(round(summary.mean(total.makespan_ms))),
+                length(summary.longest_makespan_ms)
+            ),
+        ),
+        ("peak", format!("{} pods, {} nodes", total.peak_pods, total.peak_nodes)),
+        ("cost", cost(model, summary)),
+        ("", idle(model, summary)),
+        ("verdict", judged(verdict)),
+    ]
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "times of a simulation")]
+fn round(ms: f64) -> u64 {
+    ms.round() as u64
+}
+
+fn lost(summary: &Summary) -> String {
+    let total = &summary.total;
+    if total.gave_up + total.failed + total.cut == 0 {
+        return "none".to_owned();
+    }
+    let mean = |sum: u64| {
+        let mean = summary.mean(sum);
+        if (mean - mean.round()).abs() < 0.05 { format!("{mean:.0}") } else { format!("{mean:.1}") }
+    };
+    let mut text = format!(
+        "{} of {} builds, in {} of {} runs",
+        mean(total.gave_up),
+        mean(total.arrived),
+        summary.runs_with_losses,
+        summary.runs
+    );
+    if total.cut > 0 {
+        let _ = write!(text, "; {} cut with their builder, {} of them failed", mean(total.cut), mean(total.failed));
+    }
+    text
+}
+
+fn cost(model: &Model, summary: &Summary) -> String {
+    let node_ms = &summary.total.node_ms;
+    let rest = Length(round(summary.mean(summary.total.settled_ms)));
+    format!(
+        "{} for {:.1} node hours in {rest}, until the fleet is as before",
+        dollars(model, summary, node_ms),
+        summary.node_hours(node_ms)
+    )
+}
+
+fn idle(model: &Model, summary: &Summary) -> String {
+    let node_ms = &summary.total.idle_node_ms;
+    format!(
+        "{} of it after the last build, {:.1} node hours",
+        dollars(model, summary, node_ms),
+        summary.node_hours(node_ms)
+    )
+}
+
+fn dollars(model: &Model, summary: &Summary, node_ms: &[u64]) -> String {
+    match summary.usd(model, node_ms) {
+        Ok(usd) => format!("${usd:.2}"),
+        Err(types) => format!("price of {} unknown", types.join(", ")),
+    }
+}
+
+fn judged(verdict: &Verdict) -> String {
+    let budget =
+        verdict.budget.map_or_else(|| "no budget is enough".to_owned(), |budget| format!("a budget of {budget}"));
+    let max = verdict.max.map_or_else(
+        || "no maximum helps, since pods come too late".to_owned(),
+        |max| format!("a maximum of {}", number(max as usize, "pod")),
+    );
+    if verdict.enough {
+        return format!("everybody gets a builder; {budget} or {max} would be enough");
+    }
+    format!("not everybody gets a builder: it takes {budget}, or {max}")
+}

@@ -1,0 +1,188 @@
+//! The commands `simulate` and `recommend` as their users run them.
+
+mod support;
+
+use std::path::Path;
+
+use serde_json::Value;
+use support::program::{code, run, stderr, stdout, with_shipped, write};
+
+fn json(dir: &Path, arguments: &[&str]) -> Value {
+    let output = run(dir, arguments);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    serde_json::from_str(&stdout(&output)).unwrap_or_else(|error| panic!("{error}: {}", stdout(&output)))
+}
+
+fn number(of: &Value, key: &str) -> f64 {
+    of[key].as_f64().unwrap_or_else(|| panic!("{key} of {of}"))
+}
+
+#[test]
+fn a_burst_that_was_worked_out_by_hand_comes_out_as_on_paper() {
+    let dir = with_shipped();
+    // 16 builds of 20 min, 2 to 8 pods, 3 min to a new pod: 2 wait 0, 6 wait 3, 2 wait 20 and 6 wait 23 min.
+    let found = json(dir.path(), &["simulate", "arc-staging", "--burst", "16", "--format", "json"]);
+    assert!((number(&found, "wait_mean_s") / 60.0 - 12.25).abs() < 1.0, "{}", number(&found, "wait_mean_s"));
+    assert!((number(&found, "makespan_s") / 60.0 - 43.0).abs() < 1.0, "{}", number(&found, "makespan_s"));
+    assert!(number(&found, "gave_up") == 0.0 && found["verdict"]["enough"] == true);
+    assert_eq!((&found["peak_pods"], &found["peak_nodes"]), (&8.into(), &4.into()));
+    let short = json(dir.path(), &["simulate", "arc-staging", "--burst", "16", "--budget", "10m", "--format", "json"]);
+    assert!((number(&short, "gave_up") - 8.0).abs() < f64::EPSILON, "{short}");
+    // What the verdict says is so: with this budget, or this maximum, everybody is served.
+    let budget = format!("{}s", short["verdict"]["budget_s"]);
+    let with_budget =
+        json(dir.path(), &["simulate", "arc-staging", "--burst", "16", "--budget", &budget, "--format", "json"]);
+    assert!(number(&with_budget, "gave_up") == 0.0, "{budget}");
+    let max = short["verdict"]["max_pods"].to_string();
+    write(dir.path(), "clusters.yaml", support::shipped().replacen("amd64_max: 8", &format!("amd64_max: {max}"), 1));
+    let with_max =
+        json(dir.path(), &["simulate", "arc-staging", "--burst", "16", "--budget", "10m", "--format", "json"]);
+    assert!(number(&with_max, "gave_up") == 0.0, "{max}");
+    let one_less = max.parse::<u32>().map_or(0, |max| max - 1);
+    write(
+        dir.path(),
+        "clusters.yaml",
+        support::shipped().replacen("amd64_max: 8", &format!("amd64_max: {one_less}"), 1),
+    );
+    let too_few =
+        json(dir.path(), &["simulate", "arc-staging", "--burst", "16", "--budget", "10m", "--format", "json"]);
+    assert!(number(&too_few, "gave_up") > 0.0, "{one_less}");
+}
+
+#[test]
+fn a_seed_repeats_every_byte_and_another_does_not() {
+    let dir = with_shipped();
+    let told = |seed: &str, format: &str| {
+        let arguments =
+            ["simulate", "arc-staging", "--rate", "30", "--hours", "3", "--build-minutes", "exp:15m", "--runs", "20"];
+        stdout(&run(dir.path(), &[&arguments[..], &["--seed", seed, "--format", format]].concat()))
+    };
+    for format in ["text", "json"] {
+        assert_eq!(told("1", format), told("1", format));
+        assert_ne!(told("1", format), told("2", format));
+    }
+}
+
+#[test]
+fn compared_with_itself_a_fleet_is_the_same() {
+    let dir = with_shipped();
+    let found = json(
+        dir.path(),
+        &[
+            "simulate",
+            "arc-staging",
+            "--rate",
+            "40",
+            "--hours",
+            "2",
+            "--build-minutes",
+            "exp:15m",
+            "--runs",
+            "20",
+            "--compare",
+            "clusters.yaml",
+            "--format",
+            "json",
+        ],
+    );
+    assert_eq!(found["here"], found["there"]);
+    write(dir.path(), "other.yaml", support::shipped().replacen("amd64_max: 8", "amd64_max: 16", 1));
+    let found = json(
+        dir.path(),
+        &[
+            "simulate",
+            "arc-staging",
+            "--burst",
+            "30",
+            "--build-minutes",
+            "exp:15m",
+            "--runs",
+            "20",
+            "--compare",
+            "other.yaml",
+            "--format",
+            "json",
+        ],
+    );
+    assert_eq!(found["here"]["builds"], found["there"]["builds"]);
+    assert!(number(&found["there"], "gave_up") < number(&found["here"], "gave_up"), "{found}");
+}
+
+#[test]
+fn wrong_uses_tell_what_would_be_right() {
+    let dir = with_shipped();
+    write(dir.path(), "bad.csv", "start,duration\n1,2\n1,oops\n");
+    write(dir.path(), "arm.csv", "1,2,arm64\n");
+    for (arguments, ended, told) in [
+        (&["simulate", "arc-stagin", "--burst", "1"][..], 2, "did you mean `arc-staging`?"),
+        (&["simulate", "platform-tools", "--burst", "1"], 2, "`modules` does not list `buildkit`"),
+        (&["simulate", "arc-staging"], 2, "--burst <N>|--arrivals <FILE>|--rate <PER_HOUR>"),
+        (&["simulate", "arc-staging", "--rate", "5"], 2, "--hours"),
+        (&["simulate", "arc-staging", "--burst", "1", "--rate", "5", "--hours", "1"], 2, "cannot be used with"),
+        (&["simulate", "arc-staging", "--burst", "0"], 3, "from 1 to"),
+        (&["simulate", "arc-staging", "--burst", "5", "--build-minutes", "soon"], 2, "no length of time"),
+        (&["simulate", "arc-staging", "--burst", "5", "--ice", "m5d.24xlarge@0..5m"], 2, "it has m6id.24xlarge"),
+        (&["simulate", "arc-staging", "--burst", "5", "--ice", "m6id.24xlarge"], 2, "TYPE@FROM..TO"),
+        (&["simulate", "arc-staging", "--arrivals", "bad.csv"], 3, "bad.csv:3: `oops` is no duration in seconds"),
+        (&["simulate", "arc-staging", "--arrivals", "none.csv"], 3, "cannot read none.csv"),
+        (&["simulate", "arc-staging", "--arrivals", "arm.csv"], 3, "arm.csv has no build of amd64"),
+        (&["simulate", "arc-staging", "--burst", "5", "--svg", "no/such/dir.svg"], 3, "cannot write no/such/dir.svg"),
+        (&["recommend", "arc-staging", "--arrivals", "bad.csv"], 3, "bad.csv:3"),
+        (&["recommend", "arc-staging"], 2, "--arrivals"),
+    ] {
+        let output = run(dir.path(), arguments);
+        assert_eq!(code(&output), ended, "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(told), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_picture_is_written_beside_what_is_told() {
+    let dir = with_shipped();
+    for more in [&[][..], &["--compare", "clusters.yaml"]] {
+        let output =
+            run(dir.path(), &[&["simulate", "arc-staging", "--burst", "9", "--svg", "burst.svg"], more].concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let picture = std::fs::read_to_string(dir.path().join("burst.svg")).unwrap_or_else(|error| panic!("{error}"));
+        assert!(picture.starts_with("<svg") && picture.trim_end().ends_with("</svg>"), "{picture}");
+    }
+}
+
+#[test]
+fn what_is_recommended_keeps_its_promise_and_one_pod_less_does_not() {
+    let dir = with_shipped();
+    // Eight builds at once every half hour: never more than eight, and no time to start a pod within a minute.
+    let mut day = "start,duration\n".to_owned();
+    for burst in 0..20 {
+        day += &format!("{},600\n", burst * 1800).repeat(8);
+    }
+    write(dir.path(), "day.csv", day);
+    let recommend = |more: &[&str]| {
+        json(
+            dir.path(),
+            &[&["recommend", "arc-staging", "--arrivals", "day.csv", "--arch", "amd64", "--format", "json"], more]
+                .concat(),
+        )
+    };
+    let found = recommend(&["--p99-wait", "60s"]);
+    let best = &found["pools"][0]["recommended"];
+    assert_eq!((&best["min_pods"], &best["max_pods"]), (&8.into(), &8.into()), "{found:#}");
+    assert!(number(best, "wait_p99_s") <= 60.0 && number(best, "gave_up") == 0.0);
+    // Who can wait for a node and a build needs fewer.
+    let patient = recommend(&["--p99-wait", "15m"]);
+    let cheaper = &patient["pools"][0]["recommended"];
+    assert!(number(cheaper, "usd_per_day") < number(best, "usd_per_day"), "{patient:#}");
+    assert!(number(cheaper, "max_pods") < 8.0, "{patient:#}");
+    // As many at all times are cheaper here than seven that grow by one for each burst, and have time to shrink again.
+    let curve = found["pools"][0]["curve"].as_array().unwrap_or_else(|| panic!("{found}"));
+    assert!(
+        curve
+            .iter()
+            .filter(|choice| number(choice, "min_pods") < 7.0)
+            .all(|choice| number(choice, "wait_p99_s") > 60.0),
+        "{found:#}"
+    );
+    for choice in curve.iter().filter(|choice| number(choice, "wait_p99_s") <= 60.0) {
+        assert!(number(best, "usd_per_day") <= number(choice, "usd_per_day"), "{found:#}");
+    }
+}
