@@ -81,7 +81,7 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, record: bool
         vacant: Vec::new(),
         open: 0,
         balancer: Balancer::new(model.slots, model.queue_ms, model.hold_ms),
-        cluster: Cluster::new(model, random(Purpose::PodStarts), random(Purpose::NodeStarts), random(Purpose::Losses)),
+        cluster: Cluster::new(model, random),
         hpa,
         failures: 0,
         active_ms: 0,
