@@ -210,9 +210,9 @@ impl<'a> Cluster<'a> {
         }
         if build.is_none() {
             plan.at(now_ms + QUIET_MS, Event::PodExits { pod, life });
-        } else {
-            plan.at(now_ms + self.model.grace_ms, Event::PodKilled { pod, life });
         }
+        // Also of one that is idle: a client may come before the balancer knows.
+        plan.at(now_ms + self.model.grace_ms, Event::PodKilled { pod, life });
     }
 
     /// The pod counts no longer: not to the Deployment, and not to its node as one that keeps it.
@@ -259,7 +259,17 @@ impl<'a> Cluster<'a> {
             self.terminate(now_ms, node, plan);
         } else {
             self.list(node);
+            self.fill(now_ms, plan);
         }
+    }
+
+    /// Pods without a node take what room there is; the others wait for Karpenter.
+    fn fill(&mut self, now_ms: u64, plan: &mut Schedule) {
+        let mut placed = 0;
+        while placed < self.pending.len() && self.place(self.pending[placed], now_ms, plan) {
+            placed += 1;
+        }
+        self.pending.drain(..placed);
     }
 
     /// A pod is gone without a word; the Deployment makes another in its place.
