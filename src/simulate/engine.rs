@@ -13,7 +13,7 @@ use crate::simulate::random::{Purpose, Random};
 use crate::simulate::schedule::{Event, Schedule};
 use crate::simulate::series::{Point, Series};
 
-/// A run that has not settled by then will not: two weeks after the last build came.
+/// A fleet that has not settled by then will not: two weeks after the last build was over.
 const PATIENCE_MS: u64 = 14 * 24 * 3_600_000;
 /// `buildctl --wait` tries again after 1 s (buildkit client/client.go, `Wait`).
 const RECONNECT_MS: u64 = 1_000;
@@ -93,6 +93,8 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, record: bool
     for pod in state.cluster.at_rest(pods, &mut state.plan) {
         state.appear(pod);
     }
+    state.outcome.peak_pods = state.cluster.ready;
+    state.outcome.peak_nodes = state.cluster.alive_nodes;
     if let Growth::Keda { behavior, .. } = model.growth {
         state.plan.at(phases.below(SYNC_MS), Event::HpaLooks);
         if behavior.bounds.min() == 0 {
@@ -108,19 +110,19 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, record: bool
 
 impl Run<'_> {
     fn go(&mut self) {
-        let mut last_arrival_ms = 0;
-        loop {
+        // Without builds there is nothing to tell, and events go on for ever.
+        while self.arrivals.peek().is_some() || self.first_ms.is_some() {
             let arrival_ms = self.arrivals.peek().map(|arrival| arrival.at_ms);
             let event_ms = self.plan.next_at();
             // Of one time, who comes is first: a builder that falls free at that moment may be theirs.
             if let Some(at_ms) = arrival_ms.filter(|at_ms| event_ms.is_none_or(|event_ms| *at_ms <= event_ms)) {
                 self.now_ms = at_ms;
-                last_arrival_ms = at_ms;
                 self.arrive();
                 continue;
             }
             let Some((at_ms, event)) = self.plan.pop() else { break };
-            if at_ms > last_arrival_ms + PATIENCE_MS {
+            let over_ms = self.last_end.as_ref().map_or(0, |(at_ms, _)| *at_ms);
+            if self.open == 0 && arrival_ms.is_none() && at_ms > over_ms + PATIENCE_MS {
                 break;
             }
             self.now_ms = at_ms;
