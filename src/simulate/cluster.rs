@@ -431,6 +431,7 @@ impl<'a> Cluster<'a> {
                 break;
             }
             let node = self.launch(kind, now_ms, false);
+            debug_assert!(self.count[kind] <= self.model.types[kind].limit, "more nodes than the NodePool may have");
             let takes = self.model.node_start.draw(&mut self.node_starts);
             plan.at(now_ms + takes, Event::NodeReady { node });
             self.bind(pod, node, now_ms, plan);
@@ -474,6 +475,11 @@ impl<'a> Cluster<'a> {
     /// Pods that do not end.
     pub fn active(&self) -> u32 {
         u32::try_from(self.active.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Places for pods and nodes, those that are gone as well.
+    pub fn places(&self) -> usize {
+        self.pods.len() + self.nodes.len()
     }
 
     /// Milliseconds that nodes of each type existed until now.

@@ -158,6 +158,7 @@ impl Run<'_> {
         let (end_ms, until_end) = self.last_end.take().unwrap_or((first_ms, vec![0; node_ms.len()]));
         self.outcome.makespan_ms = end_ms - first_ms;
         self.outcome.settled_ms = self.now_ms - first_ms;
+        self.outcome.places = self.builds.len() + self.cluster.places() + self.plan.capacity();
         self.outcome.idle_node_ms = node_ms.iter().zip(&until_end).map(|(all, before)| all - before).collect();
         self.outcome.node_ms = node_ms;
         if self.series.is_some() {
@@ -337,6 +338,8 @@ impl Run<'_> {
         }
         let ends_ms = self.now_ms + state.duration_ms;
         let place = &mut self.cluster.pods[pod as usize];
+        debug_assert!(place.build.is_none(), "two builds on a pod");
+        debug_assert!(matches!(place.phase, Phase::Ready | Phase::Ending), "a build on a pod that is not ready");
         place.build = Some(build);
         place.builds_in = Some(slot);
         let life = place.life;
@@ -440,6 +443,7 @@ impl Run<'_> {
 
     fn scale(&mut self, replicas: u32) {
         self.cluster.scale(self.now_ms, replicas, &mut self.plan);
+        debug_assert_eq!(self.cluster.active(), replicas, "the Deployment has as many pods as it was told");
     }
 
     fn sample(&mut self) {
