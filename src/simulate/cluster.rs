@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::simulate::model::{BATCH_MS, FAILED_LAUNCH_MS, Model, QUIET_MS, UNAVAILABLE_MS, VALIDATION_MS};
-use crate::simulate::random::Random;
+use crate::simulate::random::{Purpose, Random};
 use crate::simulate::schedule::{Event, Schedule};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,8 @@ pub struct Pod {
     /// The slot that the build is on: its own, also after its address has left it.
     pub builds_in: Option<u32>,
     ready_ms: u64,
-    created: u64,
+    /// Stands for its UID, which is random.
+    uid: u64,
     /// Its place in `active`.
     place: u32,
 }
@@ -69,7 +70,6 @@ pub struct Cluster<'a> {
     count: Vec<u32>,
     unavailable_until: Vec<u64>,
     batch_planned: bool,
-    created: u64,
     pub ready: u32,
     pub ending: u32,
     pub alive_nodes: u32,
@@ -78,10 +78,12 @@ pub struct Cluster<'a> {
     pod_starts: Random,
     node_starts: Random,
     losses: Random,
+    uids: Random,
 }
 
 impl<'a> Cluster<'a> {
-    pub fn new(model: &'a Model, pod_starts: Random, node_starts: Random, losses: Random) -> Self {
+    /// A cluster without pods; `random` gives the stream of numbers for each purpose.
+    pub fn new(model: &'a Model, random: impl Fn(Purpose) -> Random) -> Self {
         let most = model.types.iter().map(|one| one.pods).max().unwrap_or(1) as usize;
         Cluster {
             model,
@@ -95,14 +97,14 @@ impl<'a> Cluster<'a> {
             count: vec![0; model.types.len()],
             unavailable_until: vec![0; model.types.len()],
             batch_planned: false,
-            created: 0,
             ready: 0,
             ending: 0,
             alive_nodes: 0,
             node_ms: vec![0; model.types.len()],
-            pod_starts,
-            node_starts,
-            losses,
+            pod_starts: random(Purpose::PodStarts),
+            node_starts: random(Purpose::NodeStarts),
+            losses: random(Purpose::Losses),
+            uids: random(Purpose::Uids),
         }
     }
 
@@ -146,10 +148,9 @@ impl<'a> Cluster<'a> {
             build: None,
             builds_in: None,
             ready_ms: 0,
-            created: self.created,
+            uid: self.uids.bits(),
             place,
         };
-        self.created += 1;
         let pod = if let Some(pod) = self.vacant.pop() {
             let life = self.pods[pod as usize].life + 1;
             self.pods[pod as usize] = Pod { life, ..new };
@@ -163,15 +164,10 @@ impl<'a> Cluster<'a> {
     }
 
     /// The pods that a ReplicaSet takes first: without a node, not ready, beside most others of their kind on a node,
-    /// ready for the shortest time in powers of two, youngest (k8s `pkg/controller/controller_utils.go`,
-    /// `ActivePodsWithRanks`). Whether one builds does not count.
+    /// ready for the shortest time in powers of two of a nanosecond, and of these by UID, which is random (k8s
+    /// `pkg/controller/controller_utils.go`, `ActivePodsWithRanks`). Ranks are counted once, before the first goes
+    /// (`replica_set.go`, `getPodsRankedByRelatedPodsOnSameNode`). Whether one builds does not count.
     fn ranked(&self, now_ms: u64, count: usize) -> Vec<u32> {
-        let mut beside = vec![0_u32; self.nodes.len()];
-        for pod in self.active.iter().map(|pod| &self.pods[*pod as usize]).filter(|pod| pod.phase == Phase::Ready) {
-            if let Some(node) = pod.node {
-                beside[node as usize] += 1;
-            }
-        }
         let mut keyed: Vec<_> = self
             .active
             .iter()
@@ -182,9 +178,9 @@ impl<'a> Cluster<'a> {
                     Phase::Starting => 1,
                     _ => 2,
                 };
-                let neighbours = pod.node.map_or(0, |node| beside[node as usize]);
-                let age = ((now_ms - pod.ready_ms.min(now_ms)) / 1000).max(1).ilog2();
-                ((stage, std::cmp::Reverse(neighbours), age, std::cmp::Reverse(pod.created)), *number)
+                let beside = pod.node.map_or(0, |node| self.nodes[node as usize].active);
+                let age = ((now_ms - pod.ready_ms.min(now_ms)) * 1_000_000).max(1).ilog2();
+                ((stage, std::cmp::Reverse(beside), age, pod.uid), *number)
             })
             .collect();
         if count < keyed.len() {
@@ -214,9 +210,9 @@ impl<'a> Cluster<'a> {
         }
         if build.is_none() {
             plan.at(now_ms + QUIET_MS, Event::PodExits { pod, life });
-        } else {
-            plan.at(now_ms + self.model.grace_ms, Event::PodKilled { pod, life });
         }
+        // Also of one that is idle: a client may come before the balancer knows.
+        plan.at(now_ms + self.model.grace_ms, Event::PodKilled { pod, life });
     }
 
     /// The pod counts no longer: not to the Deployment, and not to its node as one that keeps it.
@@ -263,7 +259,17 @@ impl<'a> Cluster<'a> {
             self.terminate(now_ms, node, plan);
         } else {
             self.list(node);
+            self.fill(now_ms, plan);
         }
+    }
+
+    /// Pods without a node take what room there is; the others wait for Karpenter.
+    fn fill(&mut self, now_ms: u64, plan: &mut Schedule) {
+        let mut placed = 0;
+        while placed < self.pending.len() && self.place(self.pending[placed], now_ms, plan) {
+            placed += 1;
+        }
+        self.pending.drain(..placed);
     }
 
     /// A pod is gone without a word; the Deployment makes another in its place.
@@ -425,6 +431,7 @@ impl<'a> Cluster<'a> {
                 break;
             }
             let node = self.launch(kind, now_ms, false);
+            debug_assert!(self.count[kind] <= self.model.types[kind].limit, "more nodes than the NodePool may have");
             let takes = self.model.node_start.draw(&mut self.node_starts);
             plan.at(now_ms + takes, Event::NodeReady { node });
             self.bind(pod, node, now_ms, plan);
@@ -468,6 +475,11 @@ impl<'a> Cluster<'a> {
     /// Pods that do not end.
     pub fn active(&self) -> u32 {
         u32::try_from(self.active.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Places for pods and nodes, those that are gone as well.
+    pub fn places(&self) -> usize {
+        self.pods.len() + self.nodes.len()
     }
 
     /// Milliseconds that nodes of each type existed until now.

@@ -13,7 +13,7 @@ use crate::simulate::random::{Purpose, Random};
 use crate::simulate::schedule::{Event, Schedule};
 use crate::simulate::series::{Point, Series};
 
-/// A run that has not settled by then will not: two weeks after the last build came.
+/// A fleet that has not settled by then will not: two weeks after the last build was over.
 const PATIENCE_MS: u64 = 14 * 24 * 3_600_000;
 /// `buildctl --wait` tries again after 1 s (buildkit client/client.go, `Wait`).
 const RECONNECT_MS: u64 = 1_000;
@@ -91,7 +91,7 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, aim: Aim) ->
         vacant: Vec::new(),
         open: 0,
         balancer: Balancer::new(model.slots, model.queue_ms, model.hold_ms),
-        cluster: Cluster::new(model, random(Purpose::PodStarts), random(Purpose::NodeStarts), random(Purpose::Losses)),
+        cluster: Cluster::new(model, random),
         hpa,
         failures: 0,
         active_ms: 0,
@@ -103,6 +103,8 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, aim: Aim) ->
     for pod in state.cluster.at_rest(pods, &mut state.plan) {
         state.appear(pod);
     }
+    state.outcome.peak_pods = state.cluster.ready;
+    state.outcome.peak_nodes = state.cluster.alive_nodes;
     if let Growth::Keda { behavior, .. } = model.growth {
         state.plan.at(phases.below(SYNC_MS), Event::HpaLooks);
         if behavior.bounds.min() == 0 {
@@ -118,19 +120,19 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, aim: Aim) ->
 
 impl Run<'_> {
     fn go(&mut self, until_loss: bool) {
-        let mut last_arrival_ms = 0;
-        loop {
+        // Without builds there is nothing to tell, and events go on for ever.
+        while self.arrivals.peek().is_some() || self.first_ms.is_some() {
             let arrival_ms = self.arrivals.peek().map(|arrival| arrival.at_ms);
             let event_ms = self.plan.next_at();
             // Of one time, who comes is first: a builder that falls free at that moment may be theirs.
             if let Some(at_ms) = arrival_ms.filter(|at_ms| event_ms.is_none_or(|event_ms| *at_ms <= event_ms)) {
                 self.now_ms = at_ms;
-                last_arrival_ms = at_ms;
                 self.arrive();
                 continue;
             }
             let Some((at_ms, event)) = self.plan.pop() else { break };
-            if at_ms > last_arrival_ms + PATIENCE_MS {
+            let over_ms = self.last_end.as_ref().map_or(0, |(at_ms, _)| *at_ms);
+            if self.open == 0 && arrival_ms.is_none() && at_ms > over_ms + PATIENCE_MS {
                 break;
             }
             self.now_ms = at_ms;
@@ -169,6 +171,7 @@ impl Run<'_> {
         let (end_ms, until_end) = self.last_end.take().unwrap_or((first_ms, vec![0; node_ms.len()]));
         self.outcome.makespan_ms = end_ms - first_ms;
         self.outcome.settled_ms = self.now_ms - first_ms;
+        self.outcome.places = self.builds.len() + self.cluster.places() + self.plan.capacity();
         self.outcome.idle_node_ms = node_ms.iter().zip(&until_end).map(|(all, before)| all - before).collect();
         self.outcome.node_ms = node_ms;
         if self.series.is_some() {
@@ -348,6 +351,8 @@ impl Run<'_> {
         }
         let ends_ms = self.now_ms + state.duration_ms;
         let place = &mut self.cluster.pods[pod as usize];
+        debug_assert!(place.build.is_none(), "two builds on a pod");
+        debug_assert!(matches!(place.phase, Phase::Ready | Phase::Ending), "a build on a pod that is not ready");
         place.build = Some(build);
         place.builds_in = Some(slot);
         let life = place.life;
@@ -451,6 +456,7 @@ impl Run<'_> {
 
     fn scale(&mut self, replicas: u32) {
         self.cluster.scale(self.now_ms, replicas, &mut self.plan);
+        debug_assert_eq!(self.cluster.active(), replicas, "the Deployment has as many pods as it was told");
     }
 
     fn sample(&mut self) {

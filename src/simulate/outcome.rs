@@ -81,6 +81,8 @@ pub struct Outcome {
     pub settled_ms: u64,
     pub peak_pods: u32,
     pub peak_nodes: u32,
+    /// Places in memory for builds, pods, nodes and planned events, which are used again: as many as were needed at once.
+    pub places: usize,
     /// Milliseconds of nodes of each type, until the fleet was back at rest.
     pub node_ms: Vec<u64>,
     /// Of these, after the last build had ended.
@@ -99,6 +101,7 @@ impl Outcome {
         self.settled_ms += other.settled_ms;
         self.peak_pods = self.peak_pods.max(other.peak_pods);
         self.peak_nodes = self.peak_nodes.max(other.peak_nodes);
+        self.places = self.places.max(other.places);
         for (sum, one) in [(&mut self.node_ms, &other.node_ms), (&mut self.idle_node_ms, &other.idle_node_ms)] {
             sum.resize(one.len().max(sum.len()), 0);
             sum.iter_mut().zip(one).for_each(|(sum, one)| *sum += one);

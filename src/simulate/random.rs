@@ -14,6 +14,7 @@ pub enum Purpose {
     NodeStarts,
     Phases,
     Losses,
+    Uids,
 }
 
 /// One stream of numbers.
@@ -27,10 +28,15 @@ impl Random {
         Random(Pcg64Mcg::new((u128::from(mix(mixed ^ 1)) << 64) | u128::from(mixed)))
     }
 
+    /// All 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// From 0, included, to 1, excluded: 53 bits, as many as an `f64` has.
     #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
     pub fn unit(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Exponential with this mean.

@@ -70,6 +70,10 @@ impl Schedule {
         self.planned += 1;
     }
 
+    pub fn capacity(&self) -> usize {
+        self.heap.capacity()
+    }
+
     pub fn next_at(&self) -> Option<u64> {
         self.heap.peek().map(|Reverse((at_ms, ..))| *at_ms)
     }
