@@ -2,6 +2,7 @@
 
 pub mod arrivals;
 pub mod balancer;
+pub mod chart;
 pub mod cluster;
 pub mod duration;
 pub mod engine;
@@ -10,6 +11,7 @@ pub mod outcome;
 pub mod random;
 pub mod schedule;
 pub mod series;
+pub mod svg;
 
 use anyhow::{Result, anyhow};
 
