@@ -8,8 +8,8 @@ use crate::talk::{thousands, wrap};
 
 /// Rows of the bars.
 const ROWS: u64 = 7;
-/// A chart of fewer columns shows nothing.
-const FEWEST_COLUMNS: usize = 10;
+/// In fewer columns than this the legend and large numbers leave no room for a chart.
+const NARROWEST: usize = 40;
 /// From one number of the time axis to the next, at least.
 const TIME_COLUMNS: usize = 8;
 
@@ -18,6 +18,9 @@ type Row = (&'static str, fn(&Point) -> u32);
 
 /// Lines of at most this many columns; none where that is too narrow for a chart.
 pub fn of(series: &Series, width: usize) -> String {
+    if width < NARROWEST {
+        return String::new();
+    }
     let most = |count: fn(&Point) -> u32| u64::from(series.points.iter().map(count).max().unwrap_or(0));
     let (demand, ready) = (most(|point| point.demand), most(|point| point.ready));
     let top = demand.max(ready).max(1);
@@ -27,9 +30,6 @@ pub fn of(series: &Series, width: usize) -> String {
         rows.iter().map(|(_, count)| most(*count)).chain([top]).map(|count| thousands(count).len()).max().unwrap_or(0);
     // `draining`, a gap, the number, a gap and the line.
     let left = 8 + 1 + digits + 2;
-    if width < left + FEWEST_COLUMNS {
-        return String::new();
-    }
     let columns = Columns::new(series, width - left);
     let line = |name: &str, number: &str, edge: char, cells: &str| {
         format!("{name:<8} {number:>digits$} {edge}{}", cells.trim_end()).trim_end().to_owned() + "\n"

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::simulate::duration::Length;
 use crate::simulate::series::{Point, Series};
-use crate::simulate::svg::scale::Scale;
+use crate::simulate::svg::scale::{FINE, Scale};
 use crate::talk::thousands;
 
 /// The width of a plot, in px. Text and labels are to its left and right.
@@ -220,7 +220,7 @@ fn labels(body: &mut String, scale: &Scale, series: &Series, down: u64) {
         .map(|kind| {
             // The first of the largest.
             let peak = series.points.iter().rev().max_by_key(|point| (kind.count)(point)).copied().unwrap_or_default();
-            (down + scale.y((kind.height)(&peak)) / 10, kind, (kind.count)(&peak))
+            (down + scale.y((kind.height)(&peak)) / FINE, kind, (kind.count)(&peak))
         })
         .collect();
     labels.sort_by_key(|(y, ..)| *y);

@@ -1,7 +1,7 @@
 //! The scales of a picture: where a time and a count are drawn, and which of them are marked.
 
 /// Paths count in tenths of a px.
-const FINE: u64 = 10;
+pub(super) const FINE: u64 = 10;
 /// From one mark of the counts to the next, in px, at least.
 const MARK: u64 = 40;
 /// Marks of the time after the first.
