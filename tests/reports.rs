@@ -209,6 +209,59 @@ fn color_follows_the_option_before_the_environment() {
 }
 
 #[test]
+fn help_and_usage_errors_follow_the_color_option() {
+    let dir = scratch();
+    for (args, colored) in [
+        (&["--help"][..], false),
+        (&["--color", "always", "--help"], true),
+        (&["plan", "--help", "--color=always"], true),
+        (&["plan", "--bad", "--color", "always"], true),
+        (&["plan", "--bad"], false),
+        (&["plan", "--bad", "--", "--color", "always"], false),
+    ] {
+        let output = run(dir.path(), args);
+        assert_eq!((stdout(&output) + &stderr(&output)).contains('\u{1b}'), colored, "{args:?}");
+    }
+    for (args, colored) in [("--help", true), ("--help --color never", false), ("plan --bad --color=never", false)] {
+        let command = format!("{} {args}", env!("CARGO_BIN_EXE_buildkit-fleet"));
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR");
+        let output = terminal.output().unwrap_or_else(|error| panic!("script: {error}"));
+        assert!(stdout(&output).contains("--help"), "{args}: {}", stdout(&output));
+        assert_eq!(stdout(&output).contains("\u{1b}["), colored, "{args} on a terminal");
+    }
+}
+
+#[test]
+fn data_for_people_is_as_wide_as_the_terminal_or_as_columns_says() {
+    let dir = with_shipped();
+    let widest = |text: &str| text.lines().map(|line| line.trim_end().chars().count()).max().unwrap_or_default();
+    for (columns, width) in [(None, 100), (Some("60"), 60), (Some("0"), 100), (Some("wide"), 100), (Some("900"), 100)] {
+        let mut command = program(dir.path(), &["plan", "arc-staging"]);
+        command.envs(columns.map(|columns| ("COLUMNS", columns)));
+        let output = command.output().unwrap_or_else(|error| panic!("{error}"));
+        let wide = widest(&stdout(&output));
+        assert!((width - 15..=width).contains(&wide), "{columns:?}: {wide}");
+    }
+    let command = format!("stty rows 40 columns 60; {} plan arc-staging", env!("CARGO_BIN_EXE_buildkit-fleet"));
+    let mut terminal = std::process::Command::new("script");
+    terminal.current_dir(dir.path()).args(["-qec", &command, "/dev/null"]).env("COLUMNS", "90");
+    let output = terminal.output().unwrap_or_else(|error| panic!("script: {error}"));
+    let wide = widest(&stdout(&output));
+    assert!((45..=60).contains(&wide), "the terminal comes before COLUMNS: {wide}");
+}
+
+#[test]
+fn no_line_behind_the_options_of_a_help_is_broken_on_80_columns() {
+    for command in Cli::command().get_subcommands().chain([&Cli::command()]) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in help.lines() {
+            assert!(line.chars().count() <= 78, "{}: {line}", command.get_name());
+        }
+    }
+}
+
+#[test]
 fn every_command_shows_an_example_in_its_help() {
     let cli = Cli::command();
     for command in cli.get_subcommands() {
@@ -230,11 +283,46 @@ fn completions_know_every_command_in_every_shell() {
             assert!(script.contains(command.get_name()), "{shell}: {}", command.get_name());
         }
     }
-    write(dir.path(), "it.bash", stdout(&run(dir.path(), &["completions", "bash"])));
-    let test = "source ./it.bash; COMP_WORDS=(buildkit-fleet ge); COMP_CWORD=1; $(complete -p buildkit-fleet | sed 's/.*-F \\([^ ]*\\).*/\\1/') buildkit-fleet ge buildkit-fleet; echo \"${COMPREPLY[*]}\"";
-    let output = std::process::Command::new("bash").current_dir(dir.path()).args(["-c", test]).output();
-    assert_eq!(output.map(|output| stdout(&output)).unwrap_or_default(), "generate\n");
     assert_eq!(code(&run(dir.path(), &["completions", "csh"])), 2);
+}
+
+#[test]
+fn bash_completes_the_words_of_every_command() {
+    let dir = scratch();
+    write(dir.path(), "it.bash", stdout(&run(dir.path(), &["completions", "bash"])));
+    // As readline calls it: the command, the word at the cursor, and the one before it.
+    let test = "source ./it.bash
+function=$(complete -p buildkit-fleet | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+COMP_WORDS=(buildkit-fleet \"$@\" '') COMP_CWORD=$#
+COMP_WORDS=(\"${COMP_WORDS[@]:0:$#+1}\")
+$function buildkit-fleet \"${COMP_WORDS[$#]}\" \"${COMP_WORDS[$#-1]}\"
+echo \"${COMPREPLY[*]}\"";
+    let complete = |words: &[&str]| {
+        let output = std::process::Command::new("bash")
+            .current_dir(dir.path())
+            .args(["--norc", "-c", test, "test"])
+            .args(words)
+            .output()
+            .unwrap_or_else(|error| panic!("bash: {error}"));
+        assert_eq!(stderr(&output), "", "{words:?}");
+        stdout(&output).trim_end().to_owned()
+    };
+    for (words, reply) in [
+        (&["ge"][..], "generate"),
+        (&["--color", ""], "auto always never"),
+        (&["validate", "--for"], "--format"),
+        (&["validate", "--format", ""], "text github json"),
+        (&["diff", "--format", "m"], "markdown"),
+        (&["plan", "arc-staging", "--format", "j"], "json"),
+        (&["--color", "never", "generate", "--ch"], "--check"),
+        (&["completions", "z"], "zsh"),
+        (&["help", "ex"], "explain"),
+    ] {
+        assert_eq!(complete(words), reply, "{words:?}");
+    }
+    for command in Cli::command().get_subcommands() {
+        assert!(complete(&[command.get_name(), "--"]).contains("--help"), "{}", command.get_name());
+    }
 }
 
 #[test]
