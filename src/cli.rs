@@ -33,7 +33,8 @@ pub enum Command {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, or nothing to do
-  1  clusters.yaml was refused, or `generate --check` or `diff` found a difference
+  1  clusters.yaml was refused, or `generate --check` or `diff` found a
+     difference
   2  the command line was wrong
   3  a file could not be read or written, `diff` has nothing to compare, or a
      defect of this program";
@@ -51,7 +52,7 @@ const GENERATE_EXAMPLES: &str = "\
 Examples:
   buildkit-fleet generate               every cluster, each into a directory
   buildkit-fleet generate arc-staging   one cluster
-  buildkit-fleet generate --check       in CI: exit 1 and a diff if not current
+  buildkit-fleet generate --check       in CI: a diff and exit code 1
   buildkit-fleet generate --check --format github --deny-warnings
 
 `buildkit-fleet init` writes a clusters.yaml to start from.

@@ -77,9 +77,13 @@ pub fn tell(report: &Report) -> Result<()> {
     }
     if report.refused() {
         let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
-        let denied = if report.warnings_refuse() { ", which are denied" } else { "" };
+        let denied = match warnings {
+            _ if !report.warnings_refuse() => "",
+            1 => ", which is denied",
+            _ => ", which are denied",
+        };
         let (errors, warnings) = (number(errors, "error"), number(warnings, "warning"));
-        say(&format!("{} is refused: {errors}, {warnings}{denied}; nothing was written", report.path));
+        say(&format!("{} is refused: {errors}, {warnings}{denied}", report.path));
     }
     Ok(())
 }

@@ -27,11 +27,11 @@ fn annotations_name_file_place_rule_and_remedy() {
             "::error file=clusters.yaml,line=8,endLine=8,col=7,endColumn=23,title=unknown-key::unknown key `replicas_per_arc` in `buildkit`%0Adid you mean `replicas_per_arch`?%0Ahelp: rename it to `replicas_per_arch`",
             "::error file=clusters.yaml,line=9,endLine=9,col=22,endColumn=23,title=invalid-value::a key of `extra_labels` is not a label key%0Aexpected a label key, such as `team` or `example.com/team`",
             "::error file=clusters.yaml,line=9,endLine=9,col=28,endColumn=34,title=invalid-value::a key of `extra_labels` is not a label key%0Aexpected a label key, such as `team` or `example.com/team`",
-            "::error file=clusters.yaml,line=10,endLine=10,col=18,endColumn=21,title=wrong-shape::`namespace` must be a namespace (lower-case letters, digits and `-`, up to 63 characters), found a list%0Aexpected a namespace (lower-case letters, digits and `-`, up to 63 characters)%0Ahelp: `buildkit-fleet explain` lists every key and what it takes",
+            "::error file=clusters.yaml,line=10,endLine=10,col=18,endColumn=21,title=wrong-shape::`namespace` must be a namespace (lower-case letters, digits and `-`, up to 63 characters), found a list%0Aexpected a namespace (lower-case letters, digits and `-`, up to 63 characters)%0Ahelp: `buildkit-fleet explain namespace` tells what it takes",
         ],
         "{told}"
     );
-    assert_eq!(stderr(&output), "clusters.yaml is refused: 4 errors, 0 warnings; nothing was written\n");
+    assert_eq!(stderr(&output), "clusters.yaml is refused: 4 errors, 0 warnings\n");
 }
 
 #[test]
@@ -113,6 +113,64 @@ fn a_problem_of_the_defaults_names_its_clusters_and_related_places() {
     let above = found["problems"].as_array().into_iter().flatten().find(|problem| problem["rule"] == "min-above-max");
     let above = above.unwrap_or_else(|| panic!("{found}"));
     assert_eq!(above["related"][0]["label"], "the maximum");
+    assert_eq!(above["clusters"], serde_json::json!(["arc-staging"]), "one that stands in the cluster");
+}
+
+#[test]
+fn a_problem_of_clusters_alone_names_them_without_a_note() {
+    let dir = scratch();
+    let cluster =
+        "cluster_name: x, region: us-east-1, modules: [buildkit], buildkit: {image: a b, ami_alias: al2023@v20250123}";
+    let skipped = "    modules: [base]\n    buildkit: {}\n";
+    write(dir.path(), "clusters.yaml", format!("clusters:\n  a: {{{cluster}}}\n  A: {{{cluster}}}\n  b:\n{skipped}"));
+    let output = run(dir.path(), &["validate", "--format", "json"]);
+    let found = json(&stdout(&output));
+    let told: Vec<(&str, &Value)> = found["problems"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|problem| (problem["rule"].as_str().unwrap_or_default(), &problem["clusters"]))
+        .collect();
+    let list = |names: &[&str]| Value::from(names.to_vec());
+    assert_eq!(
+        told,
+        [
+            ("invalid-value", &list(&["a"])),
+            ("output-path-collision", &list(&["a", "A"])),
+            ("same-cluster-twice", &list(&["A"])),
+            ("invalid-value", &list(&["A"])),
+            ("module-not-listed", &list(&["b"])),
+        ],
+        "{found}"
+    );
+    assert!(!stderr(&run(dir.path(), &["validate"])).contains("concerns"));
+}
+
+#[test]
+fn only_generate_says_that_nothing_was_written() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", REFUSED);
+    for (args, told) in [
+        (&["generate"][..], true),
+        (&["generate", "--check"], false),
+        (&["validate"], false),
+        (&["plan"], false),
+        (&["diff"], false),
+    ] {
+        let text = stderr(&run(dir.path(), args));
+        assert!(text.contains("clusters.yaml is refused: 4 errors, 0 warnings\n"), "{args:?}: {text}");
+        assert_eq!(text.contains("nothing was written"), told, "{args:?}");
+    }
+}
+
+#[test]
+fn denied_warnings_are_counted_in_words() {
+    let dir = with_shipped();
+    let two = support::shipped().replace("amd64_min: 2", "amd64_min: 3");
+    write(dir.path(), "clusters.yaml", two);
+    let output = run(dir.path(), &["validate", "--deny-warnings"]);
+    let last = stderr(&output).lines().last().unwrap_or_default().to_owned();
+    assert!(last.ends_with("warnings, which are denied"), "{last}");
 }
 
 #[test]
@@ -122,7 +180,7 @@ fn denied_warnings_refuse_the_file() {
     assert_eq!(code(&output), 1);
     assert!(
         stderr(&output)
-            .ends_with("clusters.yaml is refused: 0 errors, 1 warning, which are denied; nothing was written\n"),
+            .ends_with("clusters.yaml is refused: 0 errors, 1 warning, which is denied\nnothing was written\n"),
         "{}",
         stderr(&output)
     );
@@ -336,6 +394,17 @@ fn a_file_of_init_is_accepted_as_it_is() {
     assert!(written.iter().any(|path| path.ends_with("50-scaledobjects.yaml")), "{written:?}");
     let text = std::fs::read_to_string(dir.path().join("clusters.yaml")).unwrap_or_default();
     assert_eq!(support::rules_broken(&text), ["ami-floats"], "a date would be wrong for somebody's version");
+
+    let output = run(dir.path(), &["init", "--config", "sub/c.yaml"]);
+    assert_eq!(code(&output), 3);
+    assert_eq!(stderr(&output), "error: cannot create sub/c.yaml: there is no directory sub; create it first\n");
+    write(dir.path(), "sub/other", "");
+    let output = run(dir.path(), &["init", "--config", "sub/c.yaml"]);
+    let told = stderr(&output);
+    assert!(
+        told.contains("generate --config sub/c.yaml`") && told.contains("schema > sub/clusters.schema.json`"),
+        "{told}"
+    );
 
     write(dir.path(), "clusters.yaml", "mine: 1\n");
     let output = run(dir.path(), &["init"]);
