@@ -146,10 +146,9 @@ Examples:
 
 Prices are on-demand list prices of the builders' nodes in the cluster's
 region, and of nothing else. Known are those of us-east-1 and, for some types,
-us-east-2, us-west-1 and us-west-2; an own one stands in `instance_specs` as
-`usd_per_hour`. Where none is known, neither is a sum with it. A month has 730
-hours. Speed is the HPA's: as many builds as pods at max come at once, and end
-at once.";
+us-east-2, us-west-1 and us-west-2. Where none is known, neither is a sum with
+it. A month has 730 hours. Speed is the HPA's: as many builds as pods at max
+come at once, and end at once.";
 
 /// Tell the size of every fleet: pods, nodes, disk, money, and how fast it grows and shrinks
 #[derive(Debug, Args)]
