@@ -283,7 +283,8 @@ fn refuse_alias(name: &str, node: &Node, problems: &mut Problems) -> bool {
 /// Where to read what a key takes. Messages call an entry of a map by the map's name, a dot and its own.
 fn explain_it(name: &str) -> String {
     let key = name.split('.').next().unwrap_or(name);
-    if flatten(Entry::KEYS).iter().any(|known| known.key.name == key) {
+    // `enabled` is the end of two keys, and `explain` would ask which.
+    if flatten(Entry::KEYS).iter().filter(|known| known.key.name == key).count() == 1 {
         format!("`buildkit-fleet explain {key}` tells what it takes")
     } else {
         "`buildkit-fleet explain` lists the keys of a cluster".to_owned()

@@ -147,6 +147,23 @@ fn a_problem_of_clusters_alone_names_them_without_a_note() {
 }
 
 #[test]
+fn the_help_of_a_wrong_shape_is_a_command_that_works() {
+    let dir = scratch();
+    let keys = [("pods_per_node: [2]", true), ("extra_labels: {a.b: [1]}", true), ("monitoring: {enabled: []}", false)];
+    for (key, named) in keys {
+        let source = support::one_cluster(&format!("      {key}\n"));
+        write(dir.path(), "clusters.yaml", &source);
+        let told = stderr(&run(dir.path(), &["validate"]));
+        let (_, rest) = told.split_once("help: `buildkit-fleet ").unwrap_or_else(|| panic!("{told}"));
+        let words: Vec<&str> = rest.split('`').next().unwrap_or_default().split(' ').collect();
+        assert_eq!(words.len() == 2, named, "{words:?}");
+        write(dir.path(), "clusters.yaml", support::one_cluster(""));
+        let output = run(dir.path(), &words);
+        assert_eq!(code(&output), 0, "{words:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn only_generate_says_that_nothing_was_written() {
     let dir = scratch();
     write(dir.path(), "clusters.yaml", REFUSED);
