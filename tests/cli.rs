@@ -127,6 +127,10 @@ fn another_file_with_the_same_output_directory_removes_nothing() {
     assert!(stderr(&output).contains("holds clusters that this file does not have"), "{}", stderr(&output));
     assert!(stdout(&output).contains("+++ b/generated/here/00-namespace.yaml\n"), "{}", stdout(&output));
     assert!(!stdout(&output).contains("+++ /dev/null"), "nothing of the other file goes");
+    write(dir.path(), "none.yaml", "clusters:\n  here: {modules: [base]}\n");
+    for args in [&["generate", "--config", "none.yaml"][..], &["generate", "--config", "none.yaml", "--check"]] {
+        assert_eq!(code(&run(dir.path(), args)), 3, "{args:?}");
+    }
     assert_eq!(before, support::walk(&dir.path().join("generated")));
 }
 
