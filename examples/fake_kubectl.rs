@@ -46,6 +46,8 @@ fn kind_of(resource: &str) -> &'static str {
         ("networkpolicy", "NetworkPolicy"),
         ("poddisruptionbudget", "PodDisruptionBudget"),
         ("scaledobject", "ScaledObject"),
+        ("servicemonitor", "ServiceMonitor"),
+        ("prometheusrule", "PrometheusRule"),
         ("nodepool", "NodePool"),
         ("ec2nodeclasse", "EC2NodeClass"),
         ("ec2nodecla", "EC2NodeClass"),

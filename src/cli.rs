@@ -8,10 +8,11 @@ use clap_complete::Shell;
 use crate::fleet::arch::Arch;
 use crate::simulate::duration::{Length, Spread};
 use crate::simulate::model::{ClientKind, Window};
+use crate::talk;
 
 /// Writes the Kubernetes manifests of an autoscaled remote-BuildKit fleet from one clusters.yaml, offline.
 #[derive(Debug, Parser)]
-#[command(name = "buildkit-fleet", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "buildkit-fleet", version, max_term_width = talk::WIDEST, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -37,9 +38,11 @@ pub enum Command {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, or nothing to do
-  1  clusters.yaml was refused, or `generate --check` or `diff` found a difference
+  1  clusters.yaml was refused, or `generate --check` or `diff` found a
+     difference
   2  the command line was wrong
-  3  a file could not be read or written, `diff` has nothing to compare, or a defect of this program";
+  3  a file could not be read or written, `diff` has nothing to compare, or a
+     defect of this program";
 
 /// `auto` colors what goes to a terminal, unless the environment variable NO_COLOR is set and not empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,16 +55,16 @@ pub enum ColorWhen {
 
 const GENERATE_EXAMPLES: &str = "\
 Examples:
-  buildkit-fleet generate                       every cluster into generated/<cluster>/
-  buildkit-fleet generate arc-staging           one cluster
-  buildkit-fleet generate --check               in CI: exit 1 and a diff unless all is current
+  buildkit-fleet generate               every cluster, each into a directory
+  buildkit-fleet generate arc-staging   one cluster
+  buildkit-fleet generate --check       in CI: a diff and exit code 1
   buildkit-fleet generate --check --format github --deny-warnings
 
 `buildkit-fleet init` writes a clusters.yaml to start from.
 
-The whole file is validated before anything is written, whichever clusters are named.
-Without names, directories of clusters that left the file are removed. Files of others in the
-output directory are left alone.";
+The whole file is validated before anything is written, whichever clusters
+are named. Without names, directories of clusters that left the file are
+removed. Files of others in the output directory are left alone.";
 
 /// Write the manifests of every cluster, or of those named, to <OUT>/<CLUSTER>/
 #[derive(Debug, Args)]
@@ -87,7 +90,7 @@ Examples:
   buildkit-fleet validate --format github       annotations in a pull request
   buildkit-fleet validate --format json | jq -r '.problems[].rule'
 
-`buildkit-fleet explain RULE` tells what a rule protects from and how to satisfy it.";
+`buildkit-fleet explain RULE` tells what a rule protects from and what to do.";
 
 /// Check clusters.yaml, and write nothing
 #[derive(Debug, Args)]
@@ -101,17 +104,18 @@ pub struct Validate {
 
 const DIFF_EXAMPLES: &str = "\
 Examples:
-  buildkit-fleet diff                           what `generate` would change in generated/
+  buildkit-fleet diff               what `generate` would change in generated/
   buildkit-fleet diff arc-staging --against main
   buildkit-fleet diff --against origin/main --format markdown > comment.md
-  buildkit-fleet diff --against /srv/applied --format json | jq '.clusters[].consequences'
+  buildkit-fleet diff --against /srv/applied --format json | jq '.clusters[]'
 
---against DIR compares with the sets below a directory. --against REV compares with that revision of
-the git repository: with the sets committed there below --out, or, where none are, with what this
-program makes of its --config file. A directory with sets comes before a revision of the same name.
+--against DIR compares with the sets below a directory. --against REV compares
+with that revision of the git repository: with the sets committed there below
+--out, or, where none are, with what this program makes of its --config file.
+A directory with sets comes before a revision of the same name.
 
-Exit codes: 0 the same, 1 different, 2 wrong command line, 3 trouble, also where clusters.yaml is
-refused.";
+Exit codes: 0 the same, 1 different, 2 wrong command line, 3 trouble, also
+where clusters.yaml is refused.";
 
 /// Tell what a change does to the running fleet, worst first, and how the files differ
 #[derive(Debug, Args)]
@@ -145,9 +149,11 @@ Examples:
   buildkit-fleet plan arc-cbr-production
   buildkit-fleet plan --format json | jq '.clusters[].usd_per_hour_at_max'
 
-Prices are on-demand list prices of the builders' nodes in the cluster's region, and of nothing
-else. Where the catalogue has none, they are unknown, and so is a sum with one of them. A month has
-730 hours. Speed is the HPA's: as many builds as pods at max come at once, and end at once.";
+Prices are on-demand list prices of the builders' nodes in the cluster's
+region, and of nothing else. Known are those of us-east-1 and, for some types,
+us-east-2, us-west-1 and us-west-2. Where none is known, neither is a sum with
+it. A month has 730 hours. Speed is the HPA's: as many builds as pods at max
+come at once, and end at once.";
 
 /// Tell the size of every fleet: pods, nodes, disk, money, and how fast it grows and shrinks
 #[derive(Debug, Args)]
@@ -336,21 +342,27 @@ Examples:
   buildkit-fleet explain max_build_minutes      a key of clusters.yaml
   buildkit-fleet explain arc-staging amd64_max  the key in one cluster
   buildkit-fleet explain arc-staging 40-deployments.yaml:95
-                                                a line of a manifest: value, formula, where it comes from
+      a line of a manifest: value, formula, where it comes from
   buildkit-fleet explain generated/arc-staging/40-deployments.yaml:95
-                                                the same: the directory names the cluster
-  buildkit-fleet explain arc-staging 10-nodepools.yaml:buildkit-amd64-m6id-24xlarge.spec.limits.nodes
-  buildkit-fleet explain arc-staging '40-deployments.yaml:buildkitd-amd64.spec.template.spec.containers[0].image'
-  buildkit-fleet explain arc-staging '21-lb-config.yaml:buildkitd-lb-config.data[haproxy.cfg].defaults.tcp.timeout.queue'
+      the same: the directory names the cluster
+  buildkit-fleet explain arc-staging \\
+  10-nodepools.yaml:buildkit-amd64-m6id-24xlarge.spec.limits.nodes
+  buildkit-fleet explain arc-staging \\
+  '40-deployments.yaml:buildkitd-amd64.spec.template.spec.containers[0].image'
+  buildkit-fleet explain arc-staging \\
+  '21-lb-config.yaml:buildkitd-lb-config.data[haproxy.cfg].global.maxconn'
   buildkit-fleet explain numa-misfit            a rule
   buildkit-fleet explain --rules                every rule
 
-Keys: the last part of the path is enough where it is unique. `explain` without arguments lists them.
-Manifests are explained as `generate` would write them now, also where those on disk are older; so are
-lines counted. Addresses hold no quotes and no spaces; some shells want quotes around brackets.
+Keys: the last part of the path is enough where it is unique. `explain`
+without arguments lists them. Manifests are explained as `generate` would
+write them now, also where those on disk are older; so are lines counted.
+Addresses hold no quotes and no spaces; some shells want quotes around
+brackets.
 
-What a key reaches is found by rendering other values of it. A field comes `from` the keys that decide its
-value; keys that only decide whether there is an object around it are told by `explain KEY`.";
+What a key reaches is found by rendering other values of it. A field comes
+`from` the keys that decide its value; keys that only decide whether there is
+an object around it are told by `explain KEY`.";
 
 /// Tell what a key, a field of a manifest, or a rule means
 #[derive(Debug, Args)]
@@ -393,7 +405,8 @@ const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   buildkit-fleet completions bash > /etc/bash_completion.d/buildkit-fleet
   buildkit-fleet completions zsh > ~/.zfunc/_buildkit-fleet
-  buildkit-fleet completions fish > ~/.config/fish/completions/buildkit-fleet.fish";
+  buildkit-fleet completions fish \\
+    > ~/.config/fish/completions/buildkit-fleet.fish";
 
 /// Print a shell's completions of this command line
 #[derive(Debug, Args)]

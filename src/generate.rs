@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 
 use crate::Exit;
 use crate::cli::{Generate, ProblemFormat};
+use crate::diff::object::{Objects, SetFile};
 use crate::fleet::{Fleet, Outcome};
 use crate::input;
 use crate::output::{self, Change, Comparison};
+use crate::problem::names;
 use crate::render::{self, RenderedFile, Renderer};
 use crate::report;
 use crate::select;
@@ -22,6 +24,9 @@ pub fn run(command: &Generate) -> Result<Exit> {
     let (outcomes, report) = input::read_as(&command.input.config, &command.problems)?;
     talk::tell(&report)?;
     if report.refused() {
+        if !command.check {
+            say("nothing was written");
+        }
         if report.format == ProblemFormat::Json {
             print_json(&report.json())?;
         }
@@ -33,7 +38,15 @@ pub fn run(command: &Generate) -> Result<Exit> {
     let renderer = Renderer::new().context("a template of this program does not compile: please report it")?;
     let fleets = select::fleets(&command.clusters, &outcomes);
     let sets = prepare(&fleets, &command.out.dir, &renderer)?;
-    let stale = if command.clusters.is_empty() { stale(&command.out.dir, &sets)? } else { Vec::new() };
+    let mut stale = if command.clusters.is_empty() { stale(&command.out.dir, &sets)? } else { Vec::new() };
+    if let Some(why) = foreign(&command.out.dir, &stale, &sets)? {
+        // A file without fleets has nothing to compare either.
+        if !command.check || sets.is_empty() {
+            bail!(why);
+        }
+        say(&format!("`generate` would write nothing: {why}"));
+        stale.clear();
+    }
     let skipped = outcomes.iter().filter_map(|outcome| match outcome {
         Outcome::Skipped { cluster, why } if select::is_wanted(&command.clusters, cluster) => Some((cluster, why)),
         _ => None,
@@ -85,20 +98,36 @@ fn changes(changes: &[Change]) -> Changes {
     Changes { written, removed: changes.len() - written }
 }
 
-/// Directories whose clusters left the file. Where none of the file's own clusters was ever written, the directory
-/// belongs to another file, and nothing of it goes.
+/// Directories whose clusters left the file.
 fn stale(out: &Path, sets: &[Set]) -> Result<Vec<PathBuf>> {
-    let stale = output::stale(out, &sets.iter().map(|set| set.fleet.key.as_str().to_lowercase()).collect())?;
-    if let Some(first) = stale.first()
-        && !sets.iter().any(|set| set.dir.exists())
-    {
-        bail!(
-            "{} holds clusters that this file does not have, and none that it has: choose another --out, or remove {} and the like",
-            out.display(),
-            first.display()
-        );
+    output::stale(out, &sets.iter().map(|set| set.fleet.key.as_str().to_lowercase()).collect())
+}
+
+/// Why the directories that would go belong to another file, of which nothing may go: none of this file's clusters was
+/// ever written there, also not under another name.
+fn foreign(out: &Path, stale: &[PathBuf], sets: &[Set]) -> Result<Option<String>> {
+    if stale.is_empty() || sets.iter().any(|set| set.dir.exists()) {
+        return Ok(None);
     }
-    Ok(stale)
+    for dir in stale {
+        if let Some(earlier) = fleet_in(dir)?
+            && sets.iter().any(|set| earlier == (set.fleet.cluster_name.to_string(), set.fleet.namespace.to_string()))
+        {
+            return Ok(None);
+        }
+    }
+    let dirs: Vec<String> = stale.iter().map(|dir| dir.display().to_string()).collect();
+    Ok(Some(format!(
+        "{} holds clusters that this file does not have, and none that it has: name the file that they are from with --config, choose another --out, or, if they are to go, remove {}",
+        out.display(),
+        names(&dirs)
+    )))
+}
+
+/// EKS cluster and namespace of the set in a directory; none where its files do not tell.
+fn fleet_in(dir: &Path) -> Result<Option<(String, String)>> {
+    let files: Vec<SetFile> = output::read_set(dir)?.into_iter().map(|(path, text)| SetFile { path, text }).collect();
+    Ok(Objects::read(&files).ok().and_then(|objects| objects.fleet()))
 }
 
 /// One cluster's files, and how its directory differs from them.

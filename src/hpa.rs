@@ -26,7 +26,7 @@ pub struct ScalingRules {
 }
 
 impl ScalingRules {
-    /// Double, or a sixth of the maximum: 2 to 360 pods in 46 s instead of 92.
+    /// Double, or a sixth of the maximum but at least 4: 2 to 360 pods in 46 s instead of 92.
     pub fn up(fleet: &Fleet, max: u32) -> Self {
         let tolerance = if fleet.ladder.scale_up_tolerance() { 0.0 } else { TOLERANCE };
         ScalingRules { stabilization_s: 0, pods: max.div_ceil(6).max(4), percent: 100, period_s: 15, tolerance }

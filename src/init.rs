@@ -19,14 +19,22 @@ pub fn run(command: &Init) -> Result<Exit> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             bail!("{} exists: remove it, or name another file with --config", path.display())
         }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let dir = path.parent().unwrap_or(path);
+            bail!("cannot create {}: there is no directory {}; create it first", path.display(), dir.display())
+        }
         opened => opened.with_context(|| format!("cannot create {}", path.display()))?,
     };
     file.write_all(CLUSTERS_YAML.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
     let config =
         if path.as_os_str() == "clusters.yaml" { String::new() } else { format!(" --config {}", path.display()) };
+    let schema = path.with_file_name("clusters.schema.json");
     say(&format!(
-        "{} written: set cluster_name and region, then run `buildkit-fleet generate{config}`",
-        path.display()
+        "{} written: set cluster_name and region, then run `buildkit-fleet generate{config}`\n\
+         for completion in an editor: run `buildkit-fleet schema > {}`\n\
+         and make this the first line: # yaml-language-server: $schema=clusters.schema.json",
+        path.display(),
+        schema.display()
     ));
     Ok(Exit::Done)
 }

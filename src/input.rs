@@ -1,8 +1,9 @@
 //! From the bytes of clusters.yaml to its fleets.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 
 use crate::cli::{ProblemFormat, ProblemOptions};
 use crate::config::Config;
@@ -27,7 +28,13 @@ pub fn read(path: &Path) -> Result<Option<Vec<Outcome>>> {
 
 /// Reads the file. Where the report refuses it, the outcomes are not to be used.
 pub fn read_as(path: &Path, options: &ProblemOptions) -> Result<(Vec<Outcome>, Report)> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = std::fs::read(path).map_err(|error| {
+        let remedy = match error.kind() {
+            ErrorKind::NotFound => ": name another file with --config, or let `buildkit-fleet init` write one",
+            _ => "",
+        };
+        anyhow!("cannot read {}: {error}{remedy}", path.display())
+    })?;
     Ok(report_as(&bytes, path.display().to_string(), options))
 }
 

@@ -134,10 +134,19 @@ fn rows() -> impl Iterator<Item = &'static str> {
     CATALOGUE.lines().filter(|line| !line.starts_with('#')).skip(1)
 }
 
+/// What the name of a price column starts with; the region follows.
+const PRICE_COLUMN: &str = "on_demand_usd_per_hour_";
+
+/// Regions with a price column, in the order of the catalogue.
+pub fn price_regions() -> impl Iterator<Item = String> {
+    let header = CATALOGUE.lines().find(|line| !line.starts_with('#')).unwrap_or_default();
+    header.split(',').filter_map(|column| Some(column.strip_prefix(PRICE_COLUMN)?.replace('_', "-")))
+}
+
 /// The catalogue's price column of a region, as written; none where type, region or price are not in it.
 pub fn price_text(name: &str, region: &str) -> Option<&'static str> {
     let header = CATALOGUE.lines().find(|line| !line.starts_with('#'))?;
-    let wanted = format!("on_demand_usd_per_hour_{}", region.replace('-', "_"));
+    let wanted = format!("{PRICE_COLUMN}{}", region.replace('-', "_"));
     let column = header.split(',').position(|column| column == wanted)?;
     let row = rows().find(|row| row.split(',').next() == Some(name))?;
     row.split(',').nth(column).filter(|text| !text.is_empty())

@@ -6,9 +6,10 @@ use std::marker::PhantomData;
 
 use indexmap::IndexMap;
 
+use crate::config::Entry;
 use crate::problem::{Problem, Problems, Span, Spanned, did_you_mean};
 use crate::rule;
-use crate::shape::{Map, Shape, Text};
+use crate::shape::{Map, Shape, Text, flatten};
 use crate::yaml::{Kind, Node};
 
 /// A value made from one scalar, with the rule for what is accepted.
@@ -279,12 +280,19 @@ fn refuse_alias(name: &str, node: &Node, problems: &mut Problems) -> bool {
     true
 }
 
-fn wrong_shape(name: &str, node: &Node, expected: &str, problems: &mut Problems) {
-    let help = if node.is_null() {
-        "give it a value, or remove the key"
+/// Where to read what a key takes. Messages call an entry of a map by the map's name, a dot and its own.
+fn explain_it(name: &str) -> String {
+    let key = name.split('.').next().unwrap_or(name);
+    // `enabled` is the end of two keys, and `explain` would ask which.
+    if flatten(Entry::KEYS).iter().filter(|known| known.key.name == key).count() == 1 {
+        format!("`buildkit-fleet explain {key}` tells what it takes")
     } else {
-        "`buildkit-fleet explain` lists every key and what it takes"
-    };
+        "`buildkit-fleet explain` lists the keys of a cluster".to_owned()
+    }
+}
+
+fn wrong_shape(name: &str, node: &Node, expected: &str, problems: &mut Problems) {
+    let help = if node.is_null() { "give it a value, or remove the key".to_owned() } else { explain_it(name) };
     problems.push(
         Problem::new(&rule::WRONG_SHAPE, format!("`{name}` must be {expected}, found {}", node.describe()))
             .at(node.span, format!("expected {expected}"))

@@ -38,8 +38,11 @@ pub mod versions;
 pub mod view;
 pub mod yaml;
 
+use std::ffi::OsString;
+
 use anyhow::Result;
-use clap::{CommandFactory, Parser};
+use clap::{ColorChoice, CommandFactory, FromArgMatches};
+use clap_complete::Shell;
 
 use crate::cli::{Cli, Command, Completions};
 use crate::talk::say;
@@ -58,7 +61,9 @@ pub enum Exit {
 
 /// Runs the command line of this process.
 pub fn run() -> Exit {
-    let cli = match Cli::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let parsed = Cli::command().color(color_asked(&words)).try_get_matches_from(words);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -84,9 +89,31 @@ pub fn run() -> Exit {
     })
 }
 
+/// The color that a command line asks for, for clap's own help and errors: those are printed before it has read the
+/// option.
+fn color_asked(words: &[OsString]) -> ColorChoice {
+    let mut words = words.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--");
+    let mut asked = ColorChoice::Auto;
+    while let Some(word) = words.next() {
+        let when = if word == "--color" { words.next() } else { word.strip_prefix("--color=") };
+        match when {
+            Some("always") => asked = ColorChoice::Always,
+            Some("never") => asked = ColorChoice::Never,
+            _ => {}
+        }
+    }
+    asked
+}
+
 fn completions(command: &Completions) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(command.shell, &mut Cli::command(), "buildkit-fleet", &mut script);
-    talk::print(&String::from_utf8_lossy(&script))?;
+    let mut script = String::from_utf8_lossy(&script).into_owned();
+    if command.shell == Shell::Bash {
+        // clap_complete 4.6 spells a dash in the program's name one way where it sets `cmd` and another in the labels that
+        // it compares `cmd` with, so that no command's options would be completed.
+        script = script.replace("buildkit__subcmd__fleet", "buildkit__fleet");
+    }
+    talk::print(&script)?;
     Ok(Exit::Done)
 }

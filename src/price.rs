@@ -68,6 +68,11 @@ impl Sum for Usd {
     }
 }
 
+/// Regions that the catalogue has prices of.
+pub fn regions() -> Vec<String> {
+    instances::price_regions().collect()
+}
+
 /// What an hour of the type costs in the region, where the catalogue knows.
 pub fn hourly(instance_type: &str, region: &Region) -> Option<Usd> {
     instances::price_text(instance_type, region.as_str()).and_then(Usd::parse)

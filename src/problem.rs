@@ -44,13 +44,23 @@ pub struct Problem {
     pub primary: Option<Mark>,
     pub context: Vec<Mark>,
     pub help: Option<String>,
-    /// Clusters that the problem concerns, where it was found in `defaults`.
+    /// Clusters that the problem was found for.
     pub clusters: Vec<String>,
+    /// Whether it stands outside of their own blocks, in `defaults`.
+    pub inherited: bool,
 }
 
 impl Problem {
     pub fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
-        Problem { rule, message: message.into(), primary: None, context: Vec::new(), help: None, clusters: Vec::new() }
+        Problem {
+            rule,
+            message: message.into(),
+            primary: None,
+            context: Vec::new(),
+            help: None,
+            clusters: Vec::new(),
+            inherited: false,
+        }
     }
 
     #[must_use]
@@ -63,6 +73,11 @@ impl Problem {
     pub fn see(mut self, span: Span, label: impl Into<String>) -> Self {
         self.context.push(Mark { span, label: label.into() });
         self
+    }
+
+    /// Whom a problem of `defaults` is about, in words; of any other the place tells.
+    pub fn concerns(&self) -> Option<String> {
+        (self.inherited && !self.clusters.is_empty()).then(|| format!("concerns {}", names(&self.clusters)))
     }
 
     #[must_use]
@@ -87,19 +102,18 @@ impl Problems {
     /// cluster's own block) is told once, with the names of the clusters that it concerns.
     pub fn absorb(&mut self, cluster: &str, own: Span, other: Problems) {
         for mut problem in other.found {
-            let inherited =
+            problem.inherited =
                 problem.primary.as_ref().is_some_and(|mark| !(own.start..own.end).contains(&mark.span.start));
-            if inherited {
-                problem.clusters.push(cluster.to_owned());
-            }
+            problem.clusters.push(cluster.to_owned());
             self.push(problem);
         }
     }
 
-    /// Takes in the problems of these rules alone.
-    pub fn absorb_only(&mut self, rules: &[&Rule], other: Problems) {
-        self.found
-            .extend(other.found.into_iter().filter(|problem| rules.iter().any(|rule| rule.id == problem.rule.id)));
+    /// These rules' problems alone.
+    #[must_use]
+    pub fn only(mut self, rules: &[&Rule]) -> Self {
+        self.found.retain(|problem| rules.iter().any(|rule| rule.id == problem.rule.id));
+        self
     }
 
     /// How many were found so far.
@@ -165,8 +179,8 @@ impl Printer<'_> {
         } else {
             title.element(Level::NOTE.message(format!("in {}", self.path)))
         };
-        if !problem.clusters.is_empty() {
-            group = group.element(Level::NOTE.message(format!("concerns {}", names(&problem.clusters))));
+        if let Some(concerns) = problem.concerns() {
+            group = group.element(Level::NOTE.message(concerns));
         }
         if let Some(help) = &problem.help {
             group = group.element(Level::HELP.message(help.as_str()));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{ProblemFormat, ProblemOptions};
 use crate::place::Lines;
-use crate::problem::{Mark, Problem, Problems, names};
+use crate::problem::{Mark, Problem, Problems};
 use crate::rule::Severity;
 
 /// The problems of one file, in its order.
@@ -58,16 +58,16 @@ impl Report {
             let _ = write!(properties, ",line={line},endLine={},col={column},endColumn={}", end.line, end.column);
         }
         let label = problem.primary.as_ref().map(|mark| mark.label.clone());
-        let concerns = (!problem.clusters.is_empty()).then(|| format!("concerns {}", names(&problem.clusters)));
         let help = problem.help.as_ref().map(|help| format!("help: {help}"));
         let message: Vec<String> =
-            [Some(problem.message.clone()), label, concerns, help].into_iter().flatten().collect();
+            [Some(problem.message.clone()), label, problem.concerns(), help].into_iter().flatten().collect();
         annotation(level, &properties, problem.rule.id, &message.join("\n"))
     }
 
     /// `file`, `refused`, `errors`, `warnings` and `problems`; of a problem `rule`, `severity`, `message`, `line`,
     /// `column`, `end_line`, `end_column`, `label` (these five null where the file as a whole is meant), `help` (or
-    /// null), `clusters` that it concerns where it stands in `defaults`, and `related` places.
+    /// null), `clusters` that it concerns (none where the file as a whole is meant, or a
+    /// block of `defaults` alone), and `related` places.
     pub fn json(&self) -> Value {
         let lines = Lines::of(&self.source);
         let problems: Vec<Value> = self.problems.iter().map(|problem| to_json(problem, &lines)).collect();

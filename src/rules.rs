@@ -25,15 +25,15 @@ pub fn check_output_paths(clusters: &[Cluster], problems: &mut Problems) {
     let mut seen: HashMap<String, &Spanned<String>> = HashMap::with_capacity(clusters.len());
     for cluster in clusters {
         if let Some(first) = seen.insert(cluster.name.value.to_lowercase(), &cluster.name) {
-            problems.push(
-                Problem::new(
-                    &rule::OUTPUT_PATH_COLLISION,
-                    format!("`{}` and `{}` differ in case alone", first.value, cluster.name.value),
-                )
-                .at(cluster.name.span, "the same directory, where the file system ignores case")
-                .see(first.span, "the first of the two")
-                .help("rename one of them"),
-            );
+            let mut problem = Problem::new(
+                &rule::OUTPUT_PATH_COLLISION,
+                format!("`{}` and `{}` differ in case alone", first.value, cluster.name.value),
+            )
+            .at(cluster.name.span, "the same directory, where the file system ignores case")
+            .see(first.span, "the first of the two")
+            .help("rename one of them");
+            problem.clusters = vec![first.value.clone(), cluster.name.value.clone()];
+            problems.push(problem);
         }
     }
 }
@@ -184,7 +184,7 @@ pub fn ladder(entry: &Entry, arches: &[Arch], autoscaling: bool, problems: &mut 
             let what = if ladder.fallback() == Fallback::Unusable {
                 "one failed poll would cut a busy fleet to it at once, so it is left out"
             } else {
-                "targets are cut to whole numbers, so no headroom can be given"
+                "it cuts a target of 0.9 to 0, so the target stays 1 and the last 10 % of the demand starts no pod"
             };
             if let Some(span) = given {
                 problems.push(
@@ -194,7 +194,7 @@ pub fn ladder(entry: &Entry, arches: &[Arch], autoscaling: bool, problems: &mut 
                     )
                     .at(span, "the fallback")
                     .see(keda.span, "the version of KEDA")
-                    .help("upgrade KEDA to 2.18 or later"),
+                    .help("upgrade KEDA to 2.18 or later, or remove the fallback"),
                 );
             }
         }
@@ -229,13 +229,14 @@ pub fn check_pool(
                 format!("{} {} pods make a DNS answer of {bytes} bytes", pool.scaling.peak(), pool.arch.name()),
             )
             .at(peak_span, format!("at most {most} pods fit into {DNS_PAYLOAD_BYTES} bytes"))
-            .help("split the fleet over two clusters, or give each pod more of a node"),
+            .help("lower the maximum, or split the fleet over two clusters or two namespaces"),
         );
     }
     if let Scaling::Keda { bounds, .. } = pool.scaling {
         let first = pool.plan.first();
         let (min, per_node) = (u64::from(bounds.min()), first.pods_per_node);
         if min % per_node != 0 {
+            let assumed = if keys.min.is_absent() { "; the minimum is 1 unless given" } else { "" };
             problems.push(
                 Problem::new(
                     &rule::MIN_LEAVES_NODE_IDLE,
@@ -243,7 +244,7 @@ pub fn check_pool(
                 )
                 .at(
                     keys.min.span().or(layer.autoscaling.enabled.span()).unwrap_or(at),
-                    format!("{per_node} pods share one {}; the minimum is 1 unless given", first.instance.name),
+                    format!("{per_node} pods share one {}{assumed}", first.instance.name),
                 )
                 .help(format!("the same nodes carry {}", min.next_multiple_of(per_node))),
             );

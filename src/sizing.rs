@@ -107,9 +107,12 @@ pub fn cache_shares(pods_per_node: u64) -> CacheShares {
     CacheShares { max_used_percent, reserved_percent: max_used_percent / 2 }
 }
 
+/// Disk that one pod asks for, of its part of the NVMe.
+pub const CACHE_REQUEST_PERCENT: u64 = 60;
+
 /// Disk that one pod asks for: 60 % of its part of the NVMe, in GB. A request, not a limit: exceeding one evicts.
 pub fn cache_request_gb(local_nvme_gb: u64, pods_per_node: u64) -> u64 {
-    local_nvme_gb * 60 / (100 * pods_per_node)
+    local_nvme_gb * CACHE_REQUEST_PERCENT / (100 * pods_per_node)
 }
 
 /// Nodes that carry this many pods.

@@ -13,6 +13,9 @@ use crate::rule::Severity;
 /// More than anybody reads; each costs a pass over the file.
 const MOST_PROBLEMS: usize = 100;
 
+/// Wider lines are hard to read.
+pub const WIDEST: usize = 100;
+
 /// Set once, from the command line.
 static COLOR: OnceLock<ColorWhen> = OnceLock::new();
 
@@ -34,9 +37,16 @@ pub fn color_stdout() -> bool {
     color_for(&std::io::stdout())
 }
 
-/// Columns of the terminal that data goes to; none where it goes elsewhere.
+/// Columns of the terminal that data goes to. Where it goes elsewhere, those that `COLUMNS` asks for; none without it:
+/// the window in which somebody fills a file does not count.
 pub fn columns() -> Option<usize> {
-    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0.into())
+    let terminal = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0.into());
+    terminal.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok()).filter(|columns| *columns > 0)
+}
+
+/// Columns of a line of data for people.
+pub fn width() -> usize {
+    columns().unwrap_or(WIDEST).min(WIDEST)
 }
 
 /// Talk. Whether anybody listens does not change what is done.
@@ -67,9 +77,13 @@ pub fn tell(report: &Report) -> Result<()> {
     }
     if report.refused() {
         let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
-        let denied = if report.warnings_refuse() { ", which are denied" } else { "" };
+        let denied = match warnings {
+            _ if !report.warnings_refuse() => "",
+            1 => ", which is denied",
+            _ => ", which are denied",
+        };
         let (errors, warnings) = (number(errors, "error"), number(warnings, "warning"));
-        say(&format!("{} is refused: {errors}, {warnings}{denied}; nothing was written", report.path));
+        say(&format!("{} is refused: {errors}, {warnings}{denied}", report.path));
     }
     Ok(())
 }

@@ -111,12 +111,52 @@ fn another_file_with_the_same_output_directory_removes_nothing() {
     run(dir.path(), &["generate"]);
     let before = support::walk(&dir.path().join("generated"));
     write(dir.path(), "other.yaml", support::one_cluster(""));
-    for args in [&["generate", "--config", "other.yaml"][..], &["generate", "--config", "other.yaml", "--check"]] {
-        let output = run(dir.path(), args);
-        assert_eq!(code(&output), 3, "{}", stderr(&output));
-        assert!(stderr(&output).contains("holds clusters that this file does not have"), "{}", stderr(&output));
+    let output = run(dir.path(), &["generate", "--config", "other.yaml"]);
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+    let told = stderr(&output);
+    for way in [
+        "with --config",
+        "another --out",
+        "remove `generated/arc-cbr-production`, `generated/arc-cbr-production-uw1` and 2 more",
+    ] {
+        assert!(told.contains(way), "{way}: {told}");
+    }
+    // A comparison removes nothing, so it tells all the same.
+    let output = run(dir.path(), &["generate", "--config", "other.yaml", "--check"]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    assert!(stderr(&output).contains("holds clusters that this file does not have"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("+++ b/generated/here/00-namespace.yaml\n"), "{}", stdout(&output));
+    assert!(!stdout(&output).contains("+++ /dev/null"), "nothing of the other file goes");
+    write(dir.path(), "none.yaml", "clusters:\n  here: {modules: [base]}\n");
+    for args in [&["generate", "--config", "none.yaml"][..], &["generate", "--config", "none.yaml", "--check"]] {
+        assert_eq!(code(&run(dir.path(), args)), 3, "{args:?}");
     }
     assert_eq!(before, support::walk(&dir.path().join("generated")));
+}
+
+#[test]
+fn a_fleet_with_another_name_in_the_file_moves_to_another_directory() {
+    let dir = scratch();
+    let old = support::one_cluster("");
+    write(dir.path(), "clusters.yaml", &old);
+    run(dir.path(), &["generate"]);
+    let renamed = old.replace("  here:", "  there:");
+    // In another EKS cluster or namespace it is no longer that fleet.
+    for other in [
+        renamed.replace("cluster_name: ", "cluster_name: other-"),
+        renamed.replace("    buildkit:\n", "    buildkit:\n      namespace: other\n"),
+    ] {
+        assert_ne!(other, renamed);
+        write(dir.path(), "clusters.yaml", other);
+        assert_eq!(code(&run(dir.path(), &["generate"])), 3);
+    }
+    write(dir.path(), "clusters.yaml", renamed);
+    let output = run(dir.path(), &["generate", "--check"]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    assert!(stdout(&output).contains("--- a/generated/here/00-namespace.yaml\n+++ /dev/null\n"), "{}", stdout(&output));
+    let output = run(dir.path(), &["generate"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(!dir.path().join("generated/here").exists() && dir.path().join("generated/there/SHA256SUMS").exists());
 }
 
 #[test]
@@ -234,7 +274,11 @@ fn odd_files_end_in_a_clear_error_each() {
         ("braces", 1, "yaml-syntax"),
         ("anchors", 1, "clusters-required"),
         ("directory", 3, "cannot read directory: Is a directory"),
-        ("missing", 3, "cannot read missing: No such file"),
+        (
+            "missing",
+            3,
+            "cannot read missing: No such file or directory (os error 2): name another file with --config, or let `buildkit-fleet init` write one",
+        ),
     ] {
         let start = std::time::Instant::now();
         let output = run(dir.path(), &["generate", "--config", name]);

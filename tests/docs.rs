@@ -125,6 +125,8 @@ fn the_readme_names_every_exit_code_and_file() {
 
 /// The command lines of this program in a text: from its name to a comment, a pipe, a redirection or what stands behind it.
 fn command_lines(text: &str) -> Vec<String> {
+    // A line that ends in a backslash goes on in the next.
+    let text = &text.replace(" \\\n    ", " ").replace(" \\\n  ", " ");
     let ends = ["  ", " #", " |", " >", " &&", ";", "`", " ->"];
     let line = |(at, _): (usize, &str)| {
         let rest = text[at..].lines().next().unwrap_or_default();

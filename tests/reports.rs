@@ -27,11 +27,11 @@ fn annotations_name_file_place_rule_and_remedy() {
             "::error file=clusters.yaml,line=8,endLine=8,col=7,endColumn=23,title=unknown-key::unknown key `replicas_per_arc` in `buildkit`%0Adid you mean `replicas_per_arch`?%0Ahelp: rename it to `replicas_per_arch`",
             "::error file=clusters.yaml,line=9,endLine=9,col=22,endColumn=23,title=invalid-value::a key of `extra_labels` is not a label key%0Aexpected a label key, such as `team` or `example.com/team`",
             "::error file=clusters.yaml,line=9,endLine=9,col=28,endColumn=34,title=invalid-value::a key of `extra_labels` is not a label key%0Aexpected a label key, such as `team` or `example.com/team`",
-            "::error file=clusters.yaml,line=10,endLine=10,col=18,endColumn=21,title=wrong-shape::`namespace` must be a namespace (lower-case letters, digits and `-`, up to 63 characters), found a list%0Aexpected a namespace (lower-case letters, digits and `-`, up to 63 characters)%0Ahelp: `buildkit-fleet explain` lists every key and what it takes",
+            "::error file=clusters.yaml,line=10,endLine=10,col=18,endColumn=21,title=wrong-shape::`namespace` must be a namespace (lower-case letters, digits and `-`, up to 63 characters), found a list%0Aexpected a namespace (lower-case letters, digits and `-`, up to 63 characters)%0Ahelp: `buildkit-fleet explain namespace` tells what it takes",
         ],
         "{told}"
     );
-    assert_eq!(stderr(&output), "clusters.yaml is refused: 4 errors, 0 warnings; nothing was written\n");
+    assert_eq!(stderr(&output), "clusters.yaml is refused: 4 errors, 0 warnings\n");
 }
 
 #[test]
@@ -113,6 +113,81 @@ fn a_problem_of_the_defaults_names_its_clusters_and_related_places() {
     let above = found["problems"].as_array().into_iter().flatten().find(|problem| problem["rule"] == "min-above-max");
     let above = above.unwrap_or_else(|| panic!("{found}"));
     assert_eq!(above["related"][0]["label"], "the maximum");
+    assert_eq!(above["clusters"], serde_json::json!(["arc-staging"]), "one that stands in the cluster");
+}
+
+#[test]
+fn a_problem_of_clusters_alone_names_them_without_a_note() {
+    let dir = scratch();
+    let cluster =
+        "cluster_name: x, region: us-east-1, modules: [buildkit], buildkit: {image: a b, ami_alias: al2023@v20250123}";
+    let skipped = "    modules: [base]\n    buildkit: {}\n";
+    write(dir.path(), "clusters.yaml", format!("clusters:\n  a: {{{cluster}}}\n  A: {{{cluster}}}\n  b:\n{skipped}"));
+    let output = run(dir.path(), &["validate", "--format", "json"]);
+    let found = json(&stdout(&output));
+    let told: Vec<(&str, &Value)> = found["problems"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|problem| (problem["rule"].as_str().unwrap_or_default(), &problem["clusters"]))
+        .collect();
+    let list = |names: &[&str]| Value::from(names.to_vec());
+    assert_eq!(
+        told,
+        [
+            ("invalid-value", &list(&["a"])),
+            ("output-path-collision", &list(&["a", "A"])),
+            ("same-cluster-twice", &list(&["A"])),
+            ("invalid-value", &list(&["A"])),
+            ("module-not-listed", &list(&["b"])),
+        ],
+        "{found}"
+    );
+    assert!(!stderr(&run(dir.path(), &["validate"])).contains("concerns"));
+}
+
+#[test]
+fn the_help_of_a_wrong_shape_is_a_command_that_works() {
+    let dir = scratch();
+    let keys = [("pods_per_node: [2]", true), ("extra_labels: {a.b: [1]}", true), ("monitoring: {enabled: []}", false)];
+    for (key, named) in keys {
+        let source = support::one_cluster(&format!("      {key}\n"));
+        write(dir.path(), "clusters.yaml", &source);
+        let told = stderr(&run(dir.path(), &["validate"]));
+        let (_, rest) = told.split_once("help: `buildkit-fleet ").unwrap_or_else(|| panic!("{told}"));
+        let words: Vec<&str> = rest.split('`').next().unwrap_or_default().split(' ').collect();
+        assert_eq!(words.len() == 2, named, "{words:?}");
+        write(dir.path(), "clusters.yaml", support::one_cluster(""));
+        let output = run(dir.path(), &words);
+        assert_eq!(code(&output), 0, "{words:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn only_generate_says_that_nothing_was_written() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", REFUSED);
+    for (args, told) in [
+        (&["generate"][..], true),
+        (&["generate", "--check"], false),
+        (&["validate"], false),
+        (&["plan"], false),
+        (&["diff"], false),
+    ] {
+        let text = stderr(&run(dir.path(), args));
+        assert!(text.contains("clusters.yaml is refused: 4 errors, 0 warnings\n"), "{args:?}: {text}");
+        assert_eq!(text.contains("nothing was written"), told, "{args:?}");
+    }
+}
+
+#[test]
+fn denied_warnings_are_counted_in_words() {
+    let dir = with_shipped();
+    let two = support::shipped().replace("amd64_min: 2", "amd64_min: 3");
+    write(dir.path(), "clusters.yaml", two);
+    let output = run(dir.path(), &["validate", "--deny-warnings"]);
+    let last = stderr(&output).lines().last().unwrap_or_default().to_owned();
+    assert!(last.ends_with("warnings, which are denied"), "{last}");
 }
 
 #[test]
@@ -122,7 +197,7 @@ fn denied_warnings_refuse_the_file() {
     assert_eq!(code(&output), 1);
     assert!(
         stderr(&output)
-            .ends_with("clusters.yaml is refused: 0 errors, 1 warning, which are denied; nothing was written\n"),
+            .ends_with("clusters.yaml is refused: 0 errors, 1 warning, which is denied\nnothing was written\n"),
         "{}",
         stderr(&output)
     );
@@ -209,6 +284,59 @@ fn color_follows_the_option_before_the_environment() {
 }
 
 #[test]
+fn help_and_usage_errors_follow_the_color_option() {
+    let dir = scratch();
+    for (args, colored) in [
+        (&["--help"][..], false),
+        (&["--color", "always", "--help"], true),
+        (&["plan", "--help", "--color=always"], true),
+        (&["plan", "--bad", "--color", "always"], true),
+        (&["plan", "--bad"], false),
+        (&["plan", "--bad", "--", "--color", "always"], false),
+    ] {
+        let output = run(dir.path(), args);
+        assert_eq!((stdout(&output) + &stderr(&output)).contains('\u{1b}'), colored, "{args:?}");
+    }
+    for (args, colored) in [("--help", true), ("--help --color never", false), ("plan --bad --color=never", false)] {
+        let command = format!("{} {args}", env!("CARGO_BIN_EXE_buildkit-fleet"));
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR");
+        let output = terminal.output().unwrap_or_else(|error| panic!("script: {error}"));
+        assert!(stdout(&output).contains("--help"), "{args}: {}", stdout(&output));
+        assert_eq!(stdout(&output).contains("\u{1b}["), colored, "{args} on a terminal");
+    }
+}
+
+#[test]
+fn data_for_people_is_as_wide_as_the_terminal_or_as_columns_says() {
+    let dir = with_shipped();
+    let widest = |text: &str| text.lines().map(|line| line.trim_end().chars().count()).max().unwrap_or_default();
+    for (columns, width) in [(None, 100), (Some("60"), 60), (Some("0"), 100), (Some("wide"), 100), (Some("900"), 100)] {
+        let mut command = program(dir.path(), &["plan", "arc-staging"]);
+        command.envs(columns.map(|columns| ("COLUMNS", columns)));
+        let output = command.output().unwrap_or_else(|error| panic!("{error}"));
+        let wide = widest(&stdout(&output));
+        assert!((width - 15..=width).contains(&wide), "{columns:?}: {wide}");
+    }
+    let command = format!("stty rows 40 columns 60; {} plan arc-staging", env!("CARGO_BIN_EXE_buildkit-fleet"));
+    let mut terminal = std::process::Command::new("script");
+    terminal.current_dir(dir.path()).args(["-qec", &command, "/dev/null"]).env("COLUMNS", "90");
+    let output = terminal.output().unwrap_or_else(|error| panic!("script: {error}"));
+    let wide = widest(&stdout(&output));
+    assert!((45..=60).contains(&wide), "the terminal comes before COLUMNS: {wide}");
+}
+
+#[test]
+fn no_line_behind_the_options_of_a_help_is_broken_on_80_columns() {
+    for command in Cli::command().get_subcommands().chain([&Cli::command()]) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in help.lines() {
+            assert!(line.chars().count() <= 78, "{}: {line}", command.get_name());
+        }
+    }
+}
+
+#[test]
 fn every_command_shows_an_example_in_its_help() {
     let cli = Cli::command();
     for command in cli.get_subcommands() {
@@ -230,11 +358,46 @@ fn completions_know_every_command_in_every_shell() {
             assert!(script.contains(command.get_name()), "{shell}: {}", command.get_name());
         }
     }
-    write(dir.path(), "it.bash", stdout(&run(dir.path(), &["completions", "bash"])));
-    let test = "source ./it.bash; COMP_WORDS=(buildkit-fleet ge); COMP_CWORD=1; $(complete -p buildkit-fleet | sed 's/.*-F \\([^ ]*\\).*/\\1/') buildkit-fleet ge buildkit-fleet; echo \"${COMPREPLY[*]}\"";
-    let output = std::process::Command::new("bash").current_dir(dir.path()).args(["-c", test]).output();
-    assert_eq!(output.map(|output| stdout(&output)).unwrap_or_default(), "generate\n");
     assert_eq!(code(&run(dir.path(), &["completions", "csh"])), 2);
+}
+
+#[test]
+fn bash_completes_the_words_of_every_command() {
+    let dir = scratch();
+    write(dir.path(), "it.bash", stdout(&run(dir.path(), &["completions", "bash"])));
+    // As readline calls it: the command, the word at the cursor, and the one before it.
+    let test = "source ./it.bash
+function=$(complete -p buildkit-fleet | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+COMP_WORDS=(buildkit-fleet \"$@\" '') COMP_CWORD=$#
+COMP_WORDS=(\"${COMP_WORDS[@]:0:$#+1}\")
+$function buildkit-fleet \"${COMP_WORDS[$#]}\" \"${COMP_WORDS[$#-1]}\"
+echo \"${COMPREPLY[*]}\"";
+    let complete = |words: &[&str]| {
+        let output = std::process::Command::new("bash")
+            .current_dir(dir.path())
+            .args(["--norc", "-c", test, "test"])
+            .args(words)
+            .output()
+            .unwrap_or_else(|error| panic!("bash: {error}"));
+        assert_eq!(stderr(&output), "", "{words:?}");
+        stdout(&output).trim_end().to_owned()
+    };
+    for (words, reply) in [
+        (&["ge"][..], "generate"),
+        (&["--color", ""], "auto always never"),
+        (&["validate", "--for"], "--format"),
+        (&["validate", "--format", ""], "text github json"),
+        (&["diff", "--format", "m"], "markdown"),
+        (&["plan", "arc-staging", "--format", "j"], "json"),
+        (&["--color", "never", "generate", "--ch"], "--check"),
+        (&["completions", "z"], "zsh"),
+        (&["help", "ex"], "explain"),
+    ] {
+        assert_eq!(complete(words), reply, "{words:?}");
+    }
+    for command in Cli::command().get_subcommands() {
+        assert!(complete(&[command.get_name(), "--"]).contains("--help"), "{}", command.get_name());
+    }
 }
 
 #[test]
@@ -248,6 +411,17 @@ fn a_file_of_init_is_accepted_as_it_is() {
     assert!(written.iter().any(|path| path.ends_with("50-scaledobjects.yaml")), "{written:?}");
     let text = std::fs::read_to_string(dir.path().join("clusters.yaml")).unwrap_or_default();
     assert_eq!(support::rules_broken(&text), ["ami-floats"], "a date would be wrong for somebody's version");
+
+    let output = run(dir.path(), &["init", "--config", "sub/c.yaml"]);
+    assert_eq!(code(&output), 3);
+    assert_eq!(stderr(&output), "error: cannot create sub/c.yaml: there is no directory sub; create it first\n");
+    write(dir.path(), "sub/other", "");
+    let output = run(dir.path(), &["init", "--config", "sub/c.yaml"]);
+    let told = stderr(&output);
+    assert!(
+        told.contains("generate --config sub/c.yaml`") && told.contains("schema > sub/clusters.schema.json`"),
+        "{told}"
+    );
 
     write(dir.path(), "clusters.yaml", "mine: 1\n");
     let output = run(dir.path(), &["init"]);

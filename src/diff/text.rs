@@ -6,11 +6,9 @@ use crate::diff::cluster::{ClusterDiff, Status};
 use crate::diff::consequence::{Class, Consequence};
 use crate::diff::object::FieldChange;
 use crate::diff::side::Side;
-use crate::talk::{columns, number, wrap};
+use crate::talk::{number, width, wrap};
 use crate::unified::unified;
 
-/// Wider lines are hard to read.
-const WIDEST: usize = 100;
 /// Fields that are listed for one consequence; the diff below has them all.
 pub(super) const MOST_REASONS: usize = 8;
 /// Objects that are named for one consequence.
@@ -32,7 +30,7 @@ pub(super) fn grouped(clusters: &[ClusterDiff]) -> Vec<(Vec<&str>, &ClusterDiff)
 }
 
 pub(super) fn of(before: &Side, clusters: &[ClusterDiff], color: bool) -> String {
-    let width = columns().unwrap_or(WIDEST).min(WIDEST);
+    let width = width();
     let paint = Paint(color);
     let mut told = before.unusable.as_ref().map_or_else(String::new, |why| wrap(why, width, "") + "\n");
     for (names, diff) in grouped(clusters) {

@@ -47,8 +47,9 @@ pub fn all(config: &mut Config, problems: &mut Problems) -> Vec<Outcome> {
             } else {
                 &[&rule::DUPLICATE_KEY]
             };
-            problems.absorb_only(hides, std::mem::take(&mut cluster.problems));
-            rules::check_module_listed(&cluster.entry, problems);
+            let mut found = std::mem::take(&mut cluster.problems).only(hides);
+            rules::check_module_listed(&cluster.entry, &mut found);
+            problems.absorb(&cluster.name.value, cluster.span, found);
             outcomes.push(Outcome::Skipped {
                 cluster: cluster.name.value.clone(),
                 why: "`modules` does not list `buildkit`".to_owned(),

@@ -6,7 +6,7 @@ use crate::fleet::{Fleet, Pool, discovery_name, record_bytes};
 use crate::hpa::{self, Behavior, SYNC_MS, Step};
 use crate::price::{self, MONTH_HOURS, Usd};
 use crate::rules::DNS_PAYLOAD_BYTES;
-use crate::view::{self, TypeView};
+use crate::view::{self, POLLING_INTERVAL_S, TypeView};
 use crate::{scrape, sizing};
 
 /// One fleet.
@@ -47,7 +47,10 @@ pub struct PoolCapacity<'a> {
 #[derive(Debug)]
 pub struct TypeCapacity<'a> {
     pub planned: &'a PlannedType,
+    /// Fewest, as the pool starts.
     pub nodes_at_min: u64,
+    /// After a burst, with each pod on a node of its own; the same as `nodes_at_min` of a fixed pool.
+    pub nodes_at_min_at_most: u64,
     pub nodes_at_max: u64,
     pub node_limit: u64,
     pub vcpu_at_max: u64,
@@ -61,6 +64,7 @@ pub struct TypeCapacity<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     pub hour_at_min: Option<Usd>,
+    pub hour_at_min_at_most: Option<Usd>,
     pub hour_at_max: Option<Usd>,
 }
 
@@ -90,6 +94,7 @@ impl<'a> Capacity<'a> {
             fleet,
             cost: Cost {
                 hour_at_min: pools.iter().map(|pool| pool.cost().hour_at_min).sum(),
+                hour_at_min_at_most: pools.iter().map(|pool| pool.cost().hour_at_min_at_most).sum(),
                 hour_at_max: pools.iter().map(|pool| pool.cost().hour_at_max).sum(),
             },
             lb_slots: lb.slots,
@@ -122,7 +127,9 @@ impl<'a> PoolCapacity<'a> {
             pods_at_min,
             pods_at_max: view.peak,
             nvme_request_gb: view.cache_request_gb,
-            types: types.map(|(planned, view)| TypeCapacity::of(fleet, planned, view, pods_at_min)).collect(),
+            types: types
+                .map(|(planned, view)| TypeCapacity::of(fleet, planned, view, pods_at_min, speed.is_some()))
+                .collect(),
             dns_answer_bytes_at_max: sizing::dns_answer_bytes(&name, view.peak.into(), record),
             dns_pods_that_fit: sizing::dns_answer_pods(&name, DNS_PAYLOAD_BYTES, record),
             lb_slots: view.slots,
@@ -147,13 +154,17 @@ impl<'a> PoolCapacity<'a> {
 }
 
 impl<'a> TypeCapacity<'a> {
-    fn of(fleet: &Fleet, planned: &'a PlannedType, view: &TypeView, pods_at_min: u32) -> Self {
+    fn of(fleet: &Fleet, planned: &'a PlannedType, view: &TypeView, pods_at_min: u32, scaled: bool) -> Self {
         let PlannedType { instance, pods_per_node, .. } = planned;
         let (nodes_at_min, nodes_at_max) = (sizing::nodes(pods_at_min.into(), *pods_per_node), view.nodes_at_peak);
+        // ReplicaSets take pods that share a node first (pkg/controller/controller_utils.go, `ActivePodsWithRanks`), and
+        // Karpenter removes empty nodes alone.
+        let spread = if scaled { u64::from(pods_at_min).min(view.node_limit) } else { nodes_at_min };
         let hourly = price::hourly(&instance.name, &fleet.region);
         TypeCapacity {
             planned,
             nodes_at_min,
+            nodes_at_min_at_most: spread,
             nodes_at_max,
             node_limit: view.node_limit,
             vcpu_at_max: nodes_at_max * instance.vcpu,
@@ -161,6 +172,7 @@ impl<'a> TypeCapacity<'a> {
             nvme_share_gb: instance.local_nvme_gb / pods_per_node,
             cost: Cost {
                 hour_at_min: hourly.map(|hour| hour * nodes_at_min),
+                hour_at_min_at_most: hourly.map(|hour| hour * spread),
                 hour_at_max: hourly.map(|hour| hour * nodes_at_max),
             },
         }
@@ -170,6 +182,11 @@ impl<'a> TypeCapacity<'a> {
 impl Speed {
     fn of(behavior: Behavior) -> Self {
         Speed { behavior, up: hpa::climb(behavior, SYNC_MS), down: hpa::descend(behavior, SYNC_MS) }
+    }
+
+    /// From the demand to the HPA's first look at it, at most, in seconds. A pool that sleeps is woken by KEDA before.
+    pub fn first_look_s(&self) -> u64 {
+        SYNC_MS / 1000 + if self.behavior.bounds.min() == 0 { u64::from(POLLING_INTERVAL_S) } else { 0 }
     }
 
     /// Pods after the last step up; below max where the HPA ignores the rest of the demand.

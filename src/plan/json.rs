@@ -3,24 +3,24 @@
 use serde_json::{Value, json};
 
 use crate::fleet::scaling::Scaling;
-use crate::hpa::{SYNC_MS, Step};
+use crate::hpa::Step;
 use crate::plan::capacity::{Capacity, Cost, PoolCapacity, Speed, TypeCapacity};
 use crate::price::Usd;
 use crate::rules::DNS_PAYLOAD_BYTES;
-use crate::view::POLLING_INTERVAL_S;
 
-/// A cluster: `cluster`, `cluster_name`, `region`; `usd_per_hour_at_min`, `usd_per_hour_at_max` and `usd_per_month_at_min`
-/// (of the nodes, each pool on its first type; null where a price is unknown) and `unpriced_instance_types`; `lb_slots`,
+/// A cluster: `cluster`, `cluster_name`, `region`; `usd_per_hour_at_min`, `usd_per_hour_at_min_at_most` (on the nodes that
+/// a burst may leave), `usd_per_hour_at_max` and `usd_per_month_at_min` (of the nodes, each pool on its first type; null
+/// where a price is unknown) and `unpriced_instance_types`; `lb_slots`,
 /// `lb_memory_mib`; `keda_scrape_bytes` (null where nothing is scaled), `prometheus_scrape_bytes_about` (null where
 /// monitoring is off), `whole_metrics_page_bytes_about`; `pools`.
 ///
 /// A pool: `arch`; `scaling`, `fixed` or `keda`; `pods_at_min`, `pods_at_max` (the same of a fixed pool); `pod_vcpu`,
-/// `pod_memory_gib`, `pod_nvme_request_gb`; `idle_pod_places_at_min`; the three sums as above; `lb_slots`;
+/// `pod_memory_gib`, `pod_nvme_request_gb`; `idle_pod_places_at_min`; the four sums as above; `lb_slots`;
 /// `dns_answer_bytes_at_max`, `dns_answer_bytes_limit`, `dns_pods_that_fit`; `growth` and `shrinking` (null of a fixed
 /// pool); `instance_types`.
 ///
 /// An instance type, as if it carried the whole pool: `instance_type`, `nodepool`, `pods_per_node`, `nodes_at_min`,
-/// `nodes_at_max`, `node_limit`, `vcpu_at_max` and `memory_gib_at_max` (of the nodes), `nvme_gb_per_pod` and the three sums.
+/// `nodes_at_min_at_most` (after a burst; the same of a fixed pool), `nodes_at_max`, `node_limit`, `vcpu_at_max` and `memory_gib_at_max` (of the nodes), `nvme_gb_per_pod` and the four sums.
 ///
 /// `growth`, from min to as many builds as pods at max: `pods` after each step, `seconds_after_first_look` of the last
 /// step, `seconds_to_first_look_at_most`, `pods_reached` (below max where the HPA ignores the rest of the demand).
@@ -79,6 +79,7 @@ fn instance_type(plan: &TypeCapacity) -> Value {
         "nodepool": plan.planned.nodepool,
         "pods_per_node": plan.planned.pods_per_node,
         "nodes_at_min": plan.nodes_at_min,
+        "nodes_at_min_at_most": plan.nodes_at_min_at_most,
         "nodes_at_max": plan.nodes_at_max,
         "node_limit": plan.node_limit,
         "vcpu_at_max": plan.vcpu_at_max,
@@ -91,16 +92,16 @@ fn instance_type(plan: &TypeCapacity) -> Value {
 
 fn add_cost(value: &mut Value, cost: Cost) {
     value["usd_per_hour_at_min"] = cost.hour_at_min.map(Usd::as_f64).into();
+    value["usd_per_hour_at_min_at_most"] = cost.hour_at_min_at_most.map(Usd::as_f64).into();
     value["usd_per_hour_at_max"] = cost.hour_at_max.map(Usd::as_f64).into();
     value["usd_per_month_at_min"] = cost.month_at_min().map(Usd::as_f64).into();
 }
 
 fn growth(speed: &Speed) -> Value {
-    let sleeps = speed.behavior.bounds.min() == 0;
     json!({
         "pods": pods(&speed.up),
         "seconds_after_first_look": last_s(&speed.up),
-        "seconds_to_first_look_at_most": SYNC_MS / 1000 + if sleeps { u64::from(POLLING_INTERVAL_S) } else { 0 },
+        "seconds_to_first_look_at_most": speed.first_look_s(),
         "pods_reached": speed.reached(),
     })
 }

@@ -11,13 +11,8 @@ use crate::Exit;
 use crate::cli::{Plan, PlanFormat};
 use crate::fleet::Outcome;
 use crate::plan::capacity::Capacity;
-use crate::talk::{columns, print, print_json, say};
+use crate::talk::{print, print_json, say, width};
 use crate::{input, select};
-
-/// Where no terminal says how wide it is.
-const WIDTH: usize = 80;
-/// Wider lines are hard to read.
-const WIDEST: usize = 100;
 
 /// Tells the size of the clusters asked for.
 pub fn run(command: &Plan) -> Result<Exit> {
@@ -33,9 +28,8 @@ pub fn run(command: &Plan) -> Result<Exit> {
             print_json(&json!({"clusters": clusters}))?;
         }
         PlanFormat::Text => {
-            let width = columns().unwrap_or(WIDTH).min(WIDEST);
             let fleets = wanted.iter().filter_map(|outcome| outcome.fleet());
-            let blocks: Vec<String> = fleets.map(|fleet| text::of(&Capacity::of(fleet), width)).collect();
+            let blocks: Vec<String> = fleets.map(|fleet| text::of(&Capacity::of(fleet), width())).collect();
             print(&blocks.join("\n"))?;
         }
     }

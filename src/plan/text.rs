@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 
 use crate::hpa::{SYNC_MS, Step};
 use crate::plan::capacity::{Capacity, Cost, PoolCapacity, Speed, TypeCapacity};
-use crate::price::Usd;
+use crate::price::{self, Usd};
 use crate::rules::DNS_PAYLOAD_BYTES;
+use crate::sizing::CACHE_REQUEST_PERCENT;
 use crate::table::{Column, Table};
 use crate::talk::{number, thousands, wrap};
 use crate::view::POLLING_INTERVAL_S;
 
+/// `consolidateAfter` of the NodePools, in 10-nodepools.yaml.j2.
+const EMPTY_NODE_MINUTES: u32 = 5;
 /// More steps than this are told by their ends.
 const MOST_STEPS: usize = 16;
 
@@ -105,6 +108,9 @@ fn notes(plan: &Capacity) -> Vec<String> {
     if plan.pools.iter().any(|pool| pool.types.len() > 1) {
         notes.push("A type after the first is told as if it carried all pods of its architecture.".to_owned());
     }
+    notes.push(format!(
+        "A pod asks for {CACHE_REQUEST_PERCENT} % of its part of the NVMe, the smallest over the types."
+    ));
     for pool in plan.pools.iter().filter(|pool| pool.idle_places_at_min() > 0) {
         notes.push(format!(
             "{}: nodes come whole; those at min have room for {} more.",
@@ -112,11 +118,44 @@ fn notes(plan: &Capacity) -> Vec<String> {
             number(usize::try_from(pool.idle_places_at_min()).unwrap_or(usize::MAX), "pod")
         ));
     }
+    let before = notes.len();
+    notes.extend(plan.pools.iter().filter_map(left_by_a_burst));
+    if notes.len() > before {
+        notes.push(format!(
+            "For pods that share a node go first, and only an empty node is removed, {EMPTY_NODE_MINUTES} min after its last pod."
+        ));
+    }
+    if plan.cost.hour_at_max.is_some() {
+        notes.push("Money is rounded after it is added up.".to_owned());
+    }
     let unpriced: Vec<&str> = plan.unpriced().collect();
     if !unpriced.is_empty() {
-        notes.push(format!("No price of {} in {} is known.", unpriced.join(", "), plan.fleet.region));
+        notes.push(format!(
+            "No price of {} in {} is known. The regions with prices are {}; all but the first have few.",
+            unpriced.join(", "),
+            plan.fleet.region,
+            price::regions().join(", ")
+        ));
     }
     notes
+}
+
+/// On how many nodes a burst may leave the pods at min.
+fn left_by_a_burst(pool: &PoolCapacity) -> Option<String> {
+    let first = pool.first();
+    if first.nodes_at_min_at_most == first.nodes_at_min {
+        return None;
+    }
+    let cost = match (first.cost.hour_at_min_at_most, first.cost.hour_at_min) {
+        (Some(most), Some(fewest)) => format!(", at {most} an hour instead of {fewest}"),
+        _ => String::new(),
+    };
+    Some(format!(
+        "{}: nodes at min are the fewest; a burst may leave the {} pods on {} nodes{cost}.",
+        pool.pool.arch.name(),
+        thousands(pool.pods_at_min.into()),
+        thousands(first.nodes_at_min_at_most),
+    ))
 }
 
 fn speeds(plan: &Capacity) -> Vec<String> {
@@ -139,23 +178,24 @@ fn up(speed: &Speed) -> String {
     };
     let builds = thousands(bounds.max().into());
     let sync_s = SYNC_MS / 1000;
+    let first_s = speed.first_look_s();
+    let look = format!("the HPA's first look at {builds} builds, within {first_s} s");
     let grows = match speed.up.as_slice() {
         [] => format!("stays at {from} while there are {builds} builds"),
-        [only] => format!("grows {from}, {}: 1 step, at the HPA's first look at {builds} builds", only.pods),
+        [only] => format!("grows {from}, {}: 1 step, at {look}", only.pods),
         steps @ [.., last] => format!(
-            "grows {from}, {}: {} steps of {sync_s} s, the last {} s after the HPA's first look at {builds} builds",
+            "grows {from}, {}: {} steps, the first at {look}, then one every {sync_s} s: {} s in all",
             list(steps),
             steps.len(),
-            last.at_ms / 1000
+            first_s + last.at_ms / 1000
         ),
     };
-    let look = if speed.up.is_empty() { String::new() } else { format!(", which comes within {sync_s} s") };
     let stops = if speed.reached() < bounds.max() {
         format!("; there it stops, because the HPA ignores the last 10 % of {builds} with these versions")
     } else {
         String::new()
     };
-    format!("{wakes}{grows}{look}{stops}")
+    format!("{wakes}{grows}{stops}")
 }
 
 fn down(speed: &Speed) -> String {
@@ -169,10 +209,19 @@ fn down(speed: &Speed) -> String {
         [] => "does not shrink: min is max".to_owned(),
         [_] => format!("{shrinks}: 1 step, {first}; it may come {late_s} s late"),
         steps @ [.., last] => format!(
-            "{shrinks}: {} steps, the first {first}, then one every {period} min, in all {} min; each may come {late_s} s late",
+            "{shrinks}: {} steps, the first {first}, then one every {period} min, {} in all; each may come {late_s} s late",
             steps.len(),
-            thousands(last.at_ms / 60_000)
+            hours(last.at_ms / 60_000)
         ),
+    }
+}
+
+/// `45 min`, `23 h`, `23 h 15 min`.
+fn hours(minutes: u64) -> String {
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }
 
@@ -200,7 +249,7 @@ fn load_balancer(plan: &Capacity) -> Vec<String> {
     }
     if let Some(bytes) = plan.prometheus_scrape_bytes_about {
         lines.push(format!(
-            "Prometheus reads about {} kB; with a line for each slot it would be about {} kB",
+            "Prometheus reads about {} kB; with the series of every slot it would be about {} kB",
             thousands((bytes + 500) / 1000),
             thousands((plan.whole_page_bytes_about + 500) / 1000),
         ));

@@ -1,5 +1,6 @@
 //! When builds come and how long each takes.
 
+use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -7,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::fleet::arch::Arch;
 use crate::simulate::duration::Spread;
 use crate::simulate::random::{Purpose, Random};
+use crate::talk::thousands;
 
 /// More would be a mistake in the file or on the command line, not a day of a fleet.
 const MOST_BUILDS: u64 = 10_000_000;
@@ -83,6 +85,19 @@ impl Arrivals {
     /// Whether every run has the same builds.
     pub fn is_fixed(&self) -> bool {
         matches!(self, Arrivals::Recorded(_) | Arrivals::Burst { duration: Spread::Always(_), .. })
+    }
+}
+
+/// `27 builds at once, 10 min to 30 min each`.
+impl fmt::Display for Arrivals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Arrivals::Burst { builds, duration } => write!(f, "{} builds at once, {duration} each", thousands(*builds)),
+            Arrivals::Poisson { per_hour, hours, duration } => {
+                write!(f, "{per_hour} builds an hour for {hours} h, {duration} each")
+            }
+            Arrivals::Recorded(all) => write!(f, "{} builds as recorded", thousands(all.len() as u64)),
+        }
     }
 }
 

@@ -18,8 +18,6 @@ pub mod svg;
 mod text;
 pub mod verdict;
 
-use std::path::Path;
-
 use anyhow::{Context, Result, anyhow};
 use serde_json::json;
 
@@ -31,12 +29,7 @@ use crate::simulate::model::Model;
 use crate::simulate::outcome::Summary;
 use crate::simulate::scenario::{Scenario, arch_of, fleet_of};
 use crate::simulate::verdict::Verdict;
-use crate::talk::{columns, print, print_json, say};
-
-/// Where no terminal says how wide it is.
-const WIDTH: usize = 80;
-/// Wider lines are hard to read.
-const WIDEST: usize = 100;
+use crate::talk::{number, print, print_json, say, width};
 
 /// One configuration, and what came of it.
 pub struct Found {
@@ -71,7 +64,7 @@ pub fn run(command: &Simulate) -> Result<Exit> {
         let verdict = verdict::find(&scenario, &arrivals, command.seed, &summary)?;
         found.push(Found { scenario, model, summary, verdict });
     }
-    let width = columns().unwrap_or(WIDTH).min(WIDEST);
+    let width = width();
     let names =
         (command.input.config.display().to_string(), command.compare.as_deref().map(|path| path.display().to_string()));
     match (command.format, found.as_slice(), &names.1) {
@@ -83,23 +76,29 @@ pub fn run(command: &Simulate) -> Result<Exit> {
         (PlanFormat::Text, all, _) => print(&text::of(&all[0], &arrivals, width))?,
     }
     if let Some(path) = &command.svg {
-        write_picture(path, &found)?;
+        std::fs::write(path, picture(&found, &arrivals)).with_context(|| format!("cannot write {}", path.display()))?;
+        say(&format!("{} written: the first run", path.display()));
     }
     Ok(Exit::Done)
 }
 
-fn write_picture(path: &Path, found: &[Found]) -> Result<()> {
-    let title = |found: &Found| {
-        let (min, max) = found.scenario.bounds();
-        format!("{} {}, {min} to {max} pods", found.scenario.fleet.key, found.scenario.arch.name())
-    };
-    let picture = match found {
-        [here, there] => svg::compared((&title(here), &here.summary.series), (&title(there), &there.summary.series)),
-        all => svg::of(&title(&all[0]), &all[0].summary.series),
-    };
-    std::fs::write(path, picture).with_context(|| format!("cannot write {}", path.display()))?;
-    say(&format!("{} written: the first run", path.display()));
-    Ok(())
+/// The first run of what was found, or of both.
+fn picture(found: &[Found], arrivals: &Arrivals) -> String {
+    let title = |found: &Found| text::pool(&found.scenario);
+    let caption = [arrivals.to_string(), format!("The first of {}.", runs_in_words(found[0].summary.runs))];
+    let caption: Vec<&str> = caption.iter().map(String::as_str).collect();
+    match found {
+        [here, there] => svg::compared(
+            (&format!("{} {}", here.scenario.fleet.key, title(here)), &here.summary.series),
+            (&format!("{} {}", there.scenario.fleet.key, title(there)), &there.summary.series),
+            &caption,
+        ),
+        all => svg::of(&format!("{} {}", all[0].scenario.fleet.key, title(&all[0])), &all[0].summary.series, &caption),
+    }
+}
+
+fn runs_in_words(runs: u64) -> String {
+    number(usize::try_from(runs).unwrap_or(usize::MAX), "run")
 }
 
 /// All runs, on all processors. Sums of whole numbers: the result does not depend on how many there are.

@@ -16,7 +16,7 @@ use crate::simulate::outcome::Summary;
 use crate::simulate::scenario::{Scenario, arch_of, fleet_of};
 use crate::simulate::verdict::least;
 use crate::table::{Column, Table};
-use crate::talk::{columns, print, print_json, say, wrap};
+use crate::talk::{print, print_json, say, width, wrap};
 
 /// Days of a month of 730 hours.
 const MONTH_DAYS: f64 = 730.0 / 24.0;
@@ -81,7 +81,7 @@ pub fn run(command: &Recommend) -> Result<Exit> {
             )?;
         }
         PlanFormat::Text => {
-            let width = columns().unwrap_or(80).min(100);
+            let width = width();
             let blocks: Vec<String> =
                 advice.iter().map(|advice| to_text(advice, fleet.key.as_str(), command.p99_wait, width)).collect();
             print(&blocks.join("\n"))?;
@@ -246,7 +246,9 @@ fn to_json(advice: &Advice) -> Value {
             "wait_p99_s": choice.p99_ms / 1000,
             "gave_up": choice.gave_up,
             "node_hours_per_day": choice.node_hours_per_day,
+            "usd_per_day": choice.usd_per_day,
             "node_hours_per_day": choice.node_hours_per_day,
+            "usd_per_day": choice.usd_per_day,
         })
     };
     json!({

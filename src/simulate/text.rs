@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use crate::fleet::scaling::Scaling;
-use crate::simulate::Found;
 use crate::simulate::arrivals::Arrivals;
 use crate::simulate::chart;
 use crate::simulate::duration::Length;
@@ -11,8 +10,9 @@ use crate::simulate::model::Model;
 use crate::simulate::outcome::Summary;
 use crate::simulate::scenario::Scenario;
 use crate::simulate::verdict::Verdict;
+use crate::simulate::{Found, runs_in_words};
 use crate::table::{Column, Table};
-use crate::talk::{number, thousands, wrap};
+use crate::talk::{number, wrap};
 
 pub(super) fn of(found: &Found, arrivals: &Arrivals, width: usize) -> String {
     let mut text = head(&found.scenario, &found.model, arrivals, found.summary.runs, width);
@@ -76,7 +76,7 @@ fn entry(name: &str, told: &str, width: usize) -> String {
 
 fn head(scenario: &Scenario, model: &Model, arrivals: &Arrivals, runs: u64, width: usize) -> String {
     let said = &scenario.said;
-    let mut text = entry("builds", &builds(arrivals), width);
+    let mut text = entry("builds", &arrivals.to_string(), width);
     let client = match said.client {
         crate::simulate::model::ClientKind::BuildctlWait => "buildctl --wait",
         crate::simulate::model::ClientKind::BuildctlRetry => "buildctl, tried again",
@@ -101,22 +101,11 @@ fn head(scenario: &Scenario, model: &Model, arrivals: &Arrivals, runs: u64, widt
         let _ = write!(starts, "; a builder is lost after {after} on average");
     }
     text += &entry("starts", &starts, width);
-    let runs = number(usize::try_from(runs).unwrap_or(usize::MAX), "run");
-    text + &entry("runs", &format!("{runs}, each with other random numbers"), width)
-}
-
-fn builds(arrivals: &Arrivals) -> String {
-    match arrivals {
-        Arrivals::Burst { builds, duration } => format!("{} at once, {duration} each", thousands(*builds)),
-        Arrivals::Poisson { per_hour, hours, duration } => {
-            format!("{per_hour} an hour for {hours} h, {duration} each")
-        }
-        Arrivals::Recorded(all) => format!("{} as recorded", thousands(all.len() as u64)),
-    }
+    text + &entry("runs", &format!("{}, each with other random numbers", runs_in_words(runs)), width)
 }
 
 /// `amd64: 2 to 8 pods, m6id.24xlarge x2`.
-fn pool(scenario: &Scenario) -> String {
+pub(super) fn pool(scenario: &Scenario) -> String {
     let pool = scenario.pool();
     let pods = match pool.scaling {
         Scaling::Fixed { replicas } => format!("{replicas} pods, fixed"),

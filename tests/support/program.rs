@@ -11,7 +11,7 @@ pub(crate) fn scratch() -> TempDir {
 
 pub(crate) fn program(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_buildkit-fleet"));
-    command.current_dir(dir).args(args);
+    command.current_dir(dir).args(args).env_remove("COLUMNS");
     command
 }
 
