@@ -248,7 +248,6 @@ fn to_json(advice: &Advice) -> Value {
             "node_hours_per_day": choice.node_hours_per_day,
             "usd_per_day": choice.usd_per_day,
             "node_hours_per_day": choice.node_hours_per_day,
-            "usd_per_day": choice.usd_per_day,
         })
     };
     json!({
