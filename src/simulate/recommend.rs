@@ -247,7 +247,6 @@ fn to_json(advice: &Advice) -> Value {
             "gave_up": choice.gave_up,
             "node_hours_per_day": choice.node_hours_per_day,
             "usd_per_day": choice.usd_per_day,
-            "node_hours_per_day": choice.node_hours_per_day,
         })
     };
     json!({
