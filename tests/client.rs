@@ -236,7 +236,9 @@ fn with_a_short_pause_buildctl_waits_in_the_queue() {
             run(lab.command(&shell, &[&["--budget", "90s", "--", &client], given].concat()).env("BK_PAUSE", pause));
             lab.arguments().trim().to_owned()
         };
-        assert_eq!(arguments("1", &["build", "--local", "a b"]), "--wait --timeout 90 build --local a b");
+        // What is left of the budget: on a busy machine a second may be gone already.
+        let waits = arguments("1", &["build", "--local", "a b"]);
+        assert!((80..=90).any(|left| waits == format!("--wait --timeout {left} build --local a b")), "{waits}");
         assert_eq!(arguments("3", &["build"]), "build");
         assert_eq!(
             arguments("1", &["--wait", "--timeout", "5", "build"]),
