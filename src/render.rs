@@ -75,12 +75,18 @@ impl Renderer {
 
     /// Every file of the cluster, in apply order. An error is a defect of a template, not of the input.
     pub fn render(&self, fleet: &Fleet) -> Result<Vec<RenderedFile>> {
+        self.render_some(fleet, |_| true)
+    }
+
+    /// The same of the files whose paths are wanted.
+    pub fn render_some(&self, fleet: &Fleet, wanted: impl Fn(&str) -> bool) -> Result<Vec<RenderedFile>> {
         let files =
             Files { drain_sh: DRAIN_SH.into(), drain_checksum: self.drain_checksum.clone(), start_sh: START_SH.into() };
         let mut view = View::of(fleet, files);
         self.render_configs(&mut view)?;
         let value = Value::from(Serde(&view));
         manifests::of(fleet)
+            .filter(|manifest| wanted(manifest.path))
             .map(|manifest| {
                 let text = self.render_one(&format!("{}.j2", manifest.path), value.clone())?;
                 Ok(RenderedFile { path: manifest.path, text })

@@ -70,7 +70,13 @@ fn targets(base: &Base) -> Vec<Target> {
 
 /// The same field for every architecture, instance type and item.
 fn family(field: &Field) -> String {
-    let path: String = field.path.chars().filter(|c| !c.is_ascii_digit()).collect();
+    let without_names = |part: &str| match part.split_once(']') {
+        Some((name, _)) if name.ends_with(".cfg") || name.ends_with(".toml") => part.to_owned(),
+        Some((_, rest)) => format!("]{rest}"),
+        None => part.to_owned(),
+    };
+    let path = field.path.split('[').map(without_names).collect::<Vec<_>>().join("[");
+    let path: String = path.chars().filter(|c| !c.is_ascii_digit()).collect();
     format!("{} {}", field.kind, path.replace("amd", "ARCH").replace("arm", "ARCH"))
 }
 

@@ -21,6 +21,18 @@ pub enum Question {
         file: String,
         rest: String,
     },
+    /// `Kind/name.path`, a path or a name, to look for in all manifests; `otherwise` tells what is wrong where none
+    /// has it.
+    Anywhere {
+        cluster: Option<String>,
+        what: String,
+        otherwise: String,
+    },
+}
+
+/// Names in backticks.
+pub(super) fn listed<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> String {
+    names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads the words. The error tells what would be right; `clusters` names the clusters of the file where that depends
@@ -63,7 +75,13 @@ pub fn read(words: &[String], clusters: impl Fn() -> Vec<String>) -> Result<Ques
         Some(near) if cluster.is_none() => format!("did you mean the rule `{near}`?"),
         _ => did_you_mean(what, files).map_or(not_found, |near| format!("did you mean `{near}:LINE`?")),
     };
-    Err(format!("`{what}` is no key of clusters.yaml, no rule and no FILE:LINE or FILE:OBJECT.PATH: {hint}"))
+    let otherwise =
+        format!("`{what}` is no key of clusters.yaml, no rule and no FILE:LINE or FILE:OBJECT.PATH: {hint}");
+    let is_object = what.starts_with(char::is_uppercase) && what.contains('/');
+    if cluster.is_some() || is_object {
+        return Ok(Question::Anywhere { cluster: cluster.map(str::to_owned), what: what.to_owned(), otherwise });
+    }
+    Err(otherwise)
 }
 
 /// `generated/arc-staging/40-deployments.yaml:95` names the cluster by its directory.
