@@ -71,7 +71,7 @@ fn targets(base: &Base) -> Vec<Target> {
 /// The same field for every architecture, instance type and item.
 fn family(field: &Field) -> String {
     let without_names = |part: &str| match part.split_once(']') {
-        Some((name, _)) if name.ends_with(".cfg") || name.ends_with(".toml") => part.to_owned(),
+        Some((name @ ("haproxy.cfg" | "buildkitd.toml"), rest)) => format!("{name}]{rest}"),
         Some((_, rest)) => format!("]{rest}"),
         None => part.to_owned(),
     };

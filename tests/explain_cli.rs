@@ -160,7 +160,7 @@ fn every_address_that_a_key_reaches_is_taken_as_it_is_printed() {
     }
     assert!(addresses.len() > 150, "{}", addresses.len());
     let mut left = addresses.clone();
-    for source in [fixed, &scaled] {
+    for source in [&scaled, fixed] {
         with_places(source, |_, at| {
             left.retain(|address, _| {
                 let (file, rest) = address.split_once(':').unwrap_or_else(|| panic!("{address}"));
@@ -526,8 +526,8 @@ fn paths_of_a_diff_are_explained() {
     let (old, new) = (set(&old), set(&new));
     let mut paths = Vec::new();
     for (identity, object) in new.iter() {
-        let changes = changes(old.get(identity), Some(object), "");
-        paths.extend(changes.into_iter().map(|change| format!("{}.{}", identity.short(), change.path)));
+        let found = changes(old.get(identity), Some(object), "");
+        paths.extend(found.into_iter().map(|change| format!("{}.{}", identity.short(), change.path)));
     }
     assert!(paths.len() > 8 && paths.iter().any(|path| path.contains("[BuildkitPinnedAtMax/arm64]")), "{paths:#?}");
     with_everything(&changed, cluster, |base, subject, source| {
