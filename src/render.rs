@@ -83,7 +83,9 @@ impl Renderer {
         let files =
             Files { drain_sh: DRAIN_SH.into(), drain_checksum: self.drain_checksum.clone(), start_sh: START_SH.into() };
         let mut view = View::of(fleet, files);
-        self.render_configs(&mut view)?;
+        if manifests::of(fleet).any(|manifest| wanted(manifest.path) && has_configs(manifest.path)) {
+            self.render_configs(&mut view)?;
+        }
         let value = Value::from(Serde(&view));
         manifests::of(fleet)
             .filter(|manifest| wanted(manifest.path))
@@ -112,6 +114,13 @@ impl Renderer {
         let template = self.environment.get_template(name)?;
         template.render(value).map_err(|error| anyhow!("{error:#}").context(format!("template {name} does not render")))
     }
+}
+
+/// Whether the file holds a configuration or its checksum: most do not, and hashing takes its time.
+fn has_configs(path: &str) -> bool {
+    let fields = ["haproxy_cfg", "buildkitd_toml", "config_checksum"];
+    let holds = |source: &str| fields.iter().any(|field| source.contains(field));
+    TEMPLATES.iter().any(|(name, source)| name.strip_suffix(".j2") == Some(path) && holds(source))
 }
 
 /// SHA-256 of the texts one after the other, each with its length, in hex.

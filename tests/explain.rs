@@ -190,6 +190,18 @@ fn is_quantity(value: &str) -> bool {
     value.split_whitespace().any(quantity)
 }
 
+#[test]
+fn a_file_rendered_alone_is_the_same() {
+    for input in inputs() {
+        for fleet in support::fleets(&input) {
+            for file in support::render(&fleet) {
+                let alone = renderer().render_some(&fleet, |path| path == file.path);
+                assert_eq!(alone.unwrap_or_else(|error| panic!("{error:#}")), [file]);
+            }
+        }
+    }
+}
+
 fn keys() -> Vec<KeyPath> {
     flatten(Entry::KEYS)
 }

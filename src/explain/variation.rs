@@ -116,7 +116,7 @@ impl<'a> Subject<'a> {
                 match outcome(value) {
                     Some(Outcome::Fleet(fleet)) => {
                         found.accepted |= now.as_deref().or(key.key.default) != Some(value.flow().as_str());
-                        if seen.insert(format!("{fleet:?}")) || beside.is_some() {
+                        if beside.is_some() || seen.insert(format!("{fleet:?}")) {
                             found.fleets.push(Varied { fleet: *fleet, entry: entry.clone(), beside });
                         }
                     }
