@@ -351,14 +351,20 @@ Examples:
   '40-deployments.yaml:buildkitd-amd64.spec.template.spec.containers[0].image'
   buildkit-fleet explain arc-staging \\
   '21-lb-config.yaml:buildkitd-lb-config.data[haproxy.cfg].global.maxconn'
+  buildkit-fleet explain arc-staging Deployment/buildkitd-lb.spec.replicas
+      without the file, as `diff` names it
+  buildkit-fleet explain arc-staging DRAIN_CAP_S
+      where a name or a part of a path stands
   buildkit-fleet explain numa-misfit            a rule
   buildkit-fleet explain --rules                every rule
+  buildkit-fleet explain rolls-builders         a kind of consequence of `diff`
 
 Keys: the last part of the path is enough where it is unique. `explain`
 without arguments lists them. Manifests are explained as `generate` would
 write them now, also where those on disk are older; so are lines counted.
 Addresses hold no quotes and no spaces; some shells want quotes around
-brackets.
+brackets. Items of lists have names, `containers[buildkitd]`, where each has
+its own; their places, `[0]`, are taken as well.
 
 What a key reaches is found by rendering other values of it. A field comes
 `from` the keys that decide its value; keys that only decide whether there is
@@ -366,7 +372,7 @@ an object around it are told by `explain KEY`.";
 
 /// Tell what a key, a field of a manifest, or a rule means
 #[derive(Debug, Args)]
-#[command(after_help = EXPLAIN_EXAMPLES, override_usage = "buildkit-fleet explain [OPTIONS] [CLUSTER] [KEY|FILE:LINE|FILE:OBJECT.PATH|RULE]")]
+#[command(after_help = EXPLAIN_EXAMPLES, override_usage = "buildkit-fleet explain [OPTIONS] [CLUSTER] [KEY|FILE:LINE|FILE:OBJECT.PATH|KIND/NAME.PATH|RULE]")]
 pub struct Explain {
     /// A cluster, then what to explain; or only the latter
     #[arg(value_name = "WHAT", num_args = 0..=2)]

@@ -127,7 +127,11 @@ pub fn scalar_key<T: Scalar>(name: &str, key: &str, span: Span, problems: &mut P
 
 /// One row of the catalogue, or nothing where the type is not in it.
 fn catalogue_row(name: &str) -> Option<InstanceType> {
-    rows().find(|row| row.split(',').next() == Some(name)).and_then(parse_row)
+    row_of(name).and_then(parse_row)
+}
+
+fn row_of(name: &str) -> Option<&'static str> {
+    rows().find(|row| row.strip_prefix(name).is_some_and(|rest| rest.starts_with(',')))
 }
 
 fn rows() -> impl Iterator<Item = &'static str> {
@@ -148,7 +152,7 @@ pub fn price_text(name: &str, region: &str) -> Option<&'static str> {
     let header = CATALOGUE.lines().find(|line| !line.starts_with('#'))?;
     let wanted = format!("{PRICE_COLUMN}{}", region.replace('-', "_"));
     let column = header.split(',').position(|column| column == wanted)?;
-    let row = rows().find(|row| row.split(',').next() == Some(name))?;
+    let row = row_of(name)?;
     row.split(',').nth(column).filter(|text| !text.is_empty())
 }
 

@@ -75,12 +75,20 @@ impl Renderer {
 
     /// Every file of the cluster, in apply order. An error is a defect of a template, not of the input.
     pub fn render(&self, fleet: &Fleet) -> Result<Vec<RenderedFile>> {
+        self.render_some(fleet, |_| true)
+    }
+
+    /// The same of the files whose paths are wanted.
+    pub fn render_some(&self, fleet: &Fleet, wanted: impl Fn(&str) -> bool) -> Result<Vec<RenderedFile>> {
         let files =
             Files { drain_sh: DRAIN_SH.into(), drain_checksum: self.drain_checksum.clone(), start_sh: START_SH.into() };
         let mut view = View::of(fleet, files);
-        self.render_configs(&mut view)?;
+        if manifests::of(fleet).any(|manifest| wanted(manifest.path) && has_configs(manifest.path)) {
+            self.render_configs(&mut view)?;
+        }
         let value = Value::from(Serde(&view));
         manifests::of(fleet)
+            .filter(|manifest| wanted(manifest.path))
             .map(|manifest| {
                 let text = self.render_one(&format!("{}.j2", manifest.path), value.clone())?;
                 Ok(RenderedFile { path: manifest.path, text })
@@ -106,6 +114,13 @@ impl Renderer {
         let template = self.environment.get_template(name)?;
         template.render(value).map_err(|error| anyhow!("{error:#}").context(format!("template {name} does not render")))
     }
+}
+
+/// Whether the file holds a configuration or its checksum: most do not, and hashing takes its time.
+fn has_configs(path: &str) -> bool {
+    let fields = ["haproxy_cfg", "buildkitd_toml", "config_checksum"];
+    let holds = |source: &str| fields.iter().any(|field| source.contains(field));
+    TEMPLATES.iter().any(|(name, source)| name.strip_suffix(".j2") == Some(path) && holds(source))
 }
 
 /// SHA-256 of the texts one after the other, each with its length, in hex.

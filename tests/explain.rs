@@ -70,7 +70,13 @@ fn targets(base: &Base) -> Vec<Target> {
 
 /// The same field for every architecture, instance type and item.
 fn family(field: &Field) -> String {
-    let path: String = field.path.chars().filter(|c| !c.is_ascii_digit()).collect();
+    let without_names = |part: &str| match part.split_once(']') {
+        Some((name @ ("haproxy.cfg" | "buildkitd.toml"), rest)) => format!("{name}]{rest}"),
+        Some((_, rest)) => format!("]{rest}"),
+        None => part.to_owned(),
+    };
+    let path = field.path.split('[').map(without_names).collect::<Vec<_>>().join("[");
+    let path: String = path.chars().filter(|c| !c.is_ascii_digit()).collect();
     format!("{} {}", field.kind, path.replace("amd", "ARCH").replace("arm", "ARCH"))
 }
 
@@ -182,6 +188,18 @@ fn is_quantity(value: &str) -> bool {
         !word.is_empty() && word.chars().all(|c| c.is_ascii_digit() || c == '.')
     };
     value.split_whitespace().any(quantity)
+}
+
+#[test]
+fn a_file_rendered_alone_is_the_same() {
+    for input in inputs() {
+        for fleet in support::fleets(&input) {
+            for file in support::render(&fleet) {
+                let alone = renderer().render_some(&fleet, |path| path == file.path);
+                assert_eq!(alone.unwrap_or_else(|error| panic!("{error:#}")), [file]);
+            }
+        }
+    }
 }
 
 fn keys() -> Vec<KeyPath> {

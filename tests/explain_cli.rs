@@ -3,17 +3,23 @@
 mod support;
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use buildkit_fleet::config::Entry;
+use buildkit_fleet::diff::object::{Objects, SetFile, changes};
+use buildkit_fleet::explain::question::{Question, read};
 use buildkit_fleet::explain::reach::Base;
 use buildkit_fleet::explain::variation::Subject;
 use buildkit_fleet::explain::written::Source;
-use buildkit_fleet::explain::{manifest, place};
+use buildkit_fleet::explain::{anywhere, manifest, place};
 use buildkit_fleet::render::Renderer;
 use buildkit_fleet::rule::ALL;
-use buildkit_fleet::shape::{Shape, flatten};
+use buildkit_fleet::shape::{KeyPath, Shape, flatten};
 use buildkit_fleet::yaml;
 use support::program::{code, run, scratch, stderr, stdout, with_shipped, write};
+
+/// A scaled and a fixed cluster of the shipped file: between them they show all there is.
+const ONE_OF_EACH: [&str; 2] = ["arc-cbr-production", "arc-cbr-production-uw1"];
 
 fn explain(dir: &Path, args: &[&str]) -> String {
     let output = run(dir, &[&["explain"], args].concat());
@@ -27,16 +33,57 @@ fn part<'t>(text: &'t str, title: &str) -> Vec<&'t str> {
     lines.take_while(|line| line.starts_with(' ')).map(str::trim).collect()
 }
 
-/// Calls with all that explaining the places of each fleet takes.
-fn with_places(source: &str, mut look: impl FnMut(&Base, &dyn Fn(&str, &str) -> Result<String, String>)) {
+/// What is told of every key without a cluster: worked out once for the tests that look at it.
+fn told_keys() -> &'static [(KeyPath, String)] {
+    static TOLD: OnceLock<Vec<(KeyPath, String)>> = OnceLock::new();
+    TOLD.get_or_init(|| {
+        let dir = scratch();
+        flatten(Entry::KEYS).into_iter().map(|key| (key.clone(), explain(dir.path(), &[&key.dotted()]))).collect()
+    })
+}
+
+/// Calls with all that explaining one cluster takes.
+fn with_everything(source: &str, cluster: &str, look: impl FnOnce(&Base, &Subject, Source)) {
     let renderer = Renderer::new().unwrap_or_else(|error| panic!("{error:#}"));
     let tree = yaml::parse(source).unwrap_or_else(|problem| panic!("{}", problem.message));
+    let fleet = support::fleet(source, cluster);
+    let base = Base::of(&fleet, &renderer).unwrap_or_else(|error| panic!("{error:#}"));
+    look(&base, &Subject::new(&tree, cluster), Source { path: "clusters.yaml", text: source });
+}
+
+/// The answer to a question about a place in this cluster, as the program gives it; none for other questions.
+fn answer(words: &[&str], base: &Base, subject: &Subject, source: Source) -> Option<Result<String, String>> {
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let clusters = || support::fleets(source.text).iter().map(|fleet| fleet.key.as_str().to_owned()).collect();
+    let is_here = |cluster: &Option<String>| cluster.as_deref() == Some(base.fleet.key.as_str());
+    let answer = match read(&words, clusters).ok()? {
+        Question::Place { cluster, file, rest } if is_here(&cluster) => place(&file, &rest, base, subject, source, 100),
+        Question::Anywhere { cluster, what, otherwise } if is_here(&cluster) => {
+            anywhere(&what, otherwise, base, subject, source, 100)
+        }
+        _ => return None,
+    };
+    Some(answer.unwrap_or_else(|error| panic!("{error:#}")))
+}
+
+/// Calls with what answers questions about places in one cluster of the shipped file.
+fn with_answers(cluster: &str, look: impl FnOnce(&dyn Fn(&str) -> String)) {
+    with_everything(&support::shipped(), cluster, |base, subject, source| {
+        look(&|what| {
+            let answer =
+                answer(&[cluster, what], base, subject, source).unwrap_or_else(|| panic!("{what} is no place"));
+            answer.unwrap_or_else(|error| panic!("{what}: {error}"))
+        });
+    });
+}
+
+/// Calls for each cluster with what explains its places.
+fn with_places(source: &str, mut look: impl FnMut(&Base, &dyn Fn(&str, &str) -> Result<String, String>)) {
     for fleet in support::fleets(source) {
-        let base = Base::of(&fleet, &renderer).unwrap_or_else(|error| panic!("{error:#}"));
-        let subject = Subject::new(&tree, fleet.key.as_str());
-        let source = Source { path: "clusters.yaml", text: source };
-        look(&base, &|file, rest| {
-            place(file, rest, &base, &subject, source, 100).unwrap_or_else(|error| panic!("{error:#}"))
+        with_everything(source, fleet.key.as_str(), |base, subject, source| {
+            look(base, &|file, rest| {
+                place(file, rest, base, subject, source, 100).unwrap_or_else(|error| panic!("{error:#}"))
+            });
         });
     }
 }
@@ -44,8 +91,9 @@ fn with_places(source: &str, mut look: impl FnMut(&Base, &dyn Fn(&str, &str) -> 
 #[test]
 fn a_computed_field_names_its_formula_and_every_key_behind_it() {
     let dir = with_shipped();
-    let cpu = "40-deployments.yaml:buildkitd-amd64.spec.template.spec.containers[0].resources.requests.cpu";
-    let text = explain(dir.path(), &["arc-staging", cpu]);
+    let cpu = "40-deployments.yaml:buildkitd-amd64.spec.template.spec.containers[buildkitd].resources.requests.cpu";
+    let text = explain(dir.path(), &["arc-staging", &cpu.replace("[buildkitd]", "[0]")]);
+    assert_eq!(text.lines().next(), Some(cpu));
     assert_eq!(part(&text, "value"), ["42"]);
     assert!(part(&text, "formula")[0].starts_with("floor((96 * 1000 - "), "{text}");
     assert_eq!(
@@ -62,6 +110,9 @@ fn a_computed_field_names_its_formula_and_every_key_behind_it() {
 fn architectures_are_a_source_only_of_what_they_change() {
     let shipped = support::shipped();
     with_places(&shipped, |base, at| {
+        if !ONE_OF_EACH.contains(&base.fleet.key.as_str()) {
+            return;
+        }
         for (file, rest, expected) in [
             ("40-deployments.yaml", "buildkitd-amd64.spec.template.spec.terminationGracePeriodSeconds", false),
             ("60-monitoring.yaml", "PrometheusRule/buildkitd.spec.groups[0].rules[6].expr", false),
@@ -98,12 +149,10 @@ fn a_section_of_a_configuration_is_all_of_its_settings() {
 fn every_address_that_a_key_reaches_is_taken_as_it_is_printed() {
     let fixed = "clusters:\n  fixed: {cluster_name: eks, region: us-east-1, eks_version: 1.35, modules: [buildkit]}\n";
     let scaled = support::one_cluster("      autoscaling: {enabled: true, amd64_max: 12, arm64_max: 12}\n");
-    let dir = scratch();
     let mut addresses = std::collections::BTreeMap::new();
-    for key in flatten(Entry::KEYS).iter().filter(|key| !matches!((key.key.shape)(), Shape::Block { .. })) {
-        let text = explain(dir.path(), &[&key.dotted()]);
+    for (key, text) in told_keys() {
         for title in ["reaches", "leaves out, with some values", "adds, with some values"] {
-            for line in part(&text, title).into_iter().filter(|line| line.contains(".yaml:")) {
+            for line in part(text, title).into_iter().filter(|line| line.contains(".yaml:")) {
                 assert!(!line.contains([' ', '"', '\'']), "{line}");
                 addresses.insert(line.to_owned(), key.dotted());
             }
@@ -111,7 +160,7 @@ fn every_address_that_a_key_reaches_is_taken_as_it_is_printed() {
     }
     assert!(addresses.len() > 150, "{}", addresses.len());
     let mut left = addresses.clone();
-    for source in [fixed, &scaled] {
+    for source in [&scaled, fixed] {
         with_places(source, |_, at| {
             left.retain(|address, _| {
                 let (file, rest) = address.split_once(':').unwrap_or_else(|| panic!("{address}"));
@@ -130,11 +179,12 @@ fn every_line_of_a_cluster_is_explained_with_what_stands_there() {
     let shipped = support::shipped();
     let source_lines: Vec<&str> = shipped.lines().collect();
     with_places(&shipped, |base, at| {
-        // One scaled and one fixed cluster show all there is.
-        if !["arc-cbr-production", "arc-cbr-production-uw1"].contains(&base.fleet.key.as_str()) {
+        if !ONE_OF_EACH.contains(&base.fleet.key.as_str()) {
             return;
         }
-        for file in base.files() {
+        // What else a fixed pool has is in these two.
+        let of_fixed = ["40-deployments.yaml", "60-monitoring.yaml"];
+        for file in base.files().iter().filter(|file| base.fleet.autoscaled() || of_fixed.contains(&file.path)) {
             for (place, line) in file.text.lines().enumerate() {
                 let text = at(file.path, &(place + 1).to_string()).unwrap_or_else(|error| panic!("{error}"));
                 let says = line.trim().trim_start_matches("- ");
@@ -192,21 +242,26 @@ fn a_setting_is_the_one_on_its_line_where_sections_say_the_same() {
 
 #[test]
 fn an_address_is_taken_in_other_spellings() {
-    let dir = with_shipped();
     let queue = "21-lb-config.yaml:buildkitd-lb-config.data[haproxy.cfg].defaults.tcp.timeout.queue";
-    for spelling in [
-        queue,
-        "21-lb-config.yaml:buildkitd-lb-config.data[\"haproxy.cfg\"]: defaults tcp: timeout queue",
-        "21-lb-config.yaml:ConfigMap/buildkitd-lb-config.data.haproxy.cfg.defaults.tcp.timeout.queue",
-        "generated/arc-staging/21-lb-config.yaml:40",
-        "21-lb-config.yaml:40:3",
-    ] {
-        let text = explain(dir.path(), &["arc-staging", spelling]);
-        assert!(text.starts_with(&format!("{queue}\n")), "{spelling}: {text}");
-    }
+    with_answers("arc-staging", |ask| {
+        for spelling in [
+            queue,
+            "21-lb-config.yaml:buildkitd-lb-config.data[\"haproxy.cfg\"]: defaults tcp: timeout queue",
+            "21-lb-config.yaml:ConfigMap/buildkitd-lb-config.data.haproxy.cfg.defaults.tcp.timeout.queue",
+            "generated/arc-staging/21-lb-config.yaml:40",
+            "21-lb-config.yaml:40:3",
+        ] {
+            let text = ask(spelling);
+            assert!(text.starts_with(&format!("{queue}\n")), "{spelling}: {text}");
+        }
+        let named =
+            "40-deployments.yaml:buildkitd-arm64.spec.template.spec.containers[buildkitd].env[DRAIN_CAP_S].value";
+        for spelling in [named.to_owned(), named.replace("[buildkitd]", "[0]"), named.replace("[DRAIN_CAP_S]", "[0]")] {
+            assert!(ask(&spelling).starts_with(&format!("{named}\n")), "{spelling}");
+        }
+    });
+    let dir = with_shipped();
     assert!(explain(dir.path(), &["./generated/arc-staging/21-lb-config.yaml:40"]).starts_with(queue));
-    let named = "40-deployments.yaml:buildkitd-arm64.spec.template.spec.containers[buildkitd].env[DRAIN_CAP_S].value";
-    assert!(explain(dir.path(), &["arc-staging", named]).contains("containers[0].env[0].value\n"));
 }
 
 #[test]
@@ -252,6 +307,21 @@ fn a_wrong_use_is_told_with_what_would_be_right() {
         (&["arc-staging", "40-deployments.yaml:buildkitd-amd64.spec.replica"], "it has `revisionHistoryLimit`"),
         (&["arc-staging", "40-deployments.yaml:buildkitd-amd64.sepc"], "did you mean `spec`?"),
         (&["arc-staging", &format!("{container}.resources")], "write `[0]` to `[0]`, or a name such as `[buildkitd]`"),
+        (
+            &[
+                "arc-staging",
+                "60-monitoring.yaml:PrometheusRule/buildkitd.spec.groups[0].rules[BuildkitPinnedAtMax].expr",
+            ],
+            "has several items `BuildkitPinnedAtMax`: write one of `[BuildkitPinnedAtMax/amd64]`, `[BuildkitPinnedAtMax/arm64]`",
+        ),
+        (&["arc-staging", "Deployment/buildkitd-amd46.spec"], "did you mean `Deployment/buildkitd-amd64`?"),
+        (&["arc-staging", "Secret/buildkitd-arm64-pods"], "did you mean `Service/buildkitd-arm64-pods`?"),
+        (&["arc-staging", "HorizontalPodAutoscaler/buildkitd-lb-metrics"], "there are `Service/buildkitd-lb-metrics`"),
+        (&["arc-staging", "Deployment/zzzzz"], "there are `Deployment/buildkitd-lb`, `Deployment/buildkitd-amd64`"),
+        (&["arc-staging", "Zzzzz/zzzzz"], "its kinds are `Namespace`, `EC2NodeClass`"),
+        (&["Deployment/buildkitd-lb"], "name one before the manifest, of arc-staging, arc-cbr-production"),
+        (&["arc-staging", "buildkitd-amd64.metadata.name"], "stands in 4 places, write one of\n    31-services.yaml:"),
+        (&["arc-staging", "5"], "`buildkit-fleet explain` lists the keys"),
         (&["arc-staging", &format!("{container}[7].image")], "is a list without an item `7`: write `[0]` to `[0]`"),
         (&["arc-staging", &format!("{container}[0].image.tag")], "is a single value without `tag`"),
         (&["arc-staging", &format!("{container}[0")], "no closing `]`: quote the address"),
@@ -305,11 +375,19 @@ fn a_wrong_use_is_told_with_what_would_be_right() {
         (&["a", "b", "c"], "Usage: buildkit-fleet explain [OPTIONS] [CLUSTER]"),
         (&["--rules", "arc-staging"], "cannot be used with"),
     ];
-    for (args, remedy) in cases {
-        let output = run(dir.path(), &[&["explain"], *args].concat());
-        assert_eq!((code(&output), stdout(&output).as_str()), (2, ""), "{args:?}: {}", stderr(&output));
-        assert!(stderr(&output).contains(remedy), "{args:?}: {}", stderr(&output));
-    }
+    with_everything(&support::shipped(), "arc-staging", |base, subject, source| {
+        for (args, remedy) in cases {
+            // Questions about places in this cluster share its renderings; for all others the program is run.
+            let why = if let Some(answer) = answer(args, base, subject, source) {
+                answer.err().unwrap_or_else(|| panic!("{args:?} is answered"))
+            } else {
+                let output = run(dir.path(), &[&["explain"], *args].concat());
+                assert_eq!((code(&output), stdout(&output).as_str()), (2, ""), "{args:?}: {}", stderr(&output));
+                stderr(&output)
+            };
+            assert!(why.contains(remedy), "{args:?}: {why}");
+        }
+    });
 }
 
 #[test]
@@ -327,13 +405,12 @@ fn an_input_that_is_missing_or_refused_ends_as_for_other_commands() {
 fn every_key_tells_its_meaning_and_what_it_takes() {
     let dir = scratch();
     let list = explain(dir.path(), &[]);
-    for key in flatten(Entry::KEYS) {
-        let text = explain(dir.path(), &[&key.dotted()]);
+    for (key, text) in told_keys() {
         assert!(list.lines().any(|line| line == key.dotted()), "{list}");
-        assert!(!part(&text, &key.dotted()).is_empty() && !part(&text, "takes").is_empty(), "{text}");
-        assert_eq!(part(&text, "unit").concat(), key.key.unit.unwrap_or_default(), "{text}");
+        assert!(!part(text, &key.dotted()).is_empty() && !part(text, "takes").is_empty(), "{text}");
+        assert_eq!(part(text, "unit").concat(), key.key.unit.unwrap_or_default(), "{text}");
         if !matches!((key.key.shape)(), Shape::Block { .. }) {
-            assert_eq!(part(&text, "default").join(" "), key.key.default.unwrap_or("none"));
+            assert_eq!(part(text, "default").join(" "), key.key.default.unwrap_or("none"));
         }
     }
     assert!(explain(dir.path(), &["instance_specs.x1.builder.vcpu"]).starts_with("buildkit.instance_specs.*.vcpu\n"));
@@ -342,17 +419,125 @@ fn every_key_tells_its_meaning_and_what_it_takes() {
 }
 
 #[test]
-fn a_value_that_is_merged_from_two_places_names_both() {
+fn a_value_from_a_block_that_is_merged_names_the_entry_that_counts() {
     let source = support::read("tests/inputs/every-key.yaml");
     with_places(&source, |_, at| {
-        let text =
-            at("31-services.yaml", "buildkitd.metadata.labels[cost-center]").unwrap_or_else(|error| panic!("{error}"));
-        let from = part(&text, "from").join(" ");
-        assert!(
-            from.contains("extra_labels: {cost-center: \"yes\"}")
-                && from.contains("cost-center: \"4711\"}, from `defaults`"),
-            "{text}"
-        );
+        for (label, from) in [
+            ("cost-center", "clusters.yaml:45:22: cost-center: \"yes\", in `extra_labels`"),
+            ("example.com/team", "clusters.yaml:7:20: example.com/team: builds, in `extra_labels`, from `defaults`"),
+        ] {
+            let text = at("31-services.yaml", &format!("buildkitd.metadata.labels[{label}]"));
+            let text = text.unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(part(&text, "from"), [from], "{text}");
+        }
+    });
+}
+
+#[test]
+fn a_number_of_one_instance_type_comes_from_its_own_line_and_its_weight_from_the_order() {
+    let dir = with_shipped();
+    let reached = explain(dir.path(), &["arc-cbr-production", "amd64_instance_types"]);
+    let own_line = "clusters.yaml:70:9: m6id.12xlarge: 1, in `amd64_instance_types`";
+    let block = "clusters.yaml:68:7: amd64_instance_types: {m6id.24xlarge: 2, m6id.12xlarge: 1}";
+    with_answers("arc-cbr-production", |ask| {
+        for (path, from) in [
+            ("spec.weight", block),
+            ("spec.limits.nodes", own_line),
+            ("spec.limits.cpu", own_line),
+            ("metadata.annotations.buildkit-fleet/pods-per-node", own_line),
+            ("spec.template.spec.requirements[node.kubernetes.io/instance-type].values[0]", own_line),
+        ] {
+            let address = format!("10-nodepools.yaml:buildkit-amd64-m6id-12xlarge.{path}");
+            let text = ask(&address);
+            let of_types: Vec<&str> =
+                part(&text, "from").into_iter().filter(|line| line.contains("amd64_instance_types")).collect();
+            assert_eq!(of_types, [from], "{text}");
+            assert!(part(&reached, "reaches").contains(&address.as_str()), "{path}: {reached}");
+        }
+        let cpu = "40-deployments.yaml:buildkitd-amd64.spec.template.spec.containers[buildkitd].resources.requests.cpu";
+        let text = ask(cpu);
+        assert_eq!(part(&text, "from"), ["clusters.yaml:69:9: m6id.24xlarge: 2, in `amd64_instance_types`"], "{text}");
+    });
+}
+
+#[test]
+fn an_object_is_found_without_its_file() {
+    let queue = "ConfigMap/buildkitd-lb-config.data[haproxy.cfg].defaults.tcp.timeout.queue";
+    let full = "21-lb-config.yaml:buildkitd-lb-config.data[haproxy.cfg].defaults.tcp.timeout.queue";
+    let rule =
+        "60-monitoring.yaml:PrometheusRule/buildkitd.spec.groups[buildkit-fleet].rules[BuildkitPinnedAtMax/amd64]";
+    let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+    with_answers("arc-staging", |ask| {
+        for (what, address) in [
+            (queue, full),
+            ("timeout.queue", full),
+            ("deployment/buildkitd-lb", "30-lb-deployment.yaml:buildkitd-lb"),
+            ("buildkitd-lb.spec.template", "30-lb-deployment.yaml:buildkitd-lb.spec.template"),
+            ("rules[BuildkitPinnedAtMax amd64]", rule),
+            ("rules[BuildkitPinnedAtMax/amd64]", rule),
+        ] {
+            assert_eq!(first(&ask(what)), address, "{what}");
+        }
+    });
+    // One that the cluster does not have.
+    let absent = "ScaledObject/buildkitd-arm64.spec.triggers[0].metadata.url";
+    with_answers("arc-cbr-production-uw1", |ask| {
+        let text = ask(absent);
+        assert_eq!(first(&text), format!("50-scaledobjects.yaml:{absent}"));
+        assert!(part(&text, "would follow from").join(" ").contains("buildkit.autoscaling.enabled"), "{text}");
+    });
+    let dir = with_shipped();
+    assert!(explain(dir.path(), &["arc-staging", queue]).contains("    timeout queue 35s\n"));
+}
+
+#[test]
+fn a_path_that_stands_in_several_places_lists_five_full_addresses() {
+    let dir = with_shipped();
+    let grace = "spec.template.spec.terminationGracePeriodSeconds";
+    let output = run(dir.path(), &["explain", "arc-staging", grace]);
+    let lines = [
+        "30-lb-deployment.yaml:buildkitd-lb",
+        "40-deployments.yaml:buildkitd-amd64",
+        "40-deployments.yaml:buildkitd-arm64",
+    ];
+    let lines: Vec<String> = lines.iter().map(|object| format!("    {object}.{grace}\n")).collect();
+    assert_eq!(stderr(&output), format!("error: `{grace}` stands in 3 places, write one of\n{}", lines.concat()));
+    assert_eq!((code(&output), stdout(&output)), (2, String::new()));
+    for line in &lines {
+        assert!(explain(dir.path(), &["arc-staging", line]).starts_with(line.trim()));
+    }
+    let text = stderr(&run(dir.path(), &["explain", "arc-staging", "metadata.namespace"]));
+    let (listed, more) = text.rsplit_once("    and ").unwrap_or_else(|| panic!("{text}"));
+    let all: usize = listed.split(' ').nth(4).and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{text}"));
+    assert_eq!((listed.lines().count(), more), (6, format!("{} more\n", all - 5).as_str()), "{text}");
+}
+
+#[test]
+fn paths_of_a_diff_are_explained() {
+    let shipped = support::shipped();
+    let changed = shipped.replace("arm64_max: 30", "arm64_max: 300").replace("m6id.12xlarge: 1", "m6id.16xlarge: 1");
+    let cluster = "arc-cbr-production";
+    let (old, new) = (support::fleet(&shipped, cluster), support::fleet(&changed, cluster));
+    let set = |fleet: &_| {
+        let files = support::render(fleet).into_iter();
+        let files: Vec<SetFile> = files.map(|file| SetFile { path: file.path.to_owned(), text: file.text }).collect();
+        Objects::read(&files).unwrap_or_else(|error| panic!("{error:#}"))
+    };
+    let (old, new) = (set(&old), set(&new));
+    let mut paths = Vec::new();
+    for (identity, object) in new.iter() {
+        let found = changes(old.get(identity), Some(object), "");
+        paths.extend(found.into_iter().map(|change| format!("{}.{}", identity.short(), change.path)));
+    }
+    assert!(paths.len() > 8 && paths.iter().any(|path| path.contains("[BuildkitPinnedAtMax/arm64]")), "{paths:#?}");
+    with_everything(&changed, cluster, |base, subject, source| {
+        for path in &paths {
+            let text = anywhere(path, String::new(), base, subject, source, 100);
+            let text =
+                text.unwrap_or_else(|error| panic!("{error:#}")).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let (_, path) = path.split_once('/').unwrap_or_default();
+            assert!(text.lines().next().is_some_and(|address| address.ends_with(path)), "{path}: {text}");
+        }
     });
 }
 
@@ -405,4 +590,16 @@ fn fields_of_a_rendering_have_addresses_of_their_own() {
         let names: std::collections::BTreeSet<String> = fields.keys().map(ToString::to_string).collect();
         assert_eq!(names.len(), fields.len(), "{}", fleet.key);
     }
+}
+
+#[test]
+fn every_kind_of_consequence_is_explained() {
+    let dir = with_shipped();
+    for class in buildkit_fleet::diff::consequence::Class::ALL {
+        let output = run(dir.path(), &["explain", class.name()]);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let told = stdout(&output);
+        assert!(told.starts_with(class.name()) && told.lines().count() > 1, "{told}");
+    }
+    assert_eq!(code(&run(dir.path(), &["explain", "arc-staging", "rolls-builders"])), 2);
 }

@@ -1,13 +1,11 @@
 //! The objects of a set of manifests, and how two versions of one differ.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context, Result};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::explain::address::join;
+use crate::explain::address::{join, names};
 use crate::explain::setting::{is_configuration, settings};
 
 /// One file of a set.
@@ -182,7 +180,7 @@ fn collect(value: &Value, path: &str, found: &mut IndexMap<String, String>) {
             add(path.to_owned(), &format!("[{}]", items.iter().map(plain).collect::<Vec<_>>().join(", ")));
         }
         Value::Array(items) => {
-            for (name, item) in names(items).into_iter().zip(items) {
+            for (name, item) in names(items, scalar_at).into_iter().zip(items) {
                 collect(item, &format!("{path}[{name}]"), found);
             }
         }
@@ -200,20 +198,10 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What names the items of a list: the first key that gives each a name of its own, or their places. Alerts of two
-/// architectures share a name.
-fn names(items: &[Value]) -> Vec<String> {
-    let by = |key: &&str| -> Option<Vec<String>> {
-        let mut seen = BTreeSet::new();
-        let name = |item: &Value| {
-            let name = item.get(key).map(plain)?;
-            let arch = item.pointer("/labels/arch").map(|arch| format!(" {}", plain(arch))).unwrap_or_default();
-            Some(name + &arch).filter(|name| seen.insert(name.clone()))
-        };
-        items.iter().map(name).collect()
-    };
-    let named = ["name", "key", "alert", "deviceName", "type", "port"].iter().find_map(by);
-    named.unwrap_or_else(|| (0..items.len()).map(|place| place.to_string()).collect())
+/// The scalar at some keys of an item.
+fn scalar_at(item: &Value, keys: &[&str]) -> Option<String> {
+    let value = keys.iter().try_fold(item, |value, key| value.get(key))?;
+    (!value.is_object() && !value.is_array()).then(|| plain(value))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The address of a field, `FILE:OBJECT.PATH`: how it is written and how it is read.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use anyhow::{Result, anyhow, bail};
@@ -44,20 +45,52 @@ pub struct Asked {
 impl Asked {
     /// `Kind/name.path`, the kind where it is needed.
     pub fn read(rest: &str) -> Result<Self> {
-        // As a configuration's own words: `data[haproxy.cfg]: defaults tcp: timeout queue`.
-        let rest = rest.trim().replace(": ", ".").replace(' ', ".");
+        let rest = without_spaces(rest.trim());
         let end = rest.find(['.', '[']).unwrap_or(rest.len());
         let (object, path) = rest.split_at(end);
         let (kind, name) = object.split_once('/').map_or((None, object), |(kind, name)| (Some(kind), name));
         Ok(Asked { kind: kind.map(str::to_owned), name: name.to_owned(), steps: steps(path)? })
     }
 
-    /// Whether the field is the one asked for, or inside of it.
-    pub fn holds(&self, field: &Field) -> bool {
+    /// Whether the field is the one asked for, or inside of it. `numbered` is its path with items by place.
+    pub fn holds(&self, field: &Field, numbered: &str) -> bool {
+        let (Ok(named), Ok(numbered)) = (steps(&field.path), steps(numbered)) else { return false };
+        let mut both = named.iter().zip(&numbered);
         self.name == field.name
             && self.kind.as_ref().is_none_or(|kind| kind.eq_ignore_ascii_case(&field.kind))
-            && steps(&field.path).is_ok_and(|steps| steps.starts_with(&self.steps))
+            && self.steps.iter().all(|step| both.next().is_some_and(|(name, place)| step == name || step == place))
     }
+}
+
+/// In a configuration's own words, `data[haproxy.cfg]: defaults tcp: timeout queue`, a space stands between keys; in
+/// brackets, `rules[BuildkitPinnedAtMax amd64]`, between the parts of a name.
+pub(super) fn without_spaces(rest: &str) -> String {
+    let mut inside = false;
+    let join = |c| {
+        inside = c == '[' || inside && c != ']';
+        match c {
+            ' ' if inside => '/',
+            ' ' => '.',
+            _ => c,
+        }
+    };
+    rest.replace(": ", " ").chars().map(join).collect()
+}
+
+/// What names the items of a list: the first key that gives each a name of its own, or their places. An alert stands
+/// once for each architecture, which is part of its name then: `BuildkitPinnedAtMax/amd64`. `text` reads the scalar at
+/// some keys of an item.
+pub fn names<T>(items: &[T], text: impl Fn(&T, &[&str]) -> Option<String>) -> Vec<String> {
+    let by = |key: &&str| -> Option<Vec<String>> {
+        let mut seen = HashSet::new();
+        let name = |item: &T| {
+            let arch = text(item, &["labels", "arch"]).map(|arch| format!("/{arch}")).unwrap_or_default();
+            Some(text(item, &[*key])? + &arch).filter(|name| seen.insert(name.clone()))
+        };
+        items.iter().map(name).collect()
+    };
+    let named = ["name", "key", "alert", "deviceName", "type", "port"].iter().find_map(by);
+    named.unwrap_or_else(|| (0..items.len()).map(|place| place.to_string()).collect())
 }
 
 /// `.spec.containers[0][a.b]` to its parts. Quotes in brackets are taken as well.

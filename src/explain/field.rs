@@ -7,7 +7,7 @@ use crate::explain::formula;
 use crate::explain::reach::{Base, Reach};
 use crate::explain::target::Target;
 use crate::explain::variation::Subject;
-use crate::explain::written::{Source, places};
+use crate::explain::written::{Source, places, places_of};
 use crate::shape::KeyPath;
 use crate::talk::wrap;
 
@@ -33,11 +33,15 @@ pub fn explain(
         text += &wrap(&formula.expression, width, "    ");
         text += &wrap(formula.words, width, "    ");
     }
-    let deciding = keys.iter().filter(|(_, reach)| reach.decides(field)).map(|(key, _)| key);
-    let (given, absent): (Vec<&KeyPath>, Vec<&KeyPath>) =
-        deciding.partition(|key| !subject.written(&key.path).is_empty() || key.key.default.is_some());
+    let deciding = keys.iter().filter(|(_, reach)| reach.decides(field));
+    let (given, absent): (Vec<_>, Vec<_>) =
+        deciding.partition(|(key, _)| !subject.written(&key.path).is_empty() || key.key.default.is_some());
     text += "from\n";
-    for place in given.iter().flat_map(|key| places(key, subject, source)) {
+    for place in given.iter().flat_map(|(key, reach)| {
+        let entries = reach.entries_deciding(field);
+        let of_entries = places_of(&entries, key, subject, source);
+        if of_entries.is_empty() { places(key, subject, source) } else { of_entries }
+    }) {
         text += &wrap(&place, width, "    ");
     }
     if given.is_empty() {
@@ -46,7 +50,7 @@ pub fn explain(
     }
     if !absent.is_empty() {
         text += "would also follow from\n";
-        let names: Vec<String> = absent.iter().map(|key| key.dotted()).collect();
+        let names: Vec<String> = absent.iter().map(|(key, _)| key.dotted()).collect();
         text += &wrap(&names.join(", "), width, "    ");
     }
     if !target.why.is_empty() {

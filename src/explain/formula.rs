@@ -25,7 +25,8 @@ pub fn of(fleet: &Fleet, field: &Field) -> Option<Formula> {
     let timing = fleet.timing;
     let grace = format!("{} * 60 + 900", timing.max_build_minutes());
     let grace_words = "the longest build and 15 min around it, in seconds";
-    let container = path.strip_prefix("spec.template.spec.containers[0].").unwrap_or_default();
+    let container = path.strip_prefix("spec.template.spec.containers[").and_then(|path| path.split_once("]."));
+    let container = container.map_or("", |(_, path)| path);
     match (field.kind.as_str(), path) {
         ("Deployment", "spec.template.spec.terminationGracePeriodSeconds") => return formula(grace, grace_words),
         ("Deployment", _) if field.name == "buildkitd-lb" => {
@@ -42,7 +43,7 @@ pub fn of(fleet: &Fleet, field: &Field) -> Option<Formula> {
             "resources.requests.cpu" | "resources.limits.cpu" => Some(cpu(pool)),
             "resources.requests.memory" | "resources.limits.memory" => Some(memory(pool)),
             "resources.requests.ephemeral-storage" => Some(cache(pool)),
-            "env[0].value" => {
+            "env[DRAIN_CAP_S].value" => {
                 formula(format!("{grace} - 120"), "the grace period, and two minutes for buildkitd to stop")
             }
             _ => None,
@@ -51,11 +52,11 @@ pub fn of(fleet: &Fleet, field: &Field) -> Option<Formula> {
             let idle = format!("{} * 60", fleet.scale_down.idle_minutes);
             let policy = path.strip_prefix("spec.advanced.horizontalPodAutoscalerConfig.behavior.").unwrap_or_default();
             match policy {
-                "scaleUp.policies[1].value" => {
+                "scaleUp.policies[Pods].value" => {
                     formula(format!("max(4, ceil({peak} / 6))"), "a sixth of the maximum: 2 to 360 pods in four steps")
                 }
                 "scaleDown.stabilizationWindowSeconds" => formula(idle, "idle_minutes in seconds"),
-                "scaleDown.policies[0].periodSeconds" | "scaleDown.policies[1].periodSeconds" => {
+                "scaleDown.policies[Pods].periodSeconds" | "scaleDown.policies[Percent].periodSeconds" => {
                     formula(format!("min({idle}, 1800)"), "idle_minutes in seconds, at most what an HPA takes")
                 }
                 _ => (path == "spec.cooldownPeriod")

@@ -88,7 +88,7 @@ pub fn explain(key: &KeyPath, renderer: &Renderer, width: usize) -> Result<Strin
         let tree = yaml::parse(source).map_err(|problem| anyhow::anyhow!(problem.message))?;
         let subject = Subject::new(&tree, cluster);
         let fleet = subject.fleet().context("a defect of this program, please report it: an example is refused")?;
-        reach.join(Base::of(&fleet, renderer)?.reach(key, &subject)?);
+        reach.join(&Base::of(&fleet, renderer)?.reach(key, &subject)?);
     }
     Ok(meaning(key, width) + &told(&reach, "any cluster", width))
 }

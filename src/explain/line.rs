@@ -2,15 +2,15 @@
 
 use anyhow::{Result, bail};
 
-use crate::explain::address::join;
 use crate::explain::comment;
+use crate::explain::found::Found;
 use crate::explain::manifest::Document;
 use crate::explain::setting::{is_configuration, settings};
-use crate::explain::target::{Found, Target, field};
+use crate::explain::target::{Target, field};
 use crate::place::Lines;
 use crate::problem::Span;
 use crate::render::RenderedFile;
-use crate::yaml::{Kind, Node};
+use crate::yaml::Kind;
 
 /// Finds the field on a line, counted from 1. A comment and a blank line belong to what follows them.
 pub fn find(file: &RenderedFile, documents: &[Document], wanted: usize) -> Result<Target> {
@@ -33,7 +33,7 @@ pub fn find(file: &RenderedFile, documents: &[Document], wanted: usize) -> Resul
         bail!("nothing follows line {wanted} of {}: name a line before it", file.path)
     };
     for document in documents {
-        let Some(found) = deepest(Found::top(document), line, &lines) else { continue };
+        let Some(found) = deepest(&Found::top(document), line, &lines) else { continue };
         let at = found.line(&lines);
         if let Kind::Scalar { text, .. } = &found.node.kind
             && is_configuration(&found.path)
@@ -54,7 +54,7 @@ pub fn find(file: &RenderedFile, documents: &[Document], wanted: usize) -> Resul
 /// A line of a text that is no configuration, such as a script: its comments are part of it.
 fn of_script(file: &RenderedFile, documents: &[Document], line: usize, lines: &Lines) -> Option<Target> {
     documents.iter().find_map(|document| {
-        let found = deepest(Found::top(document), line, lines)?;
+        let found = deepest(&Found::top(document), line, lines)?;
         let Kind::Scalar { text, .. } = &found.node.kind else { return None };
         let inner = line.checked_sub(found.line(lines) + 1)?;
         if is_configuration(&found.path) || !text.contains('\n') {
@@ -66,29 +66,18 @@ fn of_script(file: &RenderedFile, documents: &[Document], line: usize, lines: &L
 }
 
 /// The entry that the line belongs to.
-fn deepest<'n>(found: Found<'n>, line: usize, lines: &Lines) -> Option<Found<'n>> {
+fn deepest<'n>(found: &Found<'n>, line: usize, lines: &Lines) -> Option<Found<'n>> {
     let on = |span: Span| lines.place(span.start).line;
-    let inner: Vec<(String, Span, &Node)> = match &found.node.kind {
-        Kind::Mapping(entries) => entries
-            .iter()
-            .map(|(key, value)| (join(&found.path, key.text().unwrap_or_default()), key.span, value))
-            .collect(),
-        Kind::Sequence(items) => {
-            let path = |place| format!("{}[{place}]", found.path);
-            items.iter().enumerate().map(|(place, item)| (path(place), item.span, item)).collect()
-        }
-        _ => return None,
-    };
+    let start = |found: &Found| found.keys.last().map_or(found.node.span, |key| *key);
     // An entry ends where the next one starts: a block's own end may count the line behind it.
-    let (path, key, node) = inner.into_iter().rev().find(|(_, key, _)| on(*key) <= line)?;
+    let inner = found.children().into_iter().rev().find(|inner| on(start(inner)) <= line)?;
+    let key = start(&inner);
     // Behind the end of the whole document.
-    if lines.place(node.span.end.max(key.end).saturating_sub(1)).line < line {
+    if lines.place(inner.node.span.end.max(key.end).saturating_sub(1)).line < line {
         return None;
     }
-    let keys = [found.keys, vec![key]].concat();
-    if on(key) == line && !matches!(node.kind, Kind::Mapping(_)) {
-        return Some(Found { path, node, keys });
+    if on(key) == line && !matches!(inner.node.kind, Kind::Mapping(_)) {
+        return Some(inner);
     }
-    let here = Found { path: path.clone(), node, keys: keys.clone() };
-    deepest(here, line, lines).or(Some(Found { path, node, keys }))
+    deepest(&inner, line, lines).or(Some(inner))
 }

@@ -1,10 +1,11 @@
-//! Rendered manifests as fields: each with its object, its path and its text.
+//! Rendered manifests as objects and fields: each field with its path and its text.
 
 use indexmap::IndexMap;
 
 pub use crate::explain::address::{Field, join};
 pub use crate::explain::setting::{Setting, settings};
 
+use crate::explain::address::names;
 use crate::explain::setting::is_configuration;
 use crate::problem::Span;
 use crate::render::RenderedFile;
@@ -16,46 +17,60 @@ pub struct Document<'a> {
     pub kind: String,
     pub name: String,
     pub root: Node<'a>,
-    /// What it is called across two renderings: its name, but for the kinds whose names come from clusters.yaml.
-    same: String,
 }
 
-/// The text of a field, and what it is called across two renderings.
+/// One object of a file and its fields.
+pub struct Object {
+    pub file: &'static str,
+    pub kind: String,
+    pub name: String,
+    /// As rendered.
+    pub text: String,
+    /// By path, in their order.
+    pub leaves: IndexMap<String, Leaf>,
+}
+
+/// The text of a field.
 #[derive(Clone, Debug)]
 pub struct Leaf {
     pub text: String,
-    /// Like the path, but with items by name: one more item in the middle of a list changes none behind it.
-    pub same: String,
-    /// Where the blocks around it end, outermost first: within the field's path, and within `same`.
-    pub ends: Vec<(usize, usize)>,
+    /// Its path with items by place.
+    pub numbered: String,
+    /// Where the blocks around it end within its path, outermost first.
+    pub ends: Vec<usize>,
 }
 
 /// The objects of a file. A file that does not read is a defect of ours, which generating tells.
 pub fn documents(file: &RenderedFile) -> Vec<Document<'_>> {
-    let mut found: Vec<Document> = Vec::new();
     let mut start = 0;
-    for part in file.text.split_inclusive("\n---\n") {
-        if let Ok(mut root) = yaml::parse(part.strip_suffix("---\n").unwrap_or(part)) {
-            shift(&mut root, start);
-            let text = |path: &[&str]| {
-                let node = path.iter().try_fold(&root, |node, key| node.get(key));
-                node.and_then(Node::text).unwrap_or_default().to_owned()
-            };
-            let (kind, name) = (text(&["kind"]), text(&["metadata", "name"]));
-            let same = match kind.as_str() {
-                "Namespace" => kind.clone(),
-                "NodePool" => {
-                    let first = format!("{kind} {} ", text(&["metadata", "labels", "arch"]));
-                    let before = found.iter().filter(|other| other.same.starts_with(&first)).count();
-                    format!("{first}{before}")
-                }
-                _ => format!("{kind} {name}"),
-            };
-            found.push(Document { file: file.path, kind, name, root, same });
+    let at = |part| {
+        let mut document = document(file.path, part);
+        if let Some(document) = &mut document {
+            shift(&mut document.root, start);
         }
-        start += part.len();
-    }
-    found
+        start += part.len() + SEPARATOR.len();
+        document
+    };
+    parts(&file.text).filter_map(at).collect()
+}
+
+/// The line between two objects.
+const SEPARATOR: &str = "---\n";
+
+/// The texts of a file's objects.
+pub fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive("\n---\n").map(|part| part.strip_suffix(SEPARATOR).unwrap_or(part))
+}
+
+fn document<'a>(file: &'static str, part: &'a str) -> Option<Document<'a>> {
+    let root = yaml::parse(part).ok()?;
+    let (kind, name) = (text_at(&root, &["kind"]), text_at(&root, &["metadata", "name"]));
+    Some(Document { file, kind: kind.unwrap_or_default(), name: name.unwrap_or_default(), root })
+}
+
+/// The scalar at some keys of a node.
+pub(super) fn text_at(node: &Node, keys: &[&str]) -> Option<String> {
+    keys.iter().try_fold(node, |node, key| node.get(key))?.text().map(str::to_owned)
 }
 
 fn shift(node: &mut Node, by: usize) {
@@ -70,86 +85,80 @@ fn shift(node: &mut Node, by: usize) {
     }
 }
 
+impl Object {
+    /// Reads the text of one object.
+    pub fn read(file: &'static str, part: &str) -> Option<Self> {
+        let Document { kind, name, root, .. } = document(file, part)?;
+        let mut walk = Walk { ends: Vec::new(), found: IndexMap::new() };
+        walk.node(&root, "", "");
+        Some(Object { file, kind, name, text: part.to_owned(), leaves: walk.found })
+    }
+
+    /// The field at a path of this object.
+    pub fn field(&self, path: &str) -> Field {
+        Field { file: self.file, kind: self.kind.clone(), name: self.name.clone(), path: path.to_owned() }
+    }
+}
+
+/// Every object of the files, in their order.
+pub fn objects(files: &[RenderedFile]) -> Vec<Object> {
+    files.iter().flat_map(|file| parts(&file.text).filter_map(|part| Object::read(file.path, part))).collect()
+}
+
 /// Every field of the files, in their order.
 pub fn fields(files: &[RenderedFile]) -> IndexMap<Field, Leaf> {
-    let mut found = IndexMap::new();
-    for document in files.iter().flat_map(documents) {
-        let mut walk = Walk { document: &document, ends: Vec::new(), found: &mut found };
-        walk.node(&document.root, "", &document.same);
-    }
-    found
+    let objects = objects(files);
+    let of = |object: &Object| -> Vec<(Field, Leaf)> {
+        object.leaves.iter().map(|(path, leaf)| (object.field(path), leaf.clone())).collect()
+    };
+    objects.iter().flat_map(of).collect()
 }
 
-struct Walk<'w> {
-    document: &'w Document<'w>,
-    ends: Vec<(usize, usize)>,
-    found: &'w mut IndexMap<Field, Leaf>,
+struct Walk {
+    ends: Vec<usize>,
+    found: IndexMap<String, Leaf>,
 }
 
-impl Walk<'_> {
-    fn node(&mut self, node: &Node, path: &str, same: &str) {
-        self.ends.push((path.len(), same.len()));
+impl Walk {
+    fn node(&mut self, node: &Node, path: &str, numbered: &str) {
+        self.ends.push(path.len());
         match &node.kind {
             Kind::Mapping(entries) if !entries.is_empty() => {
                 for (key, value) in entries {
                     let key = key.text().unwrap_or_default();
-                    self.node(value, &join(path, key), &format!("{same}\n{key}"));
+                    self.node(value, &join(path, key), &join(numbered, key));
                 }
             }
             Kind::Sequence(items) if !items.is_empty() => {
-                for ((place, item), name) in items.iter().enumerate().zip(names(items)) {
-                    self.node(item, &format!("{path}[{place}]"), &format!("{same}\n{name}"));
+                for ((place, item), name) in items.iter().enumerate().zip(names(items, text_at)) {
+                    self.node(item, &format!("{path}[{name}]"), &format!("{numbered}[{place}]"));
                 }
             }
             Kind::Scalar { text, .. } if is_configuration(path) => {
                 // The line that starts a section is no value.
                 for setting in settings(text).filter(|setting| setting.text != setting.section) {
                     let section = Setting { text: setting.section, ..setting }.path(path);
-                    self.ends.push((section.len(), same.len() + section.len() - path.len()));
-                    let path_of = setting.path(path);
-                    self.leaf(&path_of, &format!("{same}{}", &path_of[path.len()..]), setting.text);
+                    self.ends.push(section.len());
+                    self.leaf(&setting.path(path), &setting.path(numbered), setting.text);
                     self.ends.pop();
                 }
             }
-            Kind::Scalar { text, .. } => self.leaf(path, same, text),
-            Kind::Mapping(_) => self.leaf(path, same, "{}"),
-            Kind::Sequence(_) => self.leaf(path, same, "[]"),
+            Kind::Scalar { text, .. } => self.leaf(path, numbered, text),
+            Kind::Mapping(_) => self.leaf(path, numbered, "{}"),
+            Kind::Sequence(_) => self.leaf(path, numbered, "[]"),
             Kind::Alias => {}
         }
         self.ends.pop();
     }
 
-    fn leaf(&mut self, path: &str, same: &str, text: &str) {
-        let Document { file, kind, name, .. } = self.document;
-        let field = Field { file, kind: kind.clone(), name: name.clone(), path: path.to_owned() };
+    fn leaf(&mut self, path: &str, numbered: &str, text: &str) {
         // Settings that a section repeats, such as two rules of one kind, are one field.
-        if let Some(leaf) = self.found.get_mut(&field) {
+        if let Some(leaf) = self.found.get_mut(path) {
             leaf.text.push('\n');
             leaf.text.push_str(text);
         } else {
-            let leaf = Leaf { text: text.to_owned(), same: same.to_owned(), ends: self.ends.clone() };
-            self.found.insert(field, leaf);
+            let leaf = Leaf { text: text.to_owned(), numbered: numbered.to_owned(), ends: self.ends.clone() };
+            self.found.insert(path.to_owned(), leaf);
         }
     }
-}
-
-/// What names the items of a list: the first key that gives each a name of its own, or their places.
-fn names(items: &[Node]) -> Vec<String> {
-    let by = |key: &str| -> Option<Vec<String>> {
-        let mut names: Vec<String> = Vec::with_capacity(items.len());
-        for item in items {
-            // One alert stands once for each architecture.
-            let arch = item.get("labels").and_then(|labels| labels.get("arch")).and_then(Node::text);
-            let name = format!("{} {}", item.get(key)?.text()?, arch.unwrap_or_default());
-            if names.contains(&name) {
-                return None;
-            }
-            names.push(name);
-        }
-        Some(names)
-    };
-    ["name", "key", "alert", "type", "port"]
-        .into_iter()
-        .find_map(by)
-        .unwrap_or_else(|| (0..items.len()).map(|place| place.to_string()).collect())
 }

@@ -2,15 +2,19 @@
 
 pub mod address;
 mod comment;
+mod compare;
 pub mod field;
 pub mod formula;
+mod found;
 pub mod key;
 pub mod line;
 pub mod manifest;
+mod plans;
 pub mod question;
 pub mod reach;
 mod rules;
 mod sample;
+pub mod search;
 pub mod setting;
 pub mod target;
 pub mod variation;
@@ -31,15 +35,12 @@ use crate::fleet::{Fleet, Outcome};
 use crate::problem::did_you_mean;
 use crate::render::Renderer;
 use crate::shape::KeyPath;
-use crate::talk::{columns, print, say};
+use crate::talk::{print, say, width};
 use crate::{input, manifests, select, yaml};
-
-/// Wider lines are hard to read.
-const WIDEST: usize = 100;
 
 /// Tells what a key, a field of a manifest, or a rule means.
 pub fn run(command: &Explain) -> Result<Exit> {
-    let width = columns().unwrap_or(WIDEST).min(WIDEST);
+    let width = width();
     if command.rules {
         return told(&rules::list(width));
     }
@@ -52,6 +53,7 @@ pub fn run(command: &Explain) -> Result<Exit> {
     match question {
         Question::Keys => told(&key::list(width)),
         Question::Rule(rule) => told(&rules::explain(rule, width)),
+        Question::Class(class) => told(&rules::explain_class(class, width)),
         Question::Key { cluster: None, key } => told(&key::explain(&key, &renderer()?, width)?),
         Question::Key { cluster: Some(cluster), key } => {
             in_cluster(config, Some(&cluster), &renderer()?, |base, subject, source| {
@@ -61,6 +63,11 @@ pub fn run(command: &Explain) -> Result<Exit> {
         Question::Place { cluster, file, rest } => {
             in_cluster(config, cluster.as_deref(), &renderer()?, |base, subject, source| {
                 place(&file, &rest, base, subject, source, width)
+            })
+        }
+        Question::Anywhere { cluster, what, otherwise } => {
+            in_cluster(config, cluster.as_deref(), &renderer()?, |base, subject, source| {
+                anywhere(&what, otherwise, base, subject, source, width)
             })
         }
     }
@@ -150,7 +157,7 @@ pub fn place(
         },
     };
     let Some(rendered) = rendered else {
-        let keys = base.every_reach(subject)?;
+        let keys = base.every_reach(file, subject)?;
         let told = asked.ok().and_then(|asked| field::explain_absent(file, rest, &asked, base, keys, width));
         return Ok(told.ok_or_else(|| left_out(base.fleet, file, keys)));
     };
@@ -160,13 +167,53 @@ pub fn place(
         Err(line) => line::find(rendered, &documents, *line),
     };
     Ok(match (found, asked) {
-        (Ok(target), _) => Ok(field::explain(&target, base, base.every_reach(subject)?, subject, source, width)),
+        (Ok(target), _) => Ok(field::explain(&target, base, base.every_reach(file, subject)?, subject, source, width)),
         (Err(error), Err(_)) => Err(error.to_string()),
         (Err(error), Ok(asked)) => {
-            let keys = base.every_reach(subject)?;
+            let keys = base.every_reach(file, subject)?;
             field::explain_absent(file, rest, &asked, base, keys, width).ok_or_else(|| error.to_string())
         }
     })
+}
+
+/// The same of `Kind/name.path`, or of a path or a name that stands in one place only. `otherwise` is the error where no
+/// manifest has it.
+pub fn anywhere(
+    what: &str,
+    otherwise: String,
+    base: &Base,
+    subject: &Subject,
+    source: Source,
+    width: usize,
+) -> Result<Result<String, String>> {
+    let what = address::without_spaces(what);
+    let Ok(asked) = Asked::read(&what) else { return Ok(Err(otherwise)) };
+    let objects = search::objects(base.files(), &asked);
+    match objects.as_slice() {
+        [(file, _)] => return place(file, &what, base, subject, source, width),
+        [] => {}
+        several => {
+            let names: Vec<String> = several.iter().map(|(file, name)| format!("{file}:{name}")).collect();
+            return Ok(Err(format!("several objects are `{what}`: write one of {}", question::listed(&names))));
+        }
+    }
+    let found = search::fields(base.files(), &what, &asked);
+    match found.as_slice() {
+        [one] => {
+            let rest = format!("{}/{}.{}", one.kind, one.name, one.path);
+            return place(one.file, rest.trim_end_matches('.'), base, subject, source, width);
+        }
+        [] if asked.kind.is_none() => return Ok(Err(otherwise)),
+        [] => {}
+        several => return Ok(Err(search::told(&what, several))),
+    }
+    for manifest in &manifests::ALL {
+        let keys = base.every_reach(manifest.path, subject)?;
+        if let Some(text) = field::explain_absent(manifest.path, &what, &asked, base, keys, width) {
+            return Ok(Ok(text));
+        }
+    }
+    Ok(Err(search::no_object(base.files(), base.fleet.key.as_str(), &asked)))
 }
 
 /// A manifest that the cluster does not need, and the keys that would bring it.

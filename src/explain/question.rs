@@ -1,5 +1,6 @@
 //! What is asked: the words of the command line.
 
+use crate::diff::consequence::Class;
 use crate::explain::key;
 use crate::manifests;
 use crate::problem::did_you_mean;
@@ -11,6 +12,8 @@ pub enum Question {
     /// Which keys there are.
     Keys,
     Rule(&'static Rule),
+    /// A kind of consequence of `diff`.
+    Class(Class),
     Key {
         cluster: Option<String>,
         key: KeyPath,
@@ -21,6 +24,18 @@ pub enum Question {
         file: String,
         rest: String,
     },
+    /// `Kind/name.path`, a path or a name, to look for in all manifests; `otherwise` tells what is wrong where none
+    /// has it.
+    Anywhere {
+        cluster: Option<String>,
+        what: String,
+        otherwise: String,
+    },
+}
+
+/// Names in backticks.
+pub(super) fn listed<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> String {
+    names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads the words. The error tells what would be right; `clusters` names the clusters of the file where that depends
@@ -47,6 +62,12 @@ pub fn read(words: &[String], clusters: impl Fn() -> Vec<String>) -> Result<Ques
             Some(_) => Err(format!("a rule is the same in every cluster: `buildkit-fleet explain {what}`")),
         };
     }
+    if let Some(class) = Class::ALL.into_iter().find(|class| class.name() == what) {
+        return match cluster {
+            None => Ok(Question::Class(class)),
+            Some(_) => Err(format!("a kind is the same in every cluster: `buildkit-fleet explain {what}`")),
+        };
+    }
     let not_found = match key::find(what) {
         Ok(key) => return Ok(Question::Key { cluster: cluster.map(str::to_owned), key }),
         Err(hint) => hint,
@@ -63,7 +84,13 @@ pub fn read(words: &[String], clusters: impl Fn() -> Vec<String>) -> Result<Ques
         Some(near) if cluster.is_none() => format!("did you mean the rule `{near}`?"),
         _ => did_you_mean(what, files).map_or(not_found, |near| format!("did you mean `{near}:LINE`?")),
     };
-    Err(format!("`{what}` is no key of clusters.yaml, no rule and no FILE:LINE or FILE:OBJECT.PATH: {hint}"))
+    let otherwise =
+        format!("`{what}` is no key of clusters.yaml, no rule and no FILE:LINE or FILE:OBJECT.PATH: {hint}");
+    let is_object = what.starts_with(char::is_uppercase) && what.contains('/');
+    if cluster.is_some() || is_object {
+        return Ok(Question::Anywhere { cluster: cluster.map(str::to_owned), what: what.to_owned(), otherwise });
+    }
+    Err(otherwise)
 }
 
 /// `generated/arc-staging/40-deployments.yaml:95` names the cluster by its directory.

@@ -2,31 +2,37 @@
 //! from what the program does.
 
 use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use indexmap::{IndexMap, IndexSet};
 
 use crate::config::Entry;
 use crate::explain::address::{Asked, Field};
-use crate::explain::manifest::{Leaf, fields};
-use crate::explain::variation::Subject;
+use crate::explain::compare::compare;
+use crate::explain::manifest::{self, Object};
+use crate::explain::variation::{Subject, Variations, Varied};
 use crate::fleet::Fleet;
+use crate::manifests;
 use crate::render::{RenderedFile, Renderer};
 use crate::shape::{KeyPath, Shape, flatten};
+
+/// Keys, each with what it does.
+type KeyReaches = Vec<(KeyPath, Reach)>;
 
 /// A cluster rendered, as what its variations are held against.
 pub struct Base<'a> {
     renderer: &'a Renderer,
     files: Vec<RenderedFile>,
-    fields: IndexMap<Field, Leaf>,
+    objects: Vec<Object>,
     pub fleet: &'a Fleet,
-    /// Worked out when it is first asked for: hundreds of renderings.
-    every: OnceCell<Vec<(KeyPath, Reach)>>,
+    /// What other values of every key make of the cluster, tried when it is first asked for.
+    tried: OnceCell<Vec<(KeyPath, Variations)>>,
+    /// What every key does to a file, worked out when it is first asked for: hundreds of renderings.
+    every: Vec<(&'static str, OnceCell<KeyReaches>)>,
 }
 
 /// What other values of one key do to the manifests of a cluster, each list in their order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Reach {
     /// Fields with another value, and fields that are left out of a block that stays.
     pub changes: IndexSet<Field>,
@@ -34,8 +40,10 @@ pub struct Reach {
     pub removes: IndexSet<Field>,
     /// Fields, blocks and objects that only other values have.
     pub adds: IndexSet<Field>,
-    /// Every field of what is added.
-    added: IndexSet<Field>,
+    /// Every field of what is added, with its path with items by place.
+    pub(super) added: IndexMap<Field, String>,
+    /// Where the key is a block with names of the user's choice: what other values of one entry alone do.
+    pub entries: IndexMap<String, Reach>,
     /// Some value leaves the cluster without manifests.
     pub skips: bool,
     /// Some other value passes the rules.
@@ -57,12 +65,15 @@ impl Reach {
             || self.removes.iter().chain(&self.adds).any(|reached| inside(reached, false))
     }
 
+    /// Entries of the key's block that decide the field on their own. None where the field follows from the block as a
+    /// whole: its order, or a name that is not there.
+    pub fn entries_deciding(&self, field: &Field) -> Vec<&str> {
+        self.entries.iter().filter(|(_, reach)| reach.decides(field)).map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Takes in what the same key does to another cluster.
-    pub fn join(&mut self, other: Reach) {
-        self.changes.extend(other.changes);
-        self.removes.extend(other.removes);
-        self.adds.extend(other.adds);
-        self.added.extend(other.added);
+    pub fn join(&mut self, other: &Reach) {
+        self.take(other);
         self.skips |= other.skips;
         self.accepted |= other.accepted;
         for list in [&mut self.changes, &mut self.removes, &mut self.adds] {
@@ -70,109 +81,87 @@ impl Reach {
         }
     }
 
+    fn take(&mut self, other: &Reach) {
+        self.changes.extend(other.changes.iter().cloned());
+        self.removes.extend(other.removes.iter().cloned());
+        self.adds.extend(other.adds.iter().cloned());
+        self.added.extend(other.added.iter().map(|(field, numbered)| (field.clone(), numbered.clone())));
+    }
+
     /// Whether other values add what the address names, or where none is given, anything to the file.
     pub fn adds_to(&self, file: &str, asked: Option<&Asked>) -> bool {
-        self.added.iter().any(|field| field.file == file && asked.is_none_or(|asked| asked.holds(field)))
+        let mut added = self.added.iter().filter(|(field, _)| field.file == file);
+        added.any(|(field, numbered)| asked.is_none_or(|asked| asked.holds(field, numbered)))
     }
 }
 
 impl<'a> Base<'a> {
     pub fn of(fleet: &'a Fleet, renderer: &'a Renderer) -> Result<Self> {
         let files = renderer.render(fleet)?;
-        let fields = fields(&files);
-        Ok(Base { renderer, files, fields, fleet, every: OnceCell::new() })
+        let objects = manifest::objects(&files);
+        let every = manifests::ALL.iter().map(|manifest| (manifest.path, OnceCell::new())).collect();
+        Ok(Base { renderer, files, objects, fleet, tried: OnceCell::new(), every })
     }
 
     pub fn files(&self) -> &[RenderedFile] {
         &self.files
     }
 
-    /// What every key does, but for those of blocks with names of the user's choice: they are tried with the block.
-    pub fn every_reach(&self, subject: &Subject) -> Result<&[(KeyPath, Reach)]> {
-        if let Some(every) = self.every.get() {
+    /// What every key does to one file, but for the keys of blocks with names of the user's choice: they are tried with
+    /// the block.
+    pub fn every_reach(&self, file: &str, subject: &Subject) -> Result<&[(KeyPath, Reach)]> {
+        let Some((path, every)) = self.every.iter().find(|(path, _)| *path == file) else { return Ok(&[]) };
+        if let Some(every) = every.get() {
             return Ok(every);
         }
-        let keys = flatten(Entry::KEYS).into_iter();
-        let every: Result<Vec<_>> = keys
-            .filter(|key| !matches!((key.key.shape)(), Shape::Block { .. }) && !key.path.contains(&"*"))
-            .map(|key| self.reach(&key, subject).map(|reach| (key, reach)))
-            .collect();
-        Ok(self.every.get_or_init({
-            let every = every?;
-            || every
-        }))
+        let tried = self.tried.get_or_init(|| {
+            let keys = flatten(Entry::KEYS).into_iter();
+            keys.filter(|key| !matches!((key.key.shape)(), Shape::Block { .. }) && !key.path.contains(&"*"))
+                .map(|key| (key.clone(), subject.variations(&key, self.fleet)))
+                .collect()
+        });
+        let reach = |(key, tried): &(KeyPath, Variations)| {
+            Ok((key.clone(), self.reach_of(tried, |manifest| manifest == *path)?))
+        };
+        let found: Result<Vec<_>> = tried.iter().map(reach).collect();
+        let found = found?;
+        Ok(every.get_or_init(|| found))
     }
 
     /// What other values of the key do.
     pub fn reach(&self, key: &KeyPath, subject: &Subject) -> Result<Reach> {
-        let tried = subject.variations(key, self.fleet);
+        self.reach_of(&subject.variations(key, self.fleet), |_| true)
+    }
+
+    /// What these variations do to some of the files: the others are not rendered.
+    fn reach_of(&self, tried: &Variations, wanted: impl Fn(&str) -> bool) -> Result<Reach> {
         let mut reach = Reach { skips: tried.skips, accepted: tried.accepted, ..Reach::default() };
-        for fleet in &tried.fleets {
-            self.compare(&self.renderer.render(fleet)?, &mut reach);
+        let objects: Vec<&Object> = self.objects.iter().filter(|object| wanted(object.file)).collect();
+        for Varied { fleet, entry, beside } in &tried.fleets {
+            let others = self.renderer.render_some(fleet, &wanted)?;
+            let part = match entry {
+                None => &mut reach,
+                Some(name) => reach.entries.entry(name.clone()).or_default(),
+            };
+            match beside {
+                None => compare(&objects, &others, part),
+                Some(beside) => {
+                    let beside = manifest::objects(&self.renderer.render_some(beside, &wanted)?);
+                    compare(&beside.iter().collect::<Vec<_>>(), &others, part);
+                }
+            }
         }
-        let place = |field: &Field| (field.file, self.fields.get_index_of(field).unwrap_or(usize::MAX));
+        for of_entry in reach.entries.clone().values() {
+            reach.take(of_entry);
+        }
+        let place = |field: &Field| {
+            let is_it = |object: &&Object| (&object.kind, &object.name) == (&field.kind, &field.name);
+            let leaf = self.objects.iter().find(is_it).and_then(|object| object.leaves.get_index_of(&field.path));
+            (field.file, self.objects.iter().position(|object| is_it(&object)), leaf)
+        };
         reach.changes.sort_by_cached_key(place);
         reach.removes.sort_by_key(|field| field.file);
         reach.adds.sort_by_key(|field| field.file);
         Ok(reach)
-    }
-
-    fn compare(&self, others: &[RenderedFile], reach: &mut Reach) {
-        let differs = |file: &RenderedFile, others: &[RenderedFile]| {
-            !others.iter().any(|other| other.path == file.path && other.text == file.text)
-        };
-        let changed: Vec<RenderedFile> = others.iter().filter(|file| differs(file, &self.files)).cloned().collect();
-        let touched: HashSet<&str> =
-            self.files.iter().filter(|file| differs(file, others)).map(|file| file.path).collect();
-        let after = fields(&changed);
-        let before = || self.fields.iter().filter(|(field, _)| touched.contains(field.file));
-        let (had, has) = (Names::of(before()), Names::of(after.iter()));
-        for (field, leaf) in before() {
-            match has.texts.get(leaf.same.as_str()) {
-                Some(text) if *text == leaf.text => {}
-                Some(_) => _ = reach.changes.insert(field.clone()),
-                None => match has.outermost_missing(field, leaf) {
-                    block if block.path == field.path => _ = reach.changes.insert(block),
-                    block => _ = reach.removes.insert(block),
-                },
-            }
-        }
-        for (field, leaf) in &after {
-            if !had.texts.contains_key(leaf.same.as_str()) {
-                reach.adds.insert(without_place(had.outermost_missing(field, leaf)));
-                reach.added.insert(field.clone());
-            }
-        }
-    }
-}
-
-/// The list that an item is added to: the item's own place may be another item's in the cluster as it is.
-fn without_place(block: Field) -> Field {
-    match block.path.strip_suffix(']').and_then(|path| path.rsplit_once('[')) {
-        Some((list, place)) if place.parse::<usize>().is_ok() => Field { path: list.to_owned(), ..block },
-        _ => block,
-    }
-}
-
-/// What is in a rendering, by what it is called across two of them.
-struct Names<'n> {
-    texts: HashMap<&'n str, &'n str>,
-    blocks: HashSet<&'n str>,
-}
-
-impl<'n> Names<'n> {
-    fn of(fields: impl Iterator<Item = (&'n Field, &'n Leaf)>) -> Self {
-        let mut names = Names { texts: HashMap::new(), blocks: HashSet::new() };
-        for (_, leaf) in fields {
-            names.texts.insert(&leaf.same, &leaf.text);
-            names.blocks.extend(leaf.ends.iter().map(|(_, end)| &leaf.same[..*end]));
-        }
-        names
-    }
-
-    /// The outermost of the field and the blocks around it that is not here.
-    fn outermost_missing(&self, field: &Field, leaf: &Leaf) -> Field {
-        let block = leaf.ends.iter().find(|(_, end)| !self.blocks.contains(&leaf.same[..*end]));
-        Field { path: block.map_or(field.path.as_str(), |(end, _)| &field.path[..*end]).to_owned(), ..field.clone() }
     }
 }

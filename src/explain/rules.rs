@@ -1,7 +1,8 @@
-//! The rules, as they are looked up.
+//! The rules, and the kinds of consequences of `diff`, as they are looked up.
 
 use std::fmt::Write as _;
 
+use crate::diff::consequence::Class;
 use crate::rule::{ALL, Rule};
 use crate::talk::wrap;
 
@@ -22,4 +23,9 @@ pub(super) fn explain(rule: &Rule, width: usize) -> String {
     text += "to do\n";
     text += &wrap(rule.remedy, width, "    ");
     text
+}
+
+pub(super) fn explain_class(class: Class, width: usize) -> String {
+    let look = if class.is_grave() { ", to be looked at before it is applied" } else { "" };
+    format!("{} (a kind of consequence of `diff`{look})\n", class.name()) + &wrap(class.about(), width, "    ")
 }

@@ -8,6 +8,8 @@ use crate::yaml::{Kind, Node};
 
 /// Those that pods per node may be, and small, middling and large counts.
 const NUMBERS: [u32; 11] = [0, 1, 2, 3, 4, 6, 8, 25, 60, 200, 1000];
+/// Pods per node beside types: few, the types are many.
+pub(super) const COUNTS: [u64; 3] = [1, 2, 4];
 /// vCPU, NUMA nodes and pods of instance types.
 const FACTS: [u32; 5] = [1, 8, 60, 200, 1000];
 /// MiB and GB of instance types.
@@ -36,6 +38,21 @@ const ARM64_TYPES: [&str; 8] = [
     "c7gd.16xlarge",
     "r8gd.48xlarge",
 ];
+
+/// A value that is worth a try.
+pub(super) struct Sample<'n> {
+    pub value: Node<'n>,
+    /// Of a block with names of the user's choice, the one entry that has another value.
+    pub entry: Option<String>,
+    /// The block that it differs from in that entry alone; none where that is the one in use.
+    pub beside: Option<Node<'n>>,
+}
+
+impl<'n> Sample<'n> {
+    pub(super) fn plain(value: Node<'n>) -> Self {
+        Sample { value, entry: None, beside: None }
+    }
+}
 
 /// What the values depend on beside the shape.
 pub(super) struct Context<'c> {
@@ -78,13 +95,11 @@ impl<'c> Context<'c> {
 
     /// Blocks with one name each; where the order counts, also with one more name behind those in use.
     fn maps(&self, map: &Map) -> Vec<Node<'static>> {
-        let of_blocks = matches!(*map.value, Shape::Block { .. });
-        let mut values = Context { facts: of_blocks, names: self.names.clone(), ..*self }.samples(&map.value);
+        let mut values = self.of_values(map);
         if map.ordered {
-            // Of pods per node, these: the types beside them are many.
-            values.retain(|value| matches!(value.text(), Some("1" | "2" | "4")));
+            values = COUNTS.iter().map(|count| plain(&count.to_string())).collect();
         }
-        let of_types = map.ordered || of_blocks;
+        let of_types = map.ordered || matches!(*map.value, Shape::Block { .. });
         let names = if of_types { self.types() } else { [map.name.examples, &self.names].concat() };
         let mut maps: Vec<Node> =
             names.iter().flat_map(|name| values.iter().map(move |value| pair(name, value.clone()))).collect();
@@ -95,6 +110,12 @@ impl<'c> Context<'c> {
             maps.extend(more.map(|one| node(Kind::Mapping([in_use.clone(), vec![one]].concat()))));
         }
         maps
+    }
+
+    /// Values of the entries of a block.
+    pub(super) fn of_values(&self, map: &Map) -> Vec<Node<'static>> {
+        let of_blocks = matches!(*map.value, Shape::Block { .. });
+        Context { facts: of_blocks, names: self.names.clone(), ..*self }.samples(&map.value)
     }
 
     /// The usual numbers, and those around the fleet's own.
@@ -115,7 +136,7 @@ impl<'c> Context<'c> {
     }
 
     /// Types in use, each with its pods per node: of the key's architecture, or of all where the key is of none.
-    fn in_use(&self) -> impl Iterator<Item = (&'c str, u64)> {
+    pub(super) fn in_use(&self) -> impl Iterator<Item = (&'c str, u64)> {
         let own = Arch::ALL.into_iter().find(|arch| self.key.starts_with(arch.name()));
         let pools = self.fleet.pools.iter().filter(move |pool| own.is_none_or(|own| own == pool.arch));
         let entries = pools.flat_map(|pool| &pool.plan.entries);
@@ -123,7 +144,7 @@ impl<'c> Context<'c> {
     }
 
     /// Types in use; for a key of one architecture those of all sizes as well.
-    fn types(&self) -> Vec<&'c str> {
+    pub(super) fn types(&self) -> Vec<&'c str> {
         let more: &[&str] = match self.key {
             key if key.starts_with(Arch::Amd64.name()) => &AMD64_TYPES,
             key if key.starts_with(Arch::Arm64.name()) => &ARM64_TYPES,

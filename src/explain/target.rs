@@ -2,12 +2,13 @@
 
 use anyhow::{Result, anyhow};
 
-use crate::explain::address::{self, Asked, Field, join};
+use crate::explain::address::{self, Asked, Field, join, names};
 use crate::explain::comment;
-use crate::explain::manifest::Document;
+use crate::explain::found::{Found, called};
+use crate::explain::manifest::{Document, text_at};
 use crate::explain::setting::{is_configuration, settings};
 use crate::place::Lines;
-use crate::problem::{Span, did_you_mean};
+use crate::problem::did_you_mean;
 use crate::render::RenderedFile;
 use crate::yaml::{Kind, Node};
 
@@ -20,36 +21,6 @@ pub struct Target {
     pub line: usize,
     /// Comments that stand above it, or above the nearest block around it.
     pub why: Vec<String>,
-}
-
-/// A node with what leads to it.
-pub(super) struct Found<'n> {
-    pub(super) path: String,
-    pub(super) node: &'n Node<'n>,
-    /// Keys from the object down to the node's own.
-    pub(super) keys: Vec<Span>,
-}
-
-impl<'n> Found<'n> {
-    pub(super) fn top(document: &'n Document<'n>) -> Self {
-        let start = document.root.span.start;
-        Found { path: String::new(), node: &document.root, keys: vec![Span { start, end: start }] }
-    }
-
-    /// The line of its key.
-    pub(super) fn line(&self, lines: &Lines) -> usize {
-        lines.place(self.keys.last().map_or(0, |key| key.start)).line
-    }
-
-    pub(super) fn target(self, file: &RenderedFile, document: &Document) -> Target {
-        let lines = Lines::of(&file.text);
-        Target {
-            value: text_of(self.node, file),
-            line: self.line(&lines),
-            why: comment::nearest(&lines, &self.keys),
-            field: field(document, self.path),
-        }
-    }
 }
 
 pub(super) fn field(document: &Document, path: String) -> Field {
@@ -67,43 +38,10 @@ pub fn find(file: &RenderedFile, documents: &[Document], asked: &Asked) -> Resul
         {
             return setting(file, document, &found, text, steps);
         }
-        let taken = step(&mut found, steps).ok_or_else(|| missing(document, &found, &steps[0]))?;
+        let Some(taken) = found.step(steps) else { return Err(missing(document, &found, &steps[0])) };
         steps = &steps[taken..];
     }
     Ok(found.target(file, document))
-}
-
-/// Goes one key or item down and tells how many steps it took: a key with dots may be written without brackets.
-fn step(found: &mut Found, steps: &[String]) -> Option<usize> {
-    match &found.node.kind {
-        Kind::Mapping(_) => {
-            let (taken, (key, value)) =
-                (1..=steps.len()).find_map(|taken| Some((taken, found.node.entry(&steps[..taken].join("."))?)))?;
-            found.path = join(&found.path, key.text().unwrap_or_default());
-            found.keys.push(key.span);
-            found.node = value;
-            Some(taken)
-        }
-        Kind::Sequence(items) => {
-            let place = steps[0].parse().ok().or_else(|| named(items, &steps[0]))?;
-            found.node = items.get(place)?;
-            found.path = format!("{}[{place}]", found.path);
-            found.keys.push(found.node.span);
-            Some(1)
-        }
-        _ => None,
-    }
-}
-
-/// The one item with this name.
-fn named(items: &[Node], name: &str) -> Option<usize> {
-    let is = |item: &Node| names_of(item) == Some(name);
-    let place = items.iter().position(is)?;
-    (!items[place + 1..].iter().any(is)).then_some(place)
-}
-
-fn names_of<'n>(item: &'n Node) -> Option<&'n str> {
-    ["name", "key", "alert"].iter().find_map(|key| item.get(key)).and_then(Node::text)
 }
 
 /// The lines of a configuration that the path names: a setting, or a section with all of its settings.
@@ -113,7 +51,7 @@ fn setting(file: &RenderedFile, document: &Document, found: &Found, text: &str, 
     let asked = Asked { kind: None, name: document.name.clone(), steps };
     let mut target: Option<Target> = None;
     for setting in settings(text) {
-        if !asked.holds(&field(document, setting.path(&found.path))) {
+        if !asked.holds(&field(document, setting.path(&found.path)), &setting.path(&found.path)) {
             continue;
         }
         let line = found.line(&lines) + 1 + setting.before;
@@ -147,7 +85,7 @@ fn sections(text: &str) -> Vec<String> {
 }
 
 /// The text of a scalar; the lines of a block up to its last entry, without their indentation.
-fn text_of(node: &Node, file: &RenderedFile) -> String {
+pub(super) fn text_of(node: &Node, file: &RenderedFile) -> String {
     if let Kind::Scalar { text, .. } = &node.kind {
         return text.trim_end().to_owned();
     }
@@ -216,9 +154,17 @@ fn missing(document: &Document, at: &Found, step: &str) -> anyhow::Error {
             anyhow!("{place} has no `{step}`: {hint}")
         }
         Kind::Sequence(items) => {
+            let names = names(items, text_at);
+            let several: Vec<String> =
+                called(&names, step).into_iter().map(|place| format!("`[{}]`", names[place])).collect();
+            if !several.is_empty() {
+                return anyhow!("{place} has several items `{step}`: write one of {}", several.join(", "));
+            }
             let last = items.len().saturating_sub(1);
-            let name = items.iter().find_map(names_of).map(|name| format!(", or a name such as `[{name}]`"));
-            anyhow!("{place} is a list without an item `{step}`: write `[0]` to `[{last}]`{}", name.unwrap_or_default())
+            let near = did_you_mean(step, names.iter().map(String::as_str)).or(names.first().map(String::as_str));
+            let name = near.filter(|name| name.parse::<usize>().is_err());
+            let name = name.map(|name| format!(", or a name such as `[{name}]`")).unwrap_or_default();
+            anyhow!("{place} is a list without an item `{step}`: write `[0]` to `[{last}]`{name}")
         }
         _ => anyhow!("{place} is a single value without `{step}`: end the path before `{step}`"),
     }

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::explain::sample::{Context, node, plain, word};
+use crate::explain::plans;
+use crate::explain::sample::{Context, Sample, node, plain, word};
 use crate::fleet::arch::Arch;
 use crate::fleet::{Fleet, Outcome};
 use crate::input;
@@ -18,11 +19,21 @@ pub struct Subject<'a> {
     cluster: &'a str,
 }
 
+/// A fleet that another value makes.
+#[derive(Debug)]
+pub struct Varied {
+    pub fleet: Fleet,
+    /// Of a block with names of the user's choice, the one entry that has another value.
+    pub entry: Option<String>,
+    /// What it differs from in that entry alone; none where that is the fleet in the file.
+    pub beside: Option<Fleet>,
+}
+
 /// What other values at a key make of the cluster.
 #[derive(Debug, Default)]
 pub struct Variations {
     /// Fleets that differ from the one in the file.
-    pub fleets: Vec<Fleet>,
+    pub fleets: Vec<Varied>,
     /// Some value leaves the cluster without manifests.
     pub skips: bool,
     /// Some other value passes the rules, whether it makes a difference or not.
@@ -79,27 +90,61 @@ impl<'a> Subject<'a> {
             _ => None,
         });
         let names = names.flatten().filter_map(|(name, _)| name.text()).collect();
-        let samples = Context { key: key.key.name, fleet: base, names, facts: key.path.contains(&"*") }.samples(&shape);
+        let context = Context { key: key.key.name, fleet: base, names, facts: key.path.contains(&"*") };
+        let mut samples = match &shape {
+            Shape::Map(map) if map.ordered => plans::near(&context),
+            Shape::Map(map) => self.other_entries(key, &context.of_values(map)),
+            _ => Vec::new(),
+        };
+        samples.extend(context.samples(&shape).into_iter().map(Sample::plain));
         let mut seen = HashSet::from([format!("{base:?}")]);
         for path in paths(key, base) {
             let now = self.written(&path).first().map(|((_, value), _)| value.flow());
-            for sample in &samples {
-                let other = now.as_deref().or(key.key.default) != Some(sample.flow().as_str());
-                let block = with(own, &path, sample.clone());
-                let outcome = read(defaults, self.cluster, block).or_else(|| {
-                    read(defaults, self.cluster, with(&self.companions(own, key, base)?, &path, sample.clone()))
-                });
-                match outcome {
+            let outcome = |value: &Node<'a>| {
+                let block = with(own, &path, value.clone());
+                read(defaults, self.cluster, block).or_else(|| {
+                    read(defaults, self.cluster, with(&self.companions(own, key, base)?, &path, value.clone()))
+                })
+            };
+            for Sample { value, entry, beside } in &samples {
+                let beside = beside.as_ref().map(outcome);
+                let beside = match beside {
+                    Some(Some(Outcome::Fleet(fleet))) => Some(*fleet),
+                    Some(_) => continue,
+                    None => None,
+                };
+                match outcome(value) {
                     Some(Outcome::Fleet(fleet)) => {
-                        found.accepted |= other;
-                        if seen.insert(format!("{fleet:?}")) {
-                            found.fleets.push(*fleet);
+                        found.accepted |= now.as_deref().or(key.key.default) != Some(value.flow().as_str());
+                        if beside.is_some() || seen.insert(format!("{fleet:?}")) {
+                            found.fleets.push(Varied { fleet: *fleet, entry: entry.clone(), beside });
                         }
                     }
                     Some(Outcome::Skipped { .. }) => found.skips = true,
                     None => {}
                 }
             }
+        }
+        found
+    }
+
+    /// The cluster's own block at the key, with another value for one entry of it or of `defaults`.
+    fn other_entries(&self, key: &KeyPath, values: &[Node<'a>]) -> Vec<Sample<'a>> {
+        let mut own = self.blocks().1;
+        for name in &key.path {
+            own = own.and_then(|block| block.get(name));
+        }
+        let own = own.cloned().unwrap_or_else(|| node(Kind::Alias));
+        let entries = self.written(&[key.path.as_slice(), &["*"]].concat());
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        for ((name, value), _) in entries {
+            let Some(name) = name.text().filter(|name| seen.insert(*name)) else { continue };
+            found.extend(values.iter().map(|other| Sample {
+                value: with(&own, &[name], over(value, other)),
+                entry: Some(name.to_owned()),
+                beside: None,
+            }));
         }
         found
     }
@@ -161,6 +206,16 @@ fn read(defaults: Option<&Node>, cluster: &str, block: Node) -> Option<Outcome> 
     root.push((word("clusters"), node(Kind::Mapping(vec![(word(cluster), block)]))));
     let (outcomes, problems) = input::read_tree(&node(Kind::Mapping(root)));
     if problems.has_errors() { None } else { outcomes.into_iter().next() }
+}
+
+/// The value with what the other one says instead: of a block, the keys that it has.
+fn over<'n>(value: &Node<'n>, other: &Node<'n>) -> Node<'n> {
+    match &other.kind {
+        Kind::Mapping(entries) => entries.iter().fold(value.clone(), |block, (key, value)| {
+            key.text().map_or(block.clone(), |key| with(&block, &[key], value.clone()))
+        }),
+        _ => other.clone(),
+    }
 }
 
 /// The block with this value at the end of the path.

@@ -3,6 +3,7 @@
 use crate::explain::variation::Subject;
 use crate::place::Lines;
 use crate::shape::{KeyPath, Shape};
+use crate::yaml::Node;
 
 /// clusters.yaml as it is named and as it reads.
 #[derive(Clone, Copy)]
@@ -23,13 +24,23 @@ pub fn places(key: &KeyPath, subject: &Subject, source: Source) -> Vec<String> {
             None => format!("{name} is not given"),
         }];
     }
-    let lines = Lines::of(source.text);
     let shown = entries.iter().take(if merged || key.path.contains(&"*") { usize::MAX } else { 1 });
-    shown
-        .map(|((at, value), shared)| {
-            let place = lines.place(at.span.start);
-            let shared = if *shared { ", from `defaults`" } else { "" };
-            format!("{}:{}:{}: {name}: {}{shared}", source.path, place.line, place.column, value.flow())
-        })
-        .collect()
+    shown.map(|written| place(written, name, "", source)).collect()
+}
+
+/// The same of entries of a block with names of the user's choice, each where it stands:
+/// `clusters.yaml:70:9: m6id.12xlarge: 1, in amd64_instance_types`.
+pub fn places_of(names: &[&str], key: &KeyPath, subject: &Subject, source: Source) -> Vec<String> {
+    let inside = format!(", in `{}`", key.key.name);
+    let written = names.iter().filter_map(|name| {
+        let entries = subject.written(&[key.path.as_slice(), &[*name]].concat());
+        entries.first().map(|entry| place(entry, name, &inside, source))
+    });
+    written.collect()
+}
+
+fn place(((at, value), shared): &(&(Node, Node), bool), name: &str, inside: &str, source: Source) -> String {
+    let place = Lines::of(source.text).place(at.span.start);
+    let shared = if *shared { ", from `defaults`" } else { "" };
+    format!("{}:{}:{}: {name}: {}{inside}{shared}", source.path, place.line, place.column, value.flow())
 }

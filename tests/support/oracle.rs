@@ -114,8 +114,20 @@ fn walk(value: &Value, path: String, found: &mut dyn FnMut(String, String)) {
             }
         }
         Value::Sequence(items) => {
+            let text = |item: &Value, key: &str| {
+                let value = item.get(key)?;
+                value.as_str().map(str::to_owned).or(value.as_i64().map(|number| number.to_string()))
+            };
+            let name = |item: &Value, key: &str| {
+                let arch = item.get("labels").and_then(|labels| text(labels, "arch"));
+                Some(text(item, key)? + &arch.map(|arch| format!("/{arch}")).unwrap_or_default())
+            };
+            let naming = ["name", "key", "alert", "type", "port"].into_iter().find(|key| {
+                items.iter().filter_map(|item| name(item, key)).collect::<BTreeSet<_>>().len() == items.len()
+            });
             for (place, item) in items.iter().enumerate() {
-                walk(item, format!("{path}[{place}]"), found);
+                let called = naming.and_then(|key| name(item, key)).unwrap_or_else(|| place.to_string());
+                walk(item, format!("{path}[{called}]"), found);
             }
         }
         Value::String(text) => found(path, text.clone()),
