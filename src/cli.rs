@@ -178,20 +178,22 @@ pub enum PlanFormat {
 const SIMULATE_EXAMPLES: &str = "\
 Examples:
   buildkit-fleet simulate arc-staging --burst 16
-  buildkit-fleet simulate arc-staging --burst 27 --build-minutes 10..30 --client buildctl-wait --budget 1h
-  buildkit-fleet simulate arc-staging --arch arm64 --rate 30 --hours 24 --build-minutes exp:20
+  buildkit-fleet simulate arc-staging --burst 27 --build-minutes 10m..30m
+  buildkit-fleet simulate arc-staging --burst 16 --client buildx-retry
+  buildkit-fleet simulate arc-staging --arch arm64 --rate 30 --hours 24
   buildkit-fleet simulate arc-staging --arrivals day.csv --svg day.svg
-  buildkit-fleet simulate arc-cbr-production --burst 300 --no-capacity m6id.24xlarge@0..30m
+  buildkit-fleet simulate arc-staging --burst 9 --ice m6id.24xlarge@0..30m
   buildkit-fleet simulate arc-staging --burst 16 --compare proposed.yaml
 
-Lengths of time are such as 90s, 20m or 1h30m; a bare number is minutes. Where a length may vary:
+Lengths of time are such as 90s, 20m or 1h30m; a bare number is minutes. Where
+a length may vary:
   20m                 always
   10m..30m            evenly
   exp:20m             exponential with this mean
   lognormal:15m,60m   with this median and this ninetieth percentile
 
-An arrivals file has a line `start,duration` for each build, in seconds (docs/sizing.md tells where to
-get one). The same seed gives the same result.";
+An arrivals file has a line `start,duration` for each build, in seconds;
+docs/sizing.md tells where to get one. The same seed gives the same result.";
 
 /// Tell what a burst or a day of builds will feel like, and what it costs
 #[derive(Debug, Args)]
@@ -229,10 +231,11 @@ pub struct Simulate {
 const RECOMMEND_EXAMPLES: &str = "\
 Examples:
   buildkit-fleet recommend arc-staging --arrivals week.csv --p99-wait 60s
-  buildkit-fleet recommend arc-staging --arrivals week.csv --p99-wait 10m --client buildctl-wait --budget 1h
+  buildkit-fleet recommend arc-staging --arrivals week.csv --budget 1h
 
-A line of the file is `start,duration` in seconds, or `start,duration,arch`; lines without an
-architecture count for each. The record stands for every day: let it be one or several whole weeks.";
+A line of the file is `start,duration` in seconds, or `start,duration,arch`;
+lines without an architecture count for each. The record stands for every day:
+let it be one or several whole weeks.";
 
 /// Tell the fewest pods with which builds wait no longer than asked for, and what they cost
 #[derive(Debug, Args)]
