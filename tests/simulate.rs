@@ -212,11 +212,12 @@ fn a_client_counts_for_as_long_as_its_connections_stand_in_the_queue() {
 
 #[test]
 fn nobody_waits_while_a_builder_is_idle_and_first_come_is_first_served() {
-    // Four patient clients at once on one builder: 0, 1, 2 and 3 builds of others.
+    // One every 10 s on one builder, each for a minute.
     let model = Model { growth: Growth::Fixed(1), ..patient(staging()) };
-    let outcome = unrecorded(&model, &burst(4, MINUTE), 1, 0);
-    let waits = [25, 50, 75, 100].map(|percent| outcome.waits.percentile_ms(percent));
-    assert_eq!(waits, [0, MINUTE, 2 * MINUTE, 3 * MINUTE]);
+    let four = [0, 10, 20, 30].map(|at_s| Arrival { at_ms: at_s * SECOND, duration_ms: MINUTE });
+    let outcome = unrecorded(&model, &Arrivals::Recorded(four.to_vec()), 1, 0);
+    let waits = [25, 50, 75, 100].map(|percent| outcome.waits.percentile_ms(percent) / SECOND);
+    assert_eq!(waits, [0, 50, 100, 150]);
     assert_eq!((outcome.makespan_ms, outcome.settled_ms), (4 * MINUTE, 4 * MINUTE));
 }
 
@@ -316,6 +317,10 @@ fn a_pool_that_sleeps_wakes_for_a_build_and_goes_back_to_no_pod_and_no_node() {
     let (_, points) = recorded(&model, &burst(1, 20 * MINUTE));
     let end = points.last().copied().unwrap_or_default();
     assert_eq!((end.ready, end.draining, end.nodes), (0, 0, 0));
+    // Of clients that keep their place: 182 s and what is left to the next poll.
+    let patient = patient(model.clone());
+    let waits: Vec<u64> = (0..20).map(|run| unrecorded(&patient, &burst(1, MINUTE), 1, run).waits.max_ms()).collect();
+    assert!(waits.iter().all(|wait| (182 * SECOND..=192 * SECOND).contains(wait)), "{waits:?}");
     let mut hasty = model;
     hasty.client.budget_ms = MINUTE;
     assert_eq!(unrecorded(&hasty, &burst(1, 20 * MINUTE), 1, 0).gave_up, 1);
@@ -336,6 +341,19 @@ fn pods_that_build_are_drained_and_their_builds_end_unless_the_grace_is_over() {
     let cut: Vec<Outcome> = (0..40).map(|run| unrecorded(&model, &all_builds(100 * MINUTE), 1, run)).collect();
     assert!(cut.iter().any(|outcome| outcome.cut > 0) && cut.iter().any(|outcome| outcome.cut == 0));
     assert!(cut.iter().all(|outcome| outcome.finished + outcome.failed == 9));
+}
+
+#[test]
+fn a_build_whose_builder_is_lost_begins_again_twice_and_under_buildctl_wait_never() {
+    // Builders last a minute on average, builds an hour: as good as none ends.
+    for (kind, begins) in [(ClientKind::BuildctlRetry, 3), (ClientKind::BuildxRetry, 3), (ClientKind::BuildctlWait, 1)]
+    {
+        let mut model = Model { lost_after: Some(Length::minutes(1)), ..patient(staging()) };
+        model.client.kind = kind;
+        let outcome = unrecorded(&model, &burst(20, HOUR), 1, 0);
+        assert_eq!((outcome.failed, outcome.cut), (20, 20 * begins), "{kind:?}");
+        assert_eq!(outcome.waits.count(), 20, "the first wait counts");
+    }
 }
 
 // ---- nodes
@@ -400,6 +418,22 @@ fn pods_beyond_the_limits_of_all_types_wait_for_room() {
     // 2 nodes of 2 pods and 2 of 1.
     let outcome = unrecorded(&model, &burst(12, 10 * MINUTE), 1, 0);
     assert_eq!((outcome.finished, outcome.peak_pods, outcome.peak_nodes), (12, 6, 4));
+}
+
+#[test]
+fn a_pod_without_a_node_takes_the_room_of_one_that_was_drained() {
+    // Room for the 8 pods of max, and for no pod that ends beside them; no node goes.
+    let mut model = Model { consolidate_after_ms: FOR_EVER, ..at_once_down(patient(staging())) };
+    model.types[0].limit = 4;
+    let builds = [(0, 5), (0, 60), (7, 120), (7, 120)];
+    let builds = builds.map(|(at, minutes)| vec![Arrival { at_ms: at * MINUTE, duration_ms: minutes * MINUTE }; 4]);
+    let (outcome, points) = recorded(&model, &Arrivals::Recorded(builds.concat()));
+    // At 5 min half of the pods go, some with a build of an hour. At 7 min they are wanted again.
+    let at =
+        |minute| points.iter().find(|point| point.at_ms >= minute * MINUTE).map(|point| (point.ready, point.draining));
+    assert!(at(50).is_some_and(|(ready, draining)| draining > 0 && ready + draining == 8), "{:?}", at(50));
+    assert_eq!(at(67), Some((8, 0)));
+    assert_eq!((outcome.finished, outcome.peak_nodes), (16, 4));
 }
 
 // ---- what holds for every fleet

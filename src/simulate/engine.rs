@@ -265,8 +265,7 @@ impl Run<'_> {
         let (visit, connections) = (state.visit, state.connections);
         let spent_ms = state.came_ms.saturating_add(client.budget_ms);
         let silent_ms = self.now_ms.saturating_add(client.connect_ms);
-        let leaves_ms = if client.kind == ClientKind::BuildctlWait { silent_ms.min(spent_ms) } else { silent_ms };
-        if let Some(slot) = self.balancer.connect(self.now_ms, build, visit, leaves_ms) {
+        if let Some(slot) = self.balancer.connect(self.now_ms, build, visit, silent_ms) {
             self.begin(build, slot);
             return;
         }
