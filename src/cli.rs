@@ -360,7 +360,7 @@ Examples:
       where a name or a part of a path stands
   buildkit-fleet explain numa-misfit            a rule
   buildkit-fleet explain --rules                every rule
-  buildkit-fleet explain rolls-builders         a kind of consequence of `diff`
+  buildkit-fleet explain rolls-builders         a kind of consequence
 
 Keys: the last part of the path is enough where it is unique. `explain`
 without arguments lists them. Manifests are explained as `generate` would
