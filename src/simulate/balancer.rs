@@ -150,6 +150,7 @@ impl Balancer {
         self.free.push(Reverse(slot));
         self.up -= 1;
         if self.up == 0 {
+            self.forget(now_ms);
             let closes_ms = now_ms.saturating_add(self.hold_ms);
             self.held.extend(self.queue.drain(..).map(|entry| Entry { closes_ms, ..entry }));
         }
@@ -218,6 +219,16 @@ mod tests {
         lb.connect(31_000, 1, 1, 51_000);
         let slot = lb.appear(40_000, 7).unwrap_or_else(|| panic!("no slot"));
         assert_eq!(lb.serve(40_000, slot, STAYS).map(|entry| entry.visit), Some(1));
+    }
+
+    #[test]
+    fn a_connection_whose_time_is_over_does_not_come_back_when_the_last_server_goes() {
+        let mut lb = balancer(1);
+        lb.connect(0, 1, 0, 20_000);
+        lb.connect(0, 2, 0, 20_000);
+        lb.connect(10_000, 3, 0, 30_000);
+        lb.vanish(40_000, 0);
+        assert_eq!(lb.sessions(40_000), 2, "1 builds, 3 is held");
     }
 
     #[test]
