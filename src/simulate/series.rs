@@ -33,7 +33,7 @@ impl Default for Series {
 impl Series {
     /// Takes the point, and tells how long to wait for the next.
     pub fn add(&mut self, point: Point) -> u64 {
-        self.points.push(point);
+        // Before the new point, which may be the last: that one stays.
         if self.points.len() >= MOST_POINTS {
             let mut keep = false;
             self.points.retain(|_| {
@@ -42,10 +42,31 @@ impl Series {
             });
             self.every_ms *= 2;
         }
+        self.points.push(point);
         self.every_ms
     }
 
     pub fn last_ms(&self) -> u64 {
         self.points.last().map_or(0, |point| point.at_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_keeps_its_first_and_its_last_point_however_long_it_is() {
+        for length in [1, 2, MOST_POINTS as u64, MOST_POINTS as u64 + 1, 3 * MOST_POINTS as u64 + 7] {
+            let mut series = Series::default();
+            let mut at_ms = 0;
+            for _ in 0..length {
+                at_ms += series.add(Point { at_ms, ..Point::default() });
+            }
+            let last = at_ms - series.every_ms;
+            assert_eq!(series.points.first().map(|point| point.at_ms), Some(0));
+            assert_eq!(series.last_ms(), last);
+            assert!(series.points.len() <= MOST_POINTS);
+        }
     }
 }
