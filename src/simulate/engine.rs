@@ -1,13 +1,17 @@
 //! One run: clients come, the balancer gives them builders, KEDA and the HPA follow the balancer's count, and pods and
 //! nodes come and go.
 
+mod builders;
+mod clients;
+mod scaling;
+
 use std::iter::Peekable;
 
 use crate::hpa::{Hpa, SYNC_MS};
 use crate::simulate::arrivals::{Arrivals, Builds};
-use crate::simulate::balancer::{Balancer, DNS_MS, Entry};
+use crate::simulate::balancer::{Balancer, DNS_MS};
 use crate::simulate::cluster::{Cluster, Phase};
-use crate::simulate::model::{ClientKind, Growth, LOST_MAX, Model, QUIET_MS};
+use crate::simulate::model::{Growth, Model};
 use crate::simulate::outcome::Outcome;
 use crate::simulate::random::{Purpose, Random};
 use crate::simulate::schedule::{Event, Schedule};
@@ -15,10 +19,6 @@ use crate::simulate::series::{Point, Series};
 
 /// A fleet that has not settled by then will not: two weeks after the last build was over.
 const PATIENCE_MS: u64 = 14 * 24 * 3_600_000;
-/// `buildctl --wait` tries again after 1 s (buildkit client/client.go, `Wait`).
-const RECONNECT_MS: u64 = 1_000;
-/// buildx connects a second time before it fails (measured on a queue: at 0 and 21 s, fails at 41 s).
-const BUILDX_CONNECTIONS: u8 = 2;
 
 /// What a client that waits does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,235 +227,6 @@ impl Run<'_> {
     fn lives(&self, pod: u32, life: u32) -> bool {
         let pod = &self.cluster.pods[pod as usize];
         pod.life == life && pod.phase != Phase::Gone
-    }
-
-    // ---- clients
-
-    fn arrive(&mut self) {
-        let Some(arrival) = self.arrivals.next() else { return };
-        self.first_ms.get_or_insert(arrival.at_ms);
-        self.outcome.arrived += 1;
-        self.open += 1;
-        let new = Build {
-            visit: 0,
-            came_ms: self.now_ms,
-            duration_ms: arrival.duration_ms,
-            started: false,
-            lost: 0,
-            connections: 0,
-            next: Next::Connect,
-        };
-        let build = if let Some(build) = self.vacant.pop() {
-            let visit = self.builds[build as usize].visit;
-            self.builds[build as usize] = Build { visit, ..new };
-            build
-        } else {
-            self.builds.push(new);
-            u32::try_from(self.builds.len() - 1).unwrap_or(u32::MAX)
-        };
-        self.connect(build);
-    }
-
-    /// A client connects: it builds, or waits and plans what it does when it has waited for nothing.
-    fn connect(&mut self, build: u32) {
-        let client = self.model.client;
-        let state = &mut self.builds[build as usize];
-        state.visit = state.visit.wrapping_add(1);
-        state.connections += 1;
-        let (visit, connections) = (state.visit, state.connections);
-        let spent_ms = state.came_ms.saturating_add(client.budget_ms);
-        let silent_ms = self.now_ms.saturating_add(client.connect_ms);
-        if let Some(slot) = self.balancer.connect(self.now_ms, build, visit, silent_ms) {
-            self.begin(build, slot);
-            return;
-        }
-        let (at_ms, next) = match client.kind {
-            ClientKind::BuildctlWait if silent_ms + RECONNECT_MS >= spent_ms => {
-                (spent_ms.max(self.now_ms), Next::GiveUp)
-            }
-            ClientKind::BuildctlWait => (silent_ms + RECONNECT_MS, Next::Connect),
-            ClientKind::BuildxRetry if connections < BUILDX_CONNECTIONS => (silent_ms + RECONNECT_MS, Next::Connect),
-            // bk-build stops where the pause would outlast the budget, and shortens it by up to a fifth.
-            ClientKind::BuildctlRetry | ClientKind::BuildxRetry
-                if silent_ms.saturating_add(client.pause_ms) >= spent_ms =>
-            {
-                (silent_ms, Next::GiveUp)
-            }
-            ClientKind::BuildctlRetry | ClientKind::BuildxRetry => (silent_ms + self.pause(), Next::Connect),
-        };
-        let state = &mut self.builds[build as usize];
-        state.next = next;
-        if connections >= BUILDX_CONNECTIONS {
-            state.connections = 0;
-        }
-        self.plan.at(at_ms, Event::Client { build, visit });
-    }
-
-    fn pause(&mut self) -> u64 {
-        let pause_ms = self.model.client.pause_ms;
-        pause_ms * 4 / 5 + self.clients.below(pause_ms / 5 + 1)
-    }
-
-    fn client(&mut self, build: u32, visit: u32) {
-        let state = self.builds[build as usize];
-        if state.visit != visit {
-            return;
-        }
-        match state.next {
-            Next::Connect => self.connect(build),
-            Next::GiveUp => {
-                self.outcome.gave_up += 1;
-                self.close(build);
-            }
-        }
-    }
-
-    /// The build is over, one way or the other.
-    fn close(&mut self, build: u32) {
-        let state = &mut self.builds[build as usize];
-        state.visit = state.visit.wrapping_add(1);
-        self.vacant.push(build);
-        self.open -= 1;
-        if self.open == 0 {
-            self.last_end = Some((self.now_ms, self.cluster.node_ms(self.now_ms)));
-        }
-    }
-
-    // ---- builders
-
-    fn appear(&mut self, pod: u32) {
-        let slot = self.balancer.appear(self.now_ms, pod);
-        self.cluster.pods[pod as usize].slot = slot;
-        if let Some(slot) = slot {
-            self.serve(slot);
-        }
-    }
-
-    fn serve(&mut self, slot: u32) {
-        let builds = &self.builds;
-        let stays = |entry: &Entry| builds[entry.build as usize].visit == entry.visit;
-        if let Some(entry) = self.balancer.serve(self.now_ms, slot, stays) {
-            self.begin(entry.build, slot);
-        }
-    }
-
-    /// The build begins on the pod that has the slot.
-    fn begin(&mut self, build: u32, slot: u32) {
-        let Some(pod) = self.balancer.pod_of(slot) else { return };
-        let state = &mut self.builds[build as usize];
-        state.visit = state.visit.wrapping_add(1);
-        if !state.started {
-            state.started = true;
-            self.outcome.waits.add(self.now_ms - state.came_ms);
-        }
-        let ends_ms = self.now_ms + state.duration_ms;
-        let place = &mut self.cluster.pods[pod as usize];
-        debug_assert!(place.build.is_none(), "two builds on a pod");
-        debug_assert!(matches!(place.phase, Phase::Ready | Phase::Ending), "a build on a pod that is not ready");
-        place.build = Some(build);
-        place.builds_in = Some(slot);
-        let life = place.life;
-        self.plan.at(ends_ms, Event::BuildEnds { pod, life });
-    }
-
-    fn build_ends(&mut self, pod: u32) {
-        let place = &mut self.cluster.pods[pod as usize];
-        let Some(build) = place.build.take() else { return };
-        let (slot, phase, life) = (place.builds_in.take(), place.phase, place.life);
-        self.outcome.finished += 1;
-        self.close(build);
-        if phase == Phase::Ending {
-            self.plan.at(self.now_ms + QUIET_MS, Event::PodExits { pod, life });
-        }
-        if let Some(slot) = slot {
-            self.balancer.end(slot);
-            self.serve(slot);
-        }
-    }
-
-    /// A builder is gone with its build, whose client comes again or fails.
-    fn lose(&mut self, pod: u32) {
-        let place = &mut self.cluster.pods[pod as usize];
-        let (build, used, slot) = (place.build.take(), place.builds_in.take(), place.slot.take());
-        self.cluster.lose(self.now_ms, pod, &mut self.plan);
-        // The next client that it fails marks it down, at once (`observe layer4`).
-        if let Some(slot) = slot {
-            self.balancer.vanish(self.now_ms, slot);
-        }
-        if let Some(slot) = used {
-            self.balancer.end(slot);
-            self.serve(slot);
-        }
-        let Some(build) = build else { return };
-        self.outcome.cut += 1;
-        let state = &mut self.builds[build as usize];
-        state.lost += 1;
-        if self.model.client.kind == ClientKind::BuildctlWait || state.lost > LOST_MAX {
-            self.outcome.failed += 1;
-            self.close(build);
-            return;
-        }
-        state.visit = state.visit.wrapping_add(1);
-        (state.next, state.connections) = (Next::Connect, 0);
-        let visit = state.visit;
-        let at_ms = self.now_ms + self.pause();
-        self.plan.at(at_ms, Event::Client { build, visit });
-    }
-
-    // ---- scaling
-
-    fn hpa_looks(&mut self) {
-        self.plan.at(self.now_ms + SYNC_MS, Event::HpaLooks);
-        let Growth::Keda { behavior, fallback, .. } = self.model.growth else { return };
-        let out = self.model.metric_out.iter().any(|window| window.has(self.now_ms));
-        let sessions = self.balancer.sessions(self.now_ms);
-        let Some(hpa) = &mut self.hpa else { return };
-        let milli = if out {
-            self.failures += 1;
-            match fallback {
-                // `currentReplicasIfHigher`, as if the demand were that of so many pods (KEDA pkg/fallback/fallback.go).
-                Some(pods) if self.failures > self.model.failure_threshold => {
-                    u64::from(pods.max(hpa.replicas())) * u64::from(behavior.target_milli)
-                }
-                // Without a metric the HPA does nothing.
-                _ => return,
-            }
-        } else {
-            self.failures = 0;
-            u64::from(sessions) * 1000
-        };
-        let before = hpa.replicas();
-        let after = hpa.look_milli(self.now_ms, milli);
-        if after != before {
-            self.scale(after);
-        }
-    }
-
-    /// KEDA's own loop, for a pool that sleeps: it wakes the first pod, and takes all after `cooldownPeriod` without demand.
-    fn keda_polls(&mut self) {
-        self.plan.at(self.now_ms + self.model.polling_ms, Event::KedaPolls);
-        let Growth::Keda { cooldown_ms, .. } = self.model.growth else { return };
-        if self.model.metric_out.iter().any(|window| window.has(self.now_ms)) {
-            return;
-        }
-        let demand = self.balancer.sessions(self.now_ms) > 0;
-        if demand {
-            self.active_ms = self.now_ms;
-        }
-        let Some(hpa) = &mut self.hpa else { return };
-        let asleep = hpa.replicas() == 0;
-        let wanted = match (asleep, demand) {
-            (true, true) => 1,
-            (false, false) if self.now_ms - self.active_ms >= cooldown_ms => 0,
-            _ => return,
-        };
-        hpa.set_replicas(wanted);
-        self.scale(wanted);
-    }
-
-    fn scale(&mut self, replicas: u32) {
-        self.cluster.scale(self.now_ms, replicas, &mut self.plan);
-        debug_assert_eq!(self.cluster.active(), replicas, "the Deployment has as many pods as it was told");
     }
 
     fn sample(&mut self) {
