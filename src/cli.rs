@@ -234,10 +234,10 @@ Examples:
   buildkit-fleet recommend arc-staging --arrivals week.csv --budget 1h
 
 A line of the file is `start,duration` in seconds, or `start,duration,arch`;
-lines without an architecture count for each. The record stands for every day:
-let it be one or several whole weeks.";
+lines without an architecture count for each. The record stands for whole
+days, with what is quiet in them: --days 7 makes five workdays a week.";
 
-/// Tell the fewest pods with which builds wait no longer than asked for, and what they cost
+/// Tell the cheapest bounds with which builds wait no longer than asked for, and what they cost
 #[derive(Debug, Args)]
 #[command(after_help = RECOMMEND_EXAMPLES)]
 pub struct Recommend {
@@ -252,6 +252,9 @@ pub struct Recommend {
     /// Builds as they came once
     #[arg(long, value_name = "FILE")]
     pub arrivals: PathBuf,
+    /// Days that the record stands for, with what is quiet before and after it; those of its length, rounded up, unless given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub days: Option<u32>,
     /// How long 99 of 100 builds may wait at most
     #[arg(long, value_name = "LENGTH", default_value = "60s")]
     pub p99_wait: Length,
@@ -282,7 +285,7 @@ pub struct BuildsThatCome {
     #[arg(long, value_name = "PER_HOUR", requires = "hours")]
     pub rate: Option<f64>,
     /// For so many hours
-    #[arg(long, value_name = "HOURS", requires = "rate")]
+    #[arg(long, value_name = "HOURS", requires = "rate", conflicts_with_all = ["burst", "arrivals"])]
     pub hours: Option<f64>,
     /// How long a build takes; a file of arrivals says so itself
     #[arg(long, value_name = "LENGTH", default_value = "20m", conflicts_with = "arrivals")]
@@ -312,8 +315,13 @@ pub struct CircumstancesGiven {
     #[arg(long, value_name = "FROM..TO", value_parser = window)]
     pub metric_out: Vec<Window>,
     /// Mean time until a builder is lost without a word
-    #[arg(long, value_name = "LENGTH")]
+    #[arg(long, value_name = "LENGTH", value_parser = at_least_a_minute)]
     pub lost_after: Option<Length>,
+}
+
+fn at_least_a_minute(text: &str) -> Result<Length, String> {
+    let length: Length = text.parse()?;
+    if length < Length::minutes(1) { Err("expected a minute or more".to_owned()) } else { Ok(length) }
 }
 
 fn arch(text: &str) -> Result<Arch, String> {

@@ -119,7 +119,10 @@ fn wrong_uses_tell_what_would_be_right() {
         (&["simulate", "arc-staging"], 2, "--burst <N>|--arrivals <FILE>|--rate <PER_HOUR>"),
         (&["simulate", "arc-staging", "--rate", "5"], 2, "--hours"),
         (&["simulate", "arc-staging", "--burst", "1", "--rate", "5", "--hours", "1"], 2, "cannot be used with"),
-        (&["simulate", "arc-staging", "--burst", "0"], 3, "from 1 to"),
+        (&["simulate", "arc-staging", "--burst", "0"], 2, "from 1 to"),
+        (&["simulate", "arc-staging", "--rate", "0", "--hours", "1"], 2, "above 0"),
+        (&["simulate", "arc-staging", "--burst", "2", "--hours", "1"], 2, "cannot be used with"),
+        (&["simulate", "arc-staging", "--burst", "2", "--lost-after", "0"], 2, "a minute or more"),
         (&["simulate", "arc-staging", "--burst", "5", "--build-minutes", "soon"], 2, "no length of time"),
         (&["simulate", "arc-staging", "--burst", "5", "--ice", "m5d.24xlarge@0..5m"], 2, "it has m6id.24xlarge"),
         (&["simulate", "arc-staging", "--burst", "5", "--ice", "m6id.24xlarge"], 2, "TYPE@FROM..TO"),
@@ -134,6 +137,93 @@ fn wrong_uses_tell_what_would_be_right() {
         assert_eq!(code(&output), ended, "{arguments:?}: {}", stderr(&output));
         assert!(stderr(&output).contains(told), "{arguments:?}: {}", stderr(&output));
     }
+}
+
+#[test]
+fn the_verdict_never_offers_what_is_there_already_or_less_than_the_minimum() {
+    let dir = with_shipped();
+    for (burst, budget, minutes) in
+        [("27", "30m", "10m..30m"), ("9", "645s", "9m..11m"), ("2", "10s", "5m"), ("1", "30m", "5m")]
+    {
+        let arguments = [
+            "simulate",
+            "arc-staging",
+            "--burst",
+            burst,
+            "--budget",
+            budget,
+            "--build-minutes",
+            minutes,
+            "--format",
+            "json",
+        ];
+        let found = json(dir.path(), &arguments);
+        let (budget, max) = (number(&found["verdict"], "budget_s"), number(&found["verdict"], "max_pods"));
+        assert!(max >= 2.0, "{found}");
+        if found["verdict"]["enough"] == false {
+            assert!(budget > number(&found, "budget_s") && max > 8.0, "{burst} {budget}: {}", found["verdict"]);
+        }
+        let told = stdout(&run(dir.path(), &arguments[..8]));
+        assert!(!told.contains("-0.00"), "{told}");
+    }
+}
+
+#[test]
+fn one_architecture_is_compared_and_a_type_of_either_file_may_be_short() {
+    let dir = with_shipped();
+    let arm_only = support::shipped().replace(
+        "    buildkit:\n      autoscaling:",
+        "    buildkit:\n      architectures: [arm64]\n      autoscaling:",
+    );
+    assert_ne!(arm_only, support::shipped());
+    write(dir.path(), "arm.yaml", arm_only);
+    let output = run(dir.path(), &["simulate", "arc-staging", "--burst", "5", "--compare", "arm.yaml"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("arm.yaml: arc-staging has no amd64 builders"), "{}", stderr(&output));
+    let two = support::shipped().replacen(
+        "    buildkit:\n      autoscaling:",
+        "    buildkit:\n      amd64_instance_types: {m6id.24xlarge: 2, m5d.24xlarge: 2}\n      autoscaling:",
+        1,
+    );
+    write(dir.path(), "two.yaml", two);
+    let found = json(
+        dir.path(),
+        &[
+            "simulate",
+            "arc-staging",
+            "--burst",
+            "8",
+            "--ice",
+            "m6id.24xlarge@0..2h",
+            "--ice",
+            "m5d.24xlarge@3h-4h",
+            "--compare",
+            "two.yaml",
+            "--runs",
+            "20",
+            "--format",
+            "json",
+        ],
+    );
+    assert!(number(&found["here"], "gave_up") > 0.0 && number(&found["there"], "gave_up") == 0.0, "{found}");
+}
+
+#[test]
+fn a_day_of_a_record_costs_at_least_what_stands_at_rest() {
+    let dir = with_shipped();
+    write(dir.path(), "short.csv", "0,300\n");
+    let found = json(
+        dir.path(),
+        &["recommend", "arc-staging", "--arch", "amd64", "--arrivals", "short.csv", "--format", "json"],
+    );
+    // Two pods at rest on one m6id.24xlarge in us-west-1, for 24 hours.
+    let now = number(&found["pools"][0]["now"], "usd_per_day");
+    assert!((now - 24.0 * 6.7032).abs() < 0.01, "{found}");
+    let week = json(
+        dir.path(),
+        &["recommend", "arc-staging", "--arch", "amd64", "--arrivals", "short.csv", "--days", "7", "--format", "json"],
+    );
+    assert!((number(&week["pools"][0]["now"], "usd_per_day") - now).abs() < 0.01, "{week}");
 }
 
 #[test]

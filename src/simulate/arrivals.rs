@@ -12,6 +12,8 @@ use crate::talk::thousands;
 
 /// More would be a mistake in the file or on the command line, not a day of a fleet.
 const MOST_BUILDS: u64 = 10_000_000;
+/// Who waits costs time: each comes again every half minute.
+const MOST_AT_ONCE: u64 = 100_000;
 /// Larger than a year of CI.
 const MOST_BYTES: u64 = 256 << 20;
 
@@ -35,8 +37,8 @@ pub enum Arrivals {
 
 impl Arrivals {
     pub fn burst(builds: u64, duration: Spread) -> Result<Self> {
-        if !(1..=MOST_BUILDS).contains(&builds) {
-            bail!("--burst takes from 1 to {MOST_BUILDS} builds");
+        if !(1..=MOST_AT_ONCE).contains(&builds) {
+            bail!("--burst takes from 1 to {MOST_AT_ONCE} builds");
         }
         Ok(Arrivals::Burst { builds, duration })
     }
@@ -81,18 +83,18 @@ impl Arrivals {
             durations: Random::new(seed, run, Purpose::Durations),
         }
     }
-
-    /// Whether every run has the same builds.
-    pub fn is_fixed(&self) -> bool {
-        matches!(self, Arrivals::Recorded(_) | Arrivals::Burst { duration: Spread::Always(_), .. })
-    }
 }
 
 /// `27 builds at once, 10 min to 30 min each`.
 impl fmt::Display for Arrivals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Arrivals::Burst { builds, duration } => write!(f, "{} builds at once, {duration} each", thousands(*builds)),
+            Arrivals::Burst { builds, duration } => write!(
+                f,
+                "{} build{} at once, {duration} each",
+                thousands(*builds),
+                if *builds == 1 { "" } else { "s" }
+            ),
             Arrivals::Poisson { per_hour, hours, duration } => {
                 write!(f, "{per_hour} builds an hour for {hours} h, {duration} each")
             }

@@ -72,13 +72,15 @@ impl Balancer {
         self.running + self.waiting()
     }
 
-    pub fn running(&self) -> u32 {
-        self.running
+    /// Connections that wait now.
+    pub fn waiting_at(&mut self, now_ms: u64) -> u32 {
+        self.forget(now_ms);
+        self.waiting()
     }
 
-    /// Connections that wait.
+    /// Connections that wait, some of which may be over.
     #[expect(clippy::cast_possible_truncation, reason = "builds are numbered in 32 bits")]
-    pub fn waiting(&self) -> u32 {
+    fn waiting(&self) -> u32 {
         (self.queue.len() + self.held.len()) as u32
     }
 

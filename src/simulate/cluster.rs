@@ -305,6 +305,11 @@ impl<'a> Cluster<'a> {
         self.pods.len() + self.nodes.len()
     }
 
+    /// Nodes of each type that exist.
+    pub fn nodes_by_type(&self) -> Vec<u64> {
+        self.count.iter().map(|count| u64::from(*count)).collect()
+    }
+
     /// Milliseconds that nodes of each type existed until now.
     pub fn node_ms(&self, now_ms: u64) -> Vec<u64> {
         let mut total = self.node_ms.clone();

@@ -105,6 +105,7 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, aim: Aim) ->
     }
     state.outcome.peak_pods = state.cluster.ready;
     state.outcome.peak_nodes = state.cluster.alive_nodes;
+    state.outcome.nodes_before = state.cluster.nodes_by_type();
     if let Growth::Keda { behavior, .. } = model.growth {
         state.plan.at(phases.below(SYNC_MS), Event::HpaLooks);
         if behavior.bounds.min() == 0 {
@@ -156,7 +157,7 @@ impl Run<'_> {
         self.conclude();
     }
 
-    /// Whether the fleet is as small as it was before, and nothing moves.
+    /// Whether there are as few pods as before, and nothing moves. They may stand on more nodes.
     fn at_rest(&self) -> bool {
         match self.model.growth {
             // It was never larger.
@@ -174,6 +175,8 @@ impl Run<'_> {
         self.outcome.places = self.builds.len() + self.cluster.places() + self.plan.capacity();
         self.outcome.idle_node_ms = node_ms.iter().zip(&until_end).map(|(all, before)| all - before).collect();
         self.outcome.node_ms = node_ms;
+        self.outcome.nodes_after = self.cluster.nodes_by_type();
+        self.outcome.unsettled = u64::from(!self.at_rest());
         if self.series.is_some() {
             self.sample();
         }
@@ -235,7 +238,7 @@ impl Run<'_> {
             demand: self.open,
             ready: self.cluster.ready,
             draining: self.cluster.ending,
-            queued: { self.balancer.sessions(self.now_ms) - self.balancer.running() },
+            queued: self.balancer.waiting_at(self.now_ms),
             nodes: self.cluster.alive_nodes,
         };
         if let Some(series) = &mut self.series {

@@ -6,7 +6,8 @@ use crate::simulate::Found;
 use crate::simulate::duration::Length;
 
 /// Sums are means of one run unless the name says otherwise; seconds are `_s`. `usd` and `idle_usd` are null where the
-/// price of a type that ran is not known, which `unknown_prices` names. Of `verdict`: `enough`, `budget_s` (null where no
+/// price of a type that ran is not known, which `unknown_prices` names. `settled_s` is null where a run (`runs_unsettled`) was ended before the pool was as
+/// small as before; waits are of builds that got a builder. Of `verdict`: `enough`, `budget_s` (null where no
 /// budget helps) and `max_pods` (null where no maximum helps). `series` is the first run over time.
 pub(super) fn of(found: &Found) -> Value {
     let Found { scenario, model, summary, verdict, .. } = found;
@@ -46,7 +47,10 @@ pub(super) fn of(found: &Found) -> Value {
         "wait_max_s": seconds(waits.max_ms()),
         "makespan_s": summary.mean(total.makespan_ms) / 1000.0,
         "makespan_max_s": seconds(summary.longest_makespan_ms),
-        "settled_s": summary.mean(total.settled_ms) / 1000.0,
+        "settled_s": if total.unsettled == 0 { json!(summary.mean(total.settled_ms) / 1000.0) } else { Value::Null },
+        "runs_unsettled": total.unsettled,
+        "nodes_before": summary.mean(total.nodes_before.iter().sum()),
+        "nodes_after": summary.mean(total.nodes_after.iter().sum()),
         "peak_pods": total.peak_pods,
         "peak_nodes": total.peak_nodes,
         "node_hours": summary.node_hours(&total.node_ms),

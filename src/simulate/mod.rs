@@ -41,25 +41,33 @@ pub struct Found {
 
 /// Simulates a pool, or two on the same builds.
 pub fn run(command: &Simulate) -> Result<Exit> {
-    let mut scenarios = Vec::new();
+    let mut scenarios: Vec<Scenario> = Vec::new();
     for path in std::iter::once(&command.input.config).chain(&command.compare) {
         let fleet = match fleet_of(path, &command.cluster)? {
             Ok(fleet) => fleet,
             Err(exit) => return Ok(exit),
         };
-        let Some(arch) = arch_of(&fleet, command.arch) else { return Ok(Exit::Usage) };
+        // Both are of one architecture: the first file's, unless one is asked for.
+        let wanted = command.arch.or(scenarios.first().map(|first| first.arch));
+        let Some(arch) = arch_of(&fleet, wanted, path) else { return Ok(Exit::Usage) };
         scenarios.push(Scenario { fleet, arch, said: command.circumstances.said() });
     }
-    let arrivals = scenario::arrivals(&command.builds, scenarios[0].arch)?;
+    if let Err(why) = scenario::share_no_capacity(&mut scenarios) {
+        say(&format!("error: {why}"));
+        return Ok(Exit::Usage);
+    }
+    let arrivals = match scenario::arrivals(&command.builds, scenarios[0].arch) {
+        Ok(arrivals) => arrivals,
+        // A file that cannot be read is trouble; a number out of range is a wrong command line.
+        Err(error) if command.builds.arrivals.is_none() => {
+            say(&format!("error: {error}"));
+            return Ok(Exit::Usage);
+        }
+        Err(error) => return Err(error),
+    };
     let mut found = Vec::new();
     for scenario in scenarios {
-        let model = match scenario.model() {
-            Ok(model) => model,
-            Err(why) => {
-                say(&format!("error: {why}"));
-                return Ok(Exit::Usage);
-            }
-        };
+        let model = scenario.model()?;
         let summary = all(&model, &arrivals, command.seed, command.runs)?;
         let verdict = verdict::find(&scenario, &arrivals, command.seed, &summary)?;
         found.push(Found { scenario, model, summary, verdict });

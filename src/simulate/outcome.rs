@@ -3,7 +3,7 @@
 use crate::simulate::model::Model;
 use crate::simulate::series::Series;
 
-/// Waits of builds that got a builder, in whole seconds.
+/// Waits of builds that got a builder, in whole seconds, rounded up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waits {
     seconds: Vec<u64>,
@@ -14,7 +14,7 @@ pub struct Waits {
 
 impl Waits {
     pub fn add(&mut self, ms: u64) {
-        let second = usize::try_from(ms / 1000).unwrap_or(usize::MAX);
+        let second = usize::try_from(ms.div_ceil(1000)).unwrap_or(usize::MAX);
         if self.seconds.len() <= second {
             self.seconds.resize(second + 1, 0);
         }
@@ -49,7 +49,7 @@ impl Waits {
         if self.count == 0 { 0.0 } else { self.sum_ms as f64 / self.count as f64 }
     }
 
-    /// The wait, in whole seconds as ms, that so many of a hundred builds did not exceed (nearest rank).
+    /// The wait, in whole seconds as ms, rounded up, that so many of a hundred builds did not exceed (nearest rank).
     pub fn percentile_ms(&self, percent: u64) -> u64 {
         let rank = (self.count * percent).div_ceil(100).max(1);
         let mut seen = 0;
@@ -87,6 +87,11 @@ pub struct Outcome {
     pub node_ms: Vec<u64>,
     /// Of these, after the last build had ended.
     pub idle_node_ms: Vec<u64>,
+    /// Nodes of each type when the fleet was at rest: before, and again.
+    pub nodes_before: Vec<u64>,
+    pub nodes_after: Vec<u64>,
+    /// Runs that were given up before the fleet was at rest again.
+    pub unsettled: u64,
 }
 
 impl Outcome {
@@ -102,7 +107,13 @@ impl Outcome {
         self.peak_pods = self.peak_pods.max(other.peak_pods);
         self.peak_nodes = self.peak_nodes.max(other.peak_nodes);
         self.places = self.places.max(other.places);
-        for (sum, one) in [(&mut self.node_ms, &other.node_ms), (&mut self.idle_node_ms, &other.idle_node_ms)] {
+        self.unsettled += other.unsettled;
+        for (sum, one) in [
+            (&mut self.node_ms, &other.node_ms),
+            (&mut self.idle_node_ms, &other.idle_node_ms),
+            (&mut self.nodes_before, &other.nodes_before),
+            (&mut self.nodes_after, &other.nodes_after),
+        ] {
             sum.resize(one.len().max(sum.len()), 0);
             sum.iter_mut().zip(one).for_each(|(sum, one)| *sum += one);
         }
@@ -159,7 +170,9 @@ impl Summary {
         if !unknown.is_empty() {
             return Err(unknown);
         }
-        Ok(ran().filter_map(|(one, ms)| Some(one.hourly?.as_f64() * self.mean(*ms) / 3_600_000.0)).sum())
+        Ok(ran()
+            .filter_map(|(one, ms)| Some(one.hourly?.as_f64() * self.mean(*ms) / 3_600_000.0))
+            .fold(0.0, |sum, usd| sum + usd))
     }
 }
 
@@ -177,7 +190,7 @@ mod tests {
         assert!((waits.mean_ms() - 50_500.0).abs() < f64::EPSILON);
         let mut one = Waits::default();
         one.add(1_700);
-        assert_eq!((one.percentile_ms(50), one.max_ms()), (1_000, 1_700));
+        assert_eq!((one.percentile_ms(50), one.max_ms()), (1_700, 1_700));
         assert_eq!(Waits::default().percentile_ms(99), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! The command `recommend`: the fewest pods with which builds wait no longer than asked for, and what they cost.
+//! The command `recommend`: the cheapest bounds with which builds wait no longer than asked for, and what they cost.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,11 @@ use crate::simulate::duration::Length;
 use crate::simulate::model::Model;
 use crate::simulate::outcome::Summary;
 use crate::simulate::scenario::{Scenario, arch_of, fleet_of};
-use crate::simulate::verdict::least;
+use crate::simulate::verdict::{MOST_PODS, least};
 use crate::table::{Column, Table};
-use crate::talk::{print, print_json, say, width, wrap};
+use crate::talk::{number, print, print_json, say, width, wrap};
 
+const DAY_MS: u64 = 86_400_000;
 /// Days of a month of 730 hours.
 const MONTH_DAYS: f64 = 730.0 / 24.0;
 
@@ -44,8 +45,8 @@ impl Choice {
 struct Advice {
     arch: Arch,
     builds: usize,
-    /// From the first build to the last.
-    span: Length,
+    /// What the record stands for.
+    days: u32,
     /// None where no number of pods is enough.
     best: Option<Choice>,
     now: Choice,
@@ -58,7 +59,7 @@ pub fn run(command: &Recommend) -> Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let arches: Vec<Arch> = match command.arch {
-        Some(arch) => match arch_of(&fleet, Some(arch)) {
+        Some(arch) => match arch_of(&fleet, Some(arch), &command.input.config) {
             Some(arch) => vec![arch],
             None => return Ok(Exit::Usage),
         },
@@ -95,9 +96,11 @@ pub fn run(command: &Recommend) -> Result<Exit> {
 
 fn advise(scenario: &Scenario, arrivals: &Arrivals, command: &Recommend) -> Result<Advice> {
     let Arrivals::Recorded(builds) = arrivals else { bail!("a record of arrivals is needed") };
+    let span_ms = builds.last().map_or(0, |last| last.at_ms + last.duration_ms);
+    let days = command.days.unwrap_or(u32::try_from(span_ms.div_ceil(DAY_MS)).unwrap_or(u32::MAX)).max(1);
     let choose = |min: u32, max: u32| -> Result<Choice> {
         let model = scenario.with_bounds(min, max).model()?;
-        Ok(choice(min, max, &model, &all(&model, arrivals, command.seed, command.runs)?))
+        Ok(choice(min, max, days, &model, &all(&model, arrivals, command.seed, command.runs)?))
     };
     let good = |choice: &Choice| choice.p99_ms <= command.p99_wait.0 && choice.gave_up == 0.0;
     // With as many pods as builds at once nobody ever waits; that many at all times is the most that can help.
@@ -117,38 +120,42 @@ fn advise(scenario: &Scenario, arrivals: &Arrivals, command: &Recommend) -> Resu
             }
         }
     }
-    let curve: Vec<Choice> = if scenario.is_fixed() {
-        Vec::new()
-    } else {
-        ladder(top).into_iter().map(|min| choose(min, top)).collect::<Result<_>>()?
-    };
-    tried.extend(curve.iter().cloned());
-    let best = tried.into_iter().filter(|choice| good(choice)).min_by(|one, other| {
-        one.cost().total_cmp(&other.cost()).then_with(|| (one.max, one.min).cmp(&(other.max, other.min)))
-    });
+    let mut best = cheapest(tried.into_iter().filter(&good));
+    let mut curve = Vec::new();
+    if !scenario.is_fixed() {
+        let max = best.as_ref().map_or(top, |best: &Choice| best.max);
+        for min in ladder(max) {
+            curve.push(choose(min, max)?);
+        }
+        best = cheapest(best.into_iter().chain(curve.iter().filter(|choice| good(choice)).cloned()));
+    }
     let (min, max) = scenario.bounds();
-    Ok(Advice {
-        arch: scenario.arch,
-        builds: builds.len(),
-        span: Length(builds.last().map_or(0, |last| last.at_ms)),
-        best,
-        now: choose(min, max)?,
-        curve,
-    })
+    Ok(Advice { arch: scenario.arch, builds: builds.len(), days, best, now: choose(min, max)?, curve })
 }
 
-/// Nodes and money of a day, from the time between the first build and the end of the last.
-fn choice(min: u32, max: u32, model: &Model, summary: &Summary) -> Choice {
+/// The cheapest, to the cent; of several the one with the shortest waits, then the smallest.
+fn cheapest(choices: impl Iterator<Item = Choice>) -> Option<Choice> {
+    #[expect(clippy::cast_possible_truncation, reason = "money of a day")]
+    let key = |choice: &Choice| ((choice.cost() * 100.0).round() as i64, choice.p99_ms, choice.max, choice.min);
+    choices.min_by_key(key)
+}
+
+/// Nodes and money of a day, where the record stands for so many: what it takes until the pool is at rest again, and the
+/// nodes at rest for the time that is left.
+fn choice(min: u32, max: u32, days: u32, model: &Model, summary: &Summary) -> Choice {
     let total = &summary.total;
-    let busy: Vec<u64> = total.node_ms.iter().zip(&total.idle_node_ms).map(|(all, idle)| all - idle).collect();
-    let days = (summary.mean(total.makespan_ms) / 86_400_000.0).max(1.0 / 24.0);
+    let days_ms = u64::from(days) * DAY_MS * summary.runs;
+    let rest_ms = days_ms.saturating_sub(total.settled_ms) / summary.runs.max(1);
+    let node_ms: Vec<u64> =
+        total.node_ms.iter().zip(&total.nodes_after).map(|(busy, nodes)| busy + nodes * rest_ms).collect();
+    let days = f64::from(days);
     Choice {
         min,
         max,
         p99_ms: total.waits.percentile_ms(99),
         gave_up: summary.mean(total.gave_up),
-        node_hours_per_day: summary.node_hours(&busy) / days,
-        usd_per_day: summary.usd(model, &busy).ok().map(|usd| usd / days),
+        node_hours_per_day: summary.node_hours(&node_ms) / days,
+        usd_per_day: summary.usd(model, &node_ms).ok().map(|usd| usd / days),
     }
 }
 
@@ -163,7 +170,7 @@ fn peak(builds: &[crate::simulate::arrivals::Arrival]) -> u32 {
         now += change;
         most = most.max(now);
     }
-    u32::try_from(most).unwrap_or(1).clamp(1, 2_300)
+    u32::try_from(most).unwrap_or(1).clamp(1, MOST_PODS)
 }
 
 /// The least number from `low` on that holds, up to `high`, which does.
@@ -190,10 +197,10 @@ fn narrow(number: u64) -> u32 {
 fn to_text(advice: &Advice, cluster: &str, p99_wait: Length, width: usize) -> String {
     let mut text = wrap(
         &format!(
-            "{cluster} {}: {} builds in {}, p99 of the wait at most {p99_wait}",
+            "{cluster} {}: {} in {}, p99 of the wait at most {p99_wait}",
             advice.arch.name(),
-            advice.builds,
-            advice.span
+            number(advice.builds, "build"),
+            number(advice.days as usize, "day")
         ),
         width,
         "",
@@ -215,7 +222,7 @@ fn to_text(advice: &Advice, cluster: &str, p99_wait: Length, width: usize) -> St
     if advice.best.is_none() {
         text.push('\n');
         text += &wrap(
-            "No number of pods keeps p99 so short with nobody giving up, not even one for each build at all times: look at the client's budget and at how long a build holds its builder.",
+            "No number of pods keeps p99 so short with nobody giving up: not one for each build at all times, and not 2,300, the most that one DNS answer can name. Look at the client's budget and at how long a build holds its builder.",
             width,
             "",
         );
@@ -236,7 +243,7 @@ fn row(name: &str, choice: &Choice) -> Vec<String> {
     ]
 }
 
-/// Of a pool: `arch`, `builds`, `span_s` of the record, `now`, `recommended` (null where no number of pods is enough) and
+/// Of a pool: `arch`, `builds`, `days` that the record stands for, `now`, `recommended` (null where no number of pods is enough) and
 /// `curve`; each of these has `min_pods`, `max_pods`, `wait_p99_s`, `gave_up`, `node_hours_per_day` and `usd_per_day` (null where unknown).
 fn to_json(advice: &Advice) -> Value {
     let of = |choice: &Choice| {
@@ -252,7 +259,7 @@ fn to_json(advice: &Advice) -> Value {
     json!({
         "arch": advice.arch.name(),
         "builds": advice.builds,
-        "span_s": advice.span.0 / 1000,
+        "days": advice.days,
         "now": of(&advice.now),
         "recommended": advice.best.as_ref().map(of),
         "curve": advice.curve.iter().map(of).collect::<Vec<_>>(),

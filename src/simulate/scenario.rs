@@ -82,13 +82,14 @@ pub fn fleet_of(path: &Path, cluster: &str) -> Result<std::result::Result<Fleet,
 }
 
 /// The architecture asked for, or the fleet's first; none where the fleet has it not, which has been told.
-pub fn arch_of(fleet: &Fleet, wanted: Option<Arch>) -> Option<Arch> {
+pub fn arch_of(fleet: &Fleet, wanted: Option<Arch>, path: &Path) -> Option<Arch> {
     let arch = wanted.unwrap_or(fleet.pools[0].arch);
     if fleet.pools.iter().any(|pool| pool.arch == arch) {
         return Some(arch);
     }
     let known: Vec<&str> = fleet.pools.iter().map(|pool| pool.arch.name()).collect();
-    say(&format!("error: {} has no {} builders: it has {}", fleet.key, arch.name(), known.join(", ")));
+    let path = path.display();
+    say(&format!("error: {path}: {} has no {} builders: it has {}", fleet.key, arch.name(), known.join(", ")));
     None
 }
 
@@ -118,4 +119,23 @@ impl CircumstancesGiven {
             lost_after: self.lost_after,
         }
     }
+}
+
+/// A type without capacity must be of one of the pools, and is left out for those that do not have it. The error names
+/// the types that there are.
+pub fn share_no_capacity(scenarios: &mut [Scenario]) -> Result<(), String> {
+    let types = |scenario: &Scenario| -> Vec<String> {
+        scenario.pool().plan.entries.iter().map(|entry| entry.instance.name.clone()).collect()
+    };
+    let mut known: Vec<String> = scenarios.iter().flat_map(types).collect();
+    known.dedup();
+    let named = scenarios.iter().flat_map(|scenario| &scenario.said.no_capacity);
+    if let Some((name, _)) = named.into_iter().find(|(name, _)| !known.contains(name)) {
+        return Err(format!("no pool here has an instance type `{name}`: it has {}", known.join(", ")));
+    }
+    for scenario in scenarios {
+        let own = types(scenario);
+        scenario.said.no_capacity.retain(|(name, _)| own.contains(name));
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use crate::simulate::duration::Length;
 use crate::simulate::model::Model;
 use crate::simulate::outcome::Summary;
 use crate::simulate::scenario::Scenario;
-use crate::simulate::verdict::Verdict;
+use crate::simulate::verdict::MOST_PODS;
 use crate::simulate::{Found, runs_in_words};
 use crate::table::{Column, Table};
 use crate::talk::{number, wrap};
@@ -36,8 +36,8 @@ pub(super) fn compared(here: &Found, there: &Found, names: (&str, &str), arrival
     let columns = vec![Column::Words(""), Column::Numbers("here"), Column::Numbers("there")];
     text += &Table { columns, rows }.print(width);
     text.push('\n');
-    text += &entry("here", &judged(&here.verdict), width);
-    text + &entry("there", &judged(&there.verdict), width)
+    text += &entry("here", &judged(here), width);
+    text + &entry("there", &judged(there), width)
 }
 
 /// The numbers of a result, for a column.
@@ -52,7 +52,7 @@ fn cells(found: &Found) -> Vec<(&'static str, String)> {
         ("p90", length(waits.percentile_ms(90))),
         ("p99", length(waits.percentile_ms(99))),
         ("longest", length(waits.max_ms())),
-        ("gave up, of 100 builds", share(total.gave_up + total.failed, total.arrived)),
+        ("lost, of 100 builds", share(total.gave_up + total.failed, total.arrived)),
         ("makespan", length(round(summary.mean(total.makespan_ms)))),
         ("peak pods", total.peak_pods.to_string()),
         ("peak nodes", total.peak_nodes.to_string()),
@@ -118,7 +118,7 @@ pub(super) fn pool(scenario: &Scenario) -> String {
 
 /// Name and text of each result.
 fn rows(found: &Found) -> Vec<(&'static str, String)> {
-    let Found { model, summary, verdict, .. } = found;
+    let Found { model, summary, .. } = found;
     let total = &summary.total;
     let waits = &total.waits;
     let length = |ms: u64| Length(ms).to_string();
@@ -128,7 +128,7 @@ fn rows(found: &Found) -> Vec<(&'static str, String)> {
             if waits.count() == 0 {
                 "nobody got a builder".to_owned()
             } else {
-                format!("{} on average", length(round(waits.mean_ms())))
+                format!("{} on average, of builds that got a builder", length(round(waits.mean_ms())))
             },
         ),
         (
@@ -150,10 +150,17 @@ fn rows(found: &Found) -> Vec<(&'static str, String)> {
                 length(summary.longest_makespan_ms)
             ),
         ),
-        ("peak", format!("{} pods, {} nodes", total.peak_pods, total.peak_nodes)),
-        ("cost", cost(model, summary)),
+        (
+            "peak",
+            format!(
+                "{}, with those that end, on {}",
+                number(total.peak_pods as usize, "pod"),
+                number(total.peak_nodes as usize, "node")
+            ),
+        ),
+        ("cost", cost(found)),
         ("", idle(model, summary)),
-        ("verdict", judged(verdict)),
+        ("verdict", judged(found)),
     ]
 }
 
@@ -167,31 +174,40 @@ fn lost(summary: &Summary) -> String {
     if total.gave_up + total.failed + total.cut == 0 {
         return "none".to_owned();
     }
-    let mean = |sum: u64| {
-        let mean = summary.mean(sum);
-        if (mean - mean.round()).abs() < 0.05 { format!("{mean:.0}") } else { format!("{mean:.1}") }
+    let mean = |sum: u64| match summary.mean(sum) {
+        mean if sum > 0 && mean < 0.05 => "fewer than 0.1".to_owned(),
+        mean if (mean - mean.round()).abs() < 0.05 => format!("{mean:.0}"),
+        mean => format!("{mean:.1}"),
     };
-    let mut text = format!(
-        "{} of {} builds, in {} of {} runs",
-        mean(total.gave_up),
-        mean(total.arrived),
-        summary.runs_with_losses,
-        summary.runs
-    );
+    let mut text = format!("{} of {} builds a run", mean(total.gave_up), mean(total.arrived));
     if total.cut > 0 {
-        let _ = write!(text, "; {} cut with their builder, {} of them failed", mean(total.cut), mean(total.failed));
+        let _ = write!(text, "; {} cut with their builder, {} of them for good", mean(total.cut), mean(total.failed));
     }
+    let _ = write!(text, "; builds were lost in {} of {}", summary.runs_with_losses, runs_in_words(summary.runs));
     text
 }
 
-fn cost(model: &Model, summary: &Summary) -> String {
+fn cost(found: &Found) -> String {
+    let Found { scenario, model, summary, .. } = found;
     let node_ms = &summary.total.node_ms;
-    let rest = Length(round(summary.mean(summary.total.settled_ms)));
-    format!(
-        "{} for {:.1} node hours in {rest}, until the fleet is as before",
+    let text = format!(
+        "{} for {:.1} node hours in {}",
         dollars(model, summary, node_ms),
-        summary.node_hours(node_ms)
-    )
+        summary.node_hours(node_ms),
+        Length(round(summary.mean(summary.total.settled_ms)))
+    );
+    if scenario.is_fixed() {
+        return format!("{text}, until the last build ended");
+    }
+    let nodes = |count: &[u64]| format!("{:.1}", summary.mean(count.iter().sum())).trim_end_matches(".0").to_owned();
+    let (before, after) = (nodes(&summary.total.nodes_before), nodes(&summary.total.nodes_after));
+    let pods = number(scenario.bounds().0 as usize, "pod");
+    let mut text = format!("{text}, until {pods} are left, on {after} nodes ({before} before)");
+    if summary.total.unsettled > 0 {
+        let runs = runs_in_words(summary.total.unsettled);
+        let _ = write!(text, "; {runs} ended before that, two weeks after the last build");
+    }
+    text
 }
 
 fn idle(model: &Model, summary: &Summary) -> String {
@@ -210,15 +226,38 @@ fn dollars(model: &Model, summary: &Summary, node_ms: &[u64]) -> String {
     }
 }
 
-fn judged(verdict: &Verdict) -> String {
-    let budget =
-        verdict.budget.map_or_else(|| "no budget is enough".to_owned(), |budget| format!("a budget of {budget}"));
-    let max = verdict.max.map_or_else(
-        || "no maximum helps, since pods come too late".to_owned(),
-        |max| format!("a maximum of {}", number(max as usize, "pod")),
-    );
-    if verdict.enough {
-        return format!("everybody gets a builder; {budget} or {max} would be enough");
+fn judged(found: &Found) -> String {
+    let Found { scenario, summary, verdict, .. } = found;
+    if summary.total.arrived == 0 {
+        return "no build came in any run".to_owned();
     }
-    format!("not everybody gets a builder: it takes {budget}, or {max}")
+    let (_, max) = scenario.bounds();
+    let budget = verdict.budget.map(|budget| format!("a budget of {budget}"));
+    let pods = verdict.max.map(|max| format!("a maximum of {}", number(max as usize, "pod")));
+    if verdict.enough {
+        // What is not less than what there is saves nothing.
+        let less = [
+            budget.filter(|_| verdict.budget.is_some_and(|budget| budget < scenario.said.budget)),
+            pods.filter(|_| verdict.max.is_some_and(|pods| pods < max)),
+        ];
+        let less: Vec<String> = less.into_iter().flatten().collect();
+        return match less.as_slice() {
+            [] => "everybody gets a builder".to_owned(),
+            less => format!("everybody gets a builder; {} would be enough", less.join(" or ")),
+        };
+    }
+    if summary.total.gave_up == 0 {
+        return "nobody gives up; builds are lost with their builders, which no budget and no maximum changes"
+            .to_owned();
+    }
+    match (budget, pods) {
+        (Some(budget), Some(pods)) => format!("not everybody gets a builder: it takes {budget}, or {pods}"),
+        (Some(budget), None) => format!(
+            "not everybody gets a builder: it takes {budget}; with this one not even {MOST_PODS} pods are there in time"
+        ),
+        (None, Some(pods)) => {
+            format!("not everybody gets a builder: it takes {pods}; not even a week is a budget for it")
+        }
+        (None, None) => format!("not everybody gets a builder, with a budget of a week or with {MOST_PODS} pods"),
+    }
 }

@@ -4,62 +4,106 @@ use anyhow::Result;
 
 use crate::simulate::arrivals::Arrivals;
 use crate::simulate::duration::Length;
-use crate::simulate::nobody_gives_up;
 use crate::simulate::outcome::Summary;
 use crate::simulate::scenario::Scenario;
+use crate::simulate::{all, nobody_gives_up};
 
-/// Runs of one question: each is asked a dozen times.
+/// Runs of one question at most: each is asked a dozen times.
 const RUNS: u64 = 50;
-/// Beyond the largest fleet that one DNS answer can name.
-const MOST_PODS: u32 = 2_300;
+/// The largest pool that one DNS answer can name, rounded down.
+pub const MOST_PODS: u32 = 2_300;
 /// Who waits for longer has no use for the build.
 const LONGEST_BUDGET_MIN: u64 = 7 * 24 * 60;
+/// Connections that are played for one verdict, in all its questions: about two seconds.
+const MOST_CONNECTIONS: f64 = 2e7;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
+    /// Whether everybody got a builder as it is.
+    pub enough: bool,
     /// The smallest budget, in whole minutes, with which nobody gives up; none where even a week is not enough.
     pub budget: Option<Length>,
-    /// The smallest maximum with which nobody gives up with the budget given; none where no maximum helps: pods come
-    /// too late.
+    /// The smallest maximum, not below the minimum, with which nobody gives up with the budget given; none where no
+    /// maximum helps.
     pub max: Option<u32>,
-    /// Whether all got a builder as it is.
-    pub enough: bool,
-    /// Runs that it was found with.
-    pub runs: u64,
 }
 
-/// Finds both by bisection: more budget or more pods never make it worse, in the runs that are looked at.
+/// Finds both by bisection. A larger budget or a larger maximum is taken for no worse than a smaller one.
 pub fn find(scenario: &Scenario, arrivals: &Arrivals, seed: u64, summary: &Summary) -> Result<Verdict> {
-    let runs = summary.runs.min(RUNS);
-    let (min, max) = scenario.bounds();
-    let nobody_gives_up = |scenario: &Scenario| nobody_gives_up(&scenario.model()?, arrivals, seed, runs);
-    let with_budget = |minutes: u64| {
+    let enough = summary.total.gave_up + summary.total.failed == 0;
+    let nobody_lost = summary.total.gave_up == 0;
+    Ok(Verdict {
+        enough,
+        budget: least_budget(scenario, arrivals, seed, summary, nobody_lost)?,
+        max: least_max(scenario, arrivals, seed, summary, nobody_lost)?,
+    })
+}
+
+fn least_budget(
+    scenario: &Scenario,
+    arrivals: &Arrivals,
+    seed: u64,
+    summary: &Summary,
+    enough: bool,
+) -> Result<Option<Length>> {
+    let given_min = scenario.said.budget.0.div_ceil(60_000).max(1);
+    // With clients that keep their place in the queue, which costs nothing to play, the longest wait is near.
+    let mut patient = scenario.model()?;
+    (patient.client.connect_ms, patient.client.budget_ms) = (LONGEST_BUDGET_MIN * 60_000, LONGEST_BUDGET_MIN * 60_000);
+    (patient.queue_ms, patient.hold_ms) = (LONGEST_BUDGET_MIN * 60_000, LONGEST_BUDGET_MIN * 60_000);
+    let wait = all(&patient, arrivals, seed, summary.runs.min(RUNS))?.total;
+    if wait.gave_up > 0 {
+        return Ok(None);
+    }
+    let near_min = wait.waits.max_ms().div_ceil(60_000).max(1);
+    let with = |minutes: u64| {
         let mut other = scenario.clone();
         other.said.budget = Length::minutes(minutes);
-        other
+        nobody_gives_up(&other.model()?, arrivals, seed, runs(summary, near_min * 60))
     };
-    let budget = if nobody_gives_up(&with_budget(LONGEST_BUDGET_MIN))? {
-        let minutes = least(0, LONGEST_BUDGET_MIN, |minutes| nobody_gives_up(&with_budget(minutes)))?;
-        Some(Length::minutes(minutes))
-    } else {
-        None
-    };
-    let with_max = |pods: u64| {
-        let pods = u32::try_from(pods).unwrap_or(MOST_PODS);
-        scenario.with_bounds(min.min(pods), pods)
-    };
-    let most = u64::from(MOST_PODS.max(max));
-    let max = if nobody_gives_up(&with_max(most))? {
-        Some(u32::try_from(least(0, most, |pods| nobody_gives_up(&with_max(pods)))?).unwrap_or(MOST_PODS))
-    } else {
-        None
-    };
-    Ok(Verdict { budget, max, enough: summary.total.gave_up == 0, runs })
+    let (low, mut high) = if enough { (0, given_min) } else { (given_min - 1, (near_min + 2).max(given_min + 1)) };
+    while !enough && !with(high)? {
+        high *= 2;
+        if high > LONGEST_BUDGET_MIN {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Length::minutes(least(low, high, with)?)))
 }
 
-/// The least number above `low`, which does not hold, up to `high`, which does.
+fn least_max(
+    scenario: &Scenario,
+    arrivals: &Arrivals,
+    seed: u64,
+    summary: &Summary,
+    enough: bool,
+) -> Result<Option<u32>> {
+    let (min, max) = scenario.bounds();
+    let fixed = scenario.is_fixed();
+    let runs = runs(summary, scenario.said.budget.0 / 1000);
+    let with = |pods: u64| {
+        let pods = u32::try_from(pods).unwrap_or(MOST_PODS);
+        nobody_gives_up(&scenario.with_bounds(min.min(pods), pods).model()?, arrivals, seed, runs)
+    };
+    let lowest = if fixed { 0 } else { u64::from(min.max(1)) - 1 };
+    let (low, high) =
+        if enough { (lowest, u64::from(max)) } else { (u64::from(max), u64::from(MOST_PODS.max(max + 1))) };
+    if !enough && !with(high)? {
+        return Ok(None);
+    }
+    Ok(Some(u32::try_from(least(low, high, with)?).unwrap_or(MOST_PODS)))
+}
+
+/// As many runs as there is time for, when every build may wait for so long and come again every half minute.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an estimate")]
+fn runs(summary: &Summary, wait_s: u64) -> u64 {
+    let connections = summary.mean(summary.total.arrived) * (wait_s as f64 / 30.0 + 1.0) * 12.0;
+    ((MOST_CONNECTIONS / connections.max(1.0)) as u64).clamp(1, summary.runs.clamp(1, RUNS))
+}
+
+/// The least number above `low` that holds, up to `high`, which does.
 pub fn least(mut low: u64, mut high: u64, holds: impl Fn(u64) -> Result<bool>) -> Result<u64> {
-    // Most answers are small: doubling finds them without asking about the largest.
+    // Most answers are near the low end: doubling finds them without asking about the largest.
     let mut step = 1;
     while low + step < high {
         if holds(low + step)? {
