@@ -96,8 +96,9 @@ pub fn run(command: &Recommend) -> Result<Exit> {
 
 fn advise(scenario: &Scenario, arrivals: &Arrivals, command: &Recommend) -> Result<Advice> {
     let Arrivals::Recorded(builds) = arrivals else { bail!("a record of arrivals is needed") };
-    let span_ms = builds.last().map_or(0, |last| last.at_ms + last.duration_ms);
-    let days = command.days.unwrap_or(u32::try_from(span_ms.div_ceil(DAY_MS)).unwrap_or(u32::MAX)).max(1);
+    // By the starts: a build that runs over midnight makes no second day.
+    let whole = builds.last().map_or(0, |last| last.at_ms / DAY_MS) + 1;
+    let days = command.days.unwrap_or(u32::try_from(whole).unwrap_or(u32::MAX));
     let choose = |min: u32, max: u32| -> Result<Choice> {
         let model = scenario.with_bounds(min, max).model()?;
         Ok(choice(min, max, days, &model, &all(&model, arrivals, command.seed, command.runs)?))
