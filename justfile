@@ -27,6 +27,11 @@ diff *options:
 plan *clusters:
     cargo run --release --quiet -- plan {{ clusters }}
 
+# Play builds on a cluster's fleet; options as for `buildkit-fleet simulate`
+[group('use')]
+simulate cluster *options:
+    cargo run --release --quiet -- simulate {{ cluster }} {{ options }}
+
 # Apply a cluster's manifests; options as for deploy.sh
 [group('use')]
 deploy cluster *options:

@@ -125,7 +125,9 @@ fn rows(found: &Found) -> Vec<(&'static str, String)> {
     vec![
         (
             "wait",
-            if waits.count() == 0 {
+            if total.arrived == 0 {
+                "no build came".to_owned()
+            } else if waits.count() == 0 {
                 "nobody got a builder".to_owned()
             } else {
                 format!("{} on average, of builds that got a builder", length(round(waits.mean_ms())))
@@ -201,8 +203,9 @@ fn cost(found: &Found) -> String {
     }
     let nodes = |count: &[u64]| format!("{:.1}", summary.mean(count.iter().sum())).trim_end_matches(".0").to_owned();
     let (before, after) = (nodes(&summary.total.nodes_before), nodes(&summary.total.nodes_after));
+    let after = if after == "1" { "1 node".to_owned() } else { format!("{after} nodes") };
     let pods = number(scenario.bounds().0 as usize, "pod");
-    let mut text = format!("{text}, until {pods} are left, on {after} nodes ({before} before)");
+    let mut text = format!("{text}, until {pods} are left, on {after} ({before} before)");
     if summary.total.unsettled > 0 {
         let runs = runs_in_words(summary.total.unsettled);
         let _ = write!(text, "; {runs} ended before that, two weeks after the last build");
