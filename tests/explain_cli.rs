@@ -603,3 +603,22 @@ fn every_kind_of_consequence_is_explained() {
     }
     assert_eq!(code(&run(dir.path(), &["explain", "arc-staging", "rolls-builders"])), 2);
 }
+
+#[test]
+fn a_key_that_is_set_reaches_what_its_absence_would_take_away() {
+    let dir = with_shipped();
+    let set = support::shipped().replacen(
+        "    client_namespaces: [arc-runners]\n",
+        "    client_namespaces: [arc-runners]\n    mtls_secret: buildkit-tls\n",
+        1,
+    );
+    assert_ne!(set, support::shipped());
+    support::program::write(dir.path(), "clusters.yaml", set);
+    let told = stdout(&run(dir.path(), &["explain", "arc-staging", "mtls_secret"]));
+    for field in ["data[buildkitd.toml].grpc.tls", "checksum/config", "volumeMounts[tls]", "volumes[tls]"] {
+        assert!(told.contains(field), "{field}: {told}");
+    }
+    let told = stdout(&run(dir.path(), &["explain", "arc-cbr-production", "amd64_fallback"]));
+    let (_, left_out) = told.split_once("leaves out, with some values\n").unwrap_or_else(|| panic!("{told}"));
+    assert!(left_out.contains("50-scaledobjects.yaml:buildkitd-amd64.spec.fallback\n"), "{told}");
+}

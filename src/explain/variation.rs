@@ -124,6 +124,16 @@ impl<'a> Subject<'a> {
                     None => {}
                 }
             }
+            // And no value at all, where one is written.
+            if now.is_some()
+                && let Some(own) = without(own, &path)
+                && let Some(Outcome::Fleet(fleet)) =
+                    read(defaults.and_then(|defaults| without(defaults, &path)).as_ref(), self.cluster, own)
+                && seen.insert(format!("{fleet:?}"))
+            {
+                found.accepted = true;
+                found.fleets.push(Varied { fleet: *fleet, entry: None, beside: None });
+            }
         }
         found
     }
@@ -216,6 +226,21 @@ fn over<'n>(value: &Node<'n>, other: &Node<'n>) -> Node<'n> {
         }),
         _ => other.clone(),
     }
+}
+
+/// The block without what stands at the end of the path; none where it is no block.
+fn without<'n>(block: &Node<'n>, path: &[&str]) -> Option<Node<'n>> {
+    let Kind::Mapping(entries) = &block.kind else { return None };
+    let (first, rest) = path.split_first()?;
+    let mut kept = Vec::new();
+    for (key, value) in entries {
+        match (key.text() == Some(*first), rest) {
+            (true, []) => {}
+            (true, rest) => kept.push((key.clone(), without(value, rest).unwrap_or_else(|| value.clone()))),
+            (false, _) => kept.push((key.clone(), value.clone())),
+        }
+    }
+    Some(node(Kind::Mapping(kept)))
 }
 
 /// The block with this value at the end of the path.
