@@ -325,7 +325,7 @@ fn at_least_a_minute(text: &str) -> Result<Length, String> {
 }
 
 fn arch(text: &str) -> Result<Arch, String> {
-    Arch::ALL.into_iter().find(|arch| arch.name() == text).ok_or_else(|| "expected amd64 or arm64".to_owned())
+    Arch::named(text).ok_or_else(|| "expected amd64 or arm64".to_owned())
 }
 
 /// `5m..30m`, or with a dash between.

@@ -127,7 +127,7 @@ pub fn arch_of(object: &Value) -> Option<Arch> {
         .pointer("/metadata/labels/arch")
         .or_else(|| object.pointer("/spec/template/metadata/labels/arch"))
         .and_then(Value::as_str)?;
-    Arch::ALL.into_iter().find(|arch| arch.name() == label)
+    Arch::named(label)
 }
 
 /// The first value that a NodePool requires of a label.

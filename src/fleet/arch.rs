@@ -24,6 +24,10 @@ impl Arch {
         }
     }
 
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|arch| arch.name() == name)
+    }
+
     /// Port of the load balancer's frontend.
     pub const fn lb_port(self) -> u16 {
         match self {
@@ -47,12 +51,10 @@ impl Scalar for Arch {
     }
 
     fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-        match text {
-            "amd64" => Ok(Arch::Amd64),
-            "arm64" => Ok(Arch::Arm64),
-            "x86_64" => Err("write `amd64`".to_owned()),
-            "aarch64" => Err("write `arm64`".to_owned()),
-            _ => Err(String::new()),
-        }
+        Arch::named(text).ok_or_else(|| match text {
+            "x86_64" => "write `amd64`".to_owned(),
+            "aarch64" => "write `arm64`".to_owned(),
+            _ => String::new(),
+        })
     }
 }

@@ -158,16 +158,15 @@ pub fn parse(text: &str, arch: Arch) -> Result<Vec<Arrival>, (usize, String)> {
                 return Err((number, why));
             }
         };
-        if let Some(of) = of.filter(|of| Arch::ALL.iter().all(|arch| arch.name() != *of)) {
-            let shown: String = of.chars().take(40).flat_map(char::escape_debug).collect();
-            return Err((number, format!("`{shown}` is no architecture: expected amd64 or arm64")));
+        let shown = |text: &str| -> String { text.chars().take(40).flat_map(char::escape_debug).collect() };
+        if let Some(of) = of.filter(|of| Arch::named(of).is_none()) {
+            return Err((number, format!("`{}` is no architecture: expected amd64 or arm64", shown(of))));
         }
         let seconds = |name: &str, text: &str, most: f64| {
-            let shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
             text.parse::<f64>()
                 .ok()
                 .filter(|seconds| (0.0..=most).contains(seconds))
-                .ok_or_else(|| (number, format!("`{shown}` is no {name} in seconds, from 0 to {most}")))
+                .ok_or_else(|| (number, format!("`{}` is no {name} in seconds, from 0 to {most}", shown(text))))
         };
         // Unix time up to the year 2286, and builds of up to a week.
         let build = (seconds("start", start, 1e10)?, seconds("duration", duration, 604_800.0)?);
