@@ -49,8 +49,6 @@ fn line(pool: &Pool) -> String {
         Scaling::Keda { fallback: Some(fallback), .. } => format!(", fallback {fallback}"),
         _ => String::new(),
     };
-    let types: Vec<String> =
-        pool.plan.entries.iter().map(|entry| format!("{} x{}", entry.instance.name, entry.pods_per_node)).collect();
     let peak = pool.scaling.peak().into();
     let ceiling: Vec<String> =
         pool.plan.entries.iter().map(|entry| sizing::node_limit(peak, entry.pods_per_node).to_string()).collect();
@@ -59,7 +57,7 @@ fn line(pool: &Pool) -> String {
         pool.arch.name(),
         pool.plan.pod.vcpu,
         pool.plan.pod.gib,
-        types.join(", then "),
+        pool.plan.in_words(),
         ceiling.join(", "),
     )
 }

@@ -48,6 +48,12 @@ impl InstancePlan {
         &self.entries[0]
     }
 
+    /// `m6id.24xlarge x2, then m6id.12xlarge x1`, for people.
+    pub fn in_words(&self) -> String {
+        let types = self.entries.iter().map(|entry| format!("{} x{}", entry.instance.name, entry.pods_per_node));
+        types.collect::<Vec<_>>().join(", then ")
+    }
+
     /// Most pods on one node over all types: the disk shares of buildkitd.toml serve the fullest node. The scheduler
     /// places as many as fit by their requests, which may be more than were declared.
     pub fn most_pods_per_node(&self) -> u64 {

@@ -6,7 +6,7 @@ use crate::fleet::scaling::Scaling;
 use crate::simulate::arrivals::Arrivals;
 use crate::simulate::chart;
 use crate::simulate::duration::Length;
-use crate::simulate::model::Model;
+use crate::simulate::model::{ClientKind, Model};
 use crate::simulate::outcome::Summary;
 use crate::simulate::scenario::Scenario;
 use crate::simulate::verdict::MOST_PODS;
@@ -78,14 +78,14 @@ fn head(scenario: &Scenario, model: &Model, arrivals: &Arrivals, runs: u64, widt
     let said = &scenario.said;
     let mut text = entry("builds", &arrivals.to_string(), width);
     let client = match said.client {
-        crate::simulate::model::ClientKind::BuildctlWait => "buildctl --wait",
-        crate::simulate::model::ClientKind::BuildctlRetry => "buildctl, tried again",
-        crate::simulate::model::ClientKind::BuildxRetry => "docker buildx, tried again",
+        ClientKind::BuildctlWait => "buildctl --wait",
+        ClientKind::BuildctlRetry => "buildctl, tried again",
+        ClientKind::BuildxRetry => "docker buildx, tried again",
     };
     let pauses = Length(model.client.pause_ms);
     let patience = Length(model.client.connect_ms);
     let tries = match said.client {
-        crate::simulate::model::ClientKind::BuildctlWait => format!("connects anew after {patience}"),
+        ClientKind::BuildctlWait => format!("connects anew after {patience}"),
         _ => format!("waits {patience}, pauses up to {pauses}"),
     };
     text += &entry("client", &format!("{client}: {tries}, gives up after {}", said.budget), width);
@@ -111,9 +111,7 @@ pub(super) fn pool(scenario: &Scenario) -> String {
         Scaling::Fixed { replicas } => format!("{replicas} pods, fixed"),
         Scaling::Keda { bounds, .. } => format!("{} to {} pods", bounds.min(), bounds.max()),
     };
-    let types: Vec<String> =
-        pool.plan.entries.iter().map(|entry| format!("{} x{}", entry.instance.name, entry.pods_per_node)).collect();
-    format!("{}: {pods}, {}", pool.arch.name(), types.join(", then "))
+    format!("{}: {pods}, {}", pool.arch.name(), pool.plan.in_words())
 }
 
 /// Name and text of each result.
