@@ -1,6 +1,7 @@
 //! The command `recommend`: the cheapest bounds with which builds wait no longer than asked for, and what they cost.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use crate::Exit;
 use crate::cli::{PlanFormat, Recommend};
 use crate::fleet::arch::Arch;
 use crate::simulate::all;
-use crate::simulate::arrivals::Arrivals;
+use crate::simulate::arrivals::{Arrival, Arrivals};
 use crate::simulate::duration::Length;
 use crate::simulate::model::Model;
 use crate::simulate::outcome::Summary;
@@ -99,9 +100,16 @@ fn advise(scenario: &Scenario, arrivals: &Arrivals, command: &Recommend) -> Resu
     // By the starts: a build that runs over midnight makes no second day.
     let whole = builds.last().map_or(0, |last| last.at_ms / DAY_MS) + 1;
     let days = command.days.unwrap_or(u32::try_from(whole).unwrap_or(u32::MAX));
+    // The searches below ask for the same bounds again and again.
+    let known: RefCell<HashMap<(u32, u32), Choice>> = RefCell::default();
     let choose = |min: u32, max: u32| -> Result<Choice> {
+        if let Some(choice) = known.borrow().get(&(min, max)) {
+            return Ok(choice.clone());
+        }
         let model = scenario.with_bounds(min, max).model()?;
-        Ok(choice(min, max, days, &model, &all(&model, arrivals, command.seed, command.runs)?))
+        let choice = choice(min, max, days, &model, &all(&model, arrivals, command.seed, command.runs)?);
+        known.borrow_mut().insert((min, max), choice.clone());
+        Ok(choice)
     };
     let good = |choice: &Choice| choice.p99_ms <= command.p99_wait.0 && choice.gave_up == 0.0;
     // With as many pods as builds at once nobody ever waits; that many at all times is the most that can help.
@@ -161,7 +169,7 @@ fn choice(min: u32, max: u32, days: u32, model: &Model, summary: &Summary) -> Ch
 }
 
 /// Builds at the same time, were there a builder for each.
-fn peak(builds: &[crate::simulate::arrivals::Arrival]) -> u32 {
+fn peak(builds: &[Arrival]) -> u32 {
     let mut changes: Vec<(u64, i32)> =
         builds.iter().flat_map(|build| [(build.at_ms, 1), (build.at_ms + build.duration_ms, -1)]).collect();
     changes.sort_unstable();
