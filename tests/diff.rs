@@ -34,11 +34,16 @@ fn by_config(old: &str, new: &str) -> Vec<Consequence> {
 /// What another text at one place of a file does, in a set of a scaled fleet.
 fn by_hand(path: &str, old: &str, new: &str) -> Vec<Consequence> {
     let before = set(&one_cluster(SCALED));
-    let mut after = before.clone();
+    judged(&before, &edited(&before, path, old, new))
+}
+
+/// The set with another text at one place of a file.
+fn edited(set: &[SetFile], path: &str, old: &str, new: &str) -> Vec<SetFile> {
+    let mut after = set.to_vec();
     let file = after.iter_mut().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}"));
     assert!(file.text.contains(old), "{path} has no {old:?}");
     file.text = file.text.replacen(old, new, 1);
-    judged(&before, &after)
+    after
 }
 
 fn classes(found: &[Consequence]) -> Vec<&'static str> {
@@ -132,9 +137,7 @@ fn the_template_of_a_node_pool_replaces_its_nodes_and_no_others() {
             "        - {key: topology.kubernetes.io/zone, operator: In, values: [us-east-1a]}\n        - key: kubernetes.io/os",
         ),
     ] {
-        let mut after = before.clone();
-        after[1].text = after[1].text.replacen(old, new, 1);
-        assert_ne!(before, after, "{old}");
+        let after = edited(&before, "10-nodepools.yaml", old, new);
         let found = judged(&before, &after);
         assert_eq!(classes(&found), ["replaces-nodes"], "{found:#?}");
         let one = the(&found, Class::ReplacesNodes, "NodePool/buildkit-amd64-m6id-24xlarge");
@@ -230,8 +233,7 @@ fn a_comment_of_haproxy_cfg_rolls_the_load_balancer_as_well() {
         ("21-lb-config.yaml", "# One thread", "# A single thread"),
         ("30-lb-deployment.yaml", "checksum/config: \"", "checksum/config: \"0"),
     ] {
-        let file = after.iter_mut().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}"));
-        file.text = file.text.replacen(old, new, 1);
+        after = edited(&after, path, old, new);
     }
     let found = judged(&before, &after);
     assert_eq!(classes(&found), ["rolls-load-balancer"], "{found:#?}");
@@ -588,10 +590,7 @@ fn every_field_that_differs_is_told() {
         ("20-buildkitd-config.yaml", "quiet_polls", "quiet_poll_count"),
         ("00-namespace.yaml", "enforce: privileged", "enforce: baseline"),
     ] {
-        let mut after = scaled.clone();
-        let file = after.iter_mut().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}"));
-        assert!(file.text.contains(old), "{path} has no {old:?}");
-        file.text = file.text.replacen(old, new, 1);
+        let after = edited(&scaled, path, old, new);
         all_is_told(new, &scaled, &after, &judged(&scaled, &after));
         all_is_told(old, &after, &scaled, &judged(&after, &scaled));
     }
@@ -636,15 +635,10 @@ fn what_changes_beside_a_move_is_told_as_well() {
 #[test]
 fn another_order_of_a_node_classs_lists_replaces_nothing() {
     let two = "  blockDeviceMappings:\n    - {deviceName: /dev/xvdb, ebs: {volumeSize: 1Gi, encrypted: true}}\n";
-    let before = {
-        let mut files = set(&one_cluster(SCALED));
-        files[1].text = files[1].text.replacen("  blockDeviceMappings:\n", two, 1);
-        files
-    };
-    let mut after = before.clone();
+    let before = edited(&set(&one_cluster(SCALED)), "10-nodepools.yaml", "  blockDeviceMappings:\n", two);
     let first = "    - {deviceName: /dev/xvdb, ebs: {volumeSize: 1Gi, encrypted: true}}\n";
-    after[1].text =
-        after[1].text.replacen(first, "", 1).replacen("  metadataOptions:", &format!("{first}  metadataOptions:"), 1);
+    let after = edited(&before, "10-nodepools.yaml", first, "");
+    let after = edited(&after, "10-nodepools.yaml", "  metadataOptions:", &format!("{first}  metadataOptions:"));
     let found = judged(&before, &after);
     assert_eq!(classes(&found), ["no-effect"], "{found:#?}");
 }
@@ -657,9 +651,7 @@ fn another_order_of_settings_is_no_comment() {
         ("21-lb-config.yaml", "      log global\n      option tcplog\n", "      option tcplog\n      log global\n"),
         ("30-lb-deployment.yaml", "checksum/config: \"", "checksum/config: \"0"),
     ] {
-        let file = after.iter_mut().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}"));
-        assert!(file.text.contains(old), "{path}");
-        file.text = file.text.replacen(old, new, 1);
+        after = edited(&after, path, old, new);
     }
     let found = judged(&before, &after);
     assert_eq!(paths(&found[0]), ["ConfigMap/buildkitd-lb-config, in the order of its settings"]);
@@ -667,26 +659,12 @@ fn another_order_of_settings_is_no_comment() {
 
 #[test]
 fn access_from_everybody_that_becomes_narrower_opens_nothing() {
-    let open = |selector: &str| {
-        let mut files = set(&one_cluster(SCALED));
-        let file = files
-            .iter_mut()
-            .find(|file| file.path == "32-networkpolicies.yaml")
-            .unwrap_or_else(|| panic!("no policies"));
-        let from = "    - from:\n        - namespaceSelector:\n            matchLabels:\n              kubernetes.io/metadata.name: \"monitoring\"\n      ports:\n        - port: 9090";
-        assert!(file.text.contains(from));
-        file.text = file.text.replacen(
-            from,
-            &format!("{selector}      ports:\n        - port: 9090").replacen(
-                "      ports",
-                if selector.is_empty() { "    - ports" } else { "      ports" },
-                1,
-            ),
-            1,
-        );
-        files
-    };
     let narrow = set(&one_cluster(SCALED));
+    let open = |selector: &str| {
+        let from = "    - from:\n        - namespaceSelector:\n            matchLabels:\n              kubernetes.io/metadata.name: \"monitoring\"\n      ports:\n        - port: 9090";
+        let ports = if selector.is_empty() { "    - ports" } else { "      ports" };
+        edited(&narrow, "32-networkpolicies.yaml", from, &format!("{selector}{ports}:\n        - port: 9090"))
+    };
     for wide in ["", "    - from:\n        - namespaceSelector: {}\n"] {
         let found = judged(&open(wide), &narrow);
         assert_eq!(classes(&found), ["closes-access"], "{found:#?}");
