@@ -46,25 +46,28 @@ impl Status {
 pub(super) fn compare_all(old: &BTreeMap<String, Set>, new: &[(String, Set)]) -> Vec<ClusterDiff> {
     let fleet_of = |set: &Set| Objects::read(&set.files).ok().and_then(|objects| objects.fleet());
     let named: BTreeSet<&str> = new.iter().map(|(name, _)| name.as_str()).collect();
-    let mut gone: BTreeMap<&str, &Set> =
-        old.iter().filter(|(name, _)| !named.contains(name.as_str())).map(|(name, set)| (name.as_str(), set)).collect();
+    // Each is parsed once, however many clusters came and went.
+    let gone = old.iter().filter(|(name, _)| !named.contains(name.as_str()));
+    let mut gone: BTreeMap<&str, (&Set, Option<_>)> =
+        gone.map(|(name, set)| (name.as_str(), (set, fleet_of(set)))).collect();
     let mut found = Vec::new();
     for (name, set) in new {
         let before = old.get(name);
-        let renamed = if before.is_some() {
+        let earlier = if before.is_some() || gone.is_empty() {
             None
         } else {
-            let same = |(_, other): &(&&str, &&Set)| fleet_of(set).is_some_and(|fleet| fleet_of(other) == Some(fleet));
-            gone.iter().find(same).map(|(name, _)| *name)
+            fleet_of(set).and_then(|fleet| {
+                let name = gone.iter().find(|(_, (_, other))| other.as_ref() == Some(&fleet)).map(|(name, _)| *name)?;
+                Some((name, gone.remove(name)?.0))
+            })
         };
-        let earlier = renamed.and_then(|name| Some((name, gone.remove(name)?)));
         found.push(match (before, earlier) {
             (Some(before), _) => both(name, before, set),
             (None, Some((earlier, before))) => moved(earlier, name, before, set),
             (None, None) => added(name, set),
         });
     }
-    found.extend(gone.into_iter().map(|(name, set)| removed(name, set)));
+    found.extend(gone.into_iter().map(|(name, (set, _))| removed(name, set)));
     found
 }
 
