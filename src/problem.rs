@@ -202,6 +202,12 @@ pub fn names(names: &[String]) -> String {
     }
 }
 
+/// A hint at what was meant by a name that does not exist: the nearest of those that do, or all of them.
+pub fn did_you_mean_of(found: &str, known: &[&str]) -> String {
+    did_you_mean(found, known.iter().copied())
+        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"))
+}
+
 /// The nearest of the candidates, or nothing when none is near: a few slips away, or a longer form of the same word.
 pub fn did_you_mean<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Distances to absurdly long input cost quadratic time and are never near.

@@ -1,7 +1,7 @@
 //! Which clusters of the file a command is about.
 
 use crate::fleet::{Fleet, Outcome};
-use crate::problem::did_you_mean;
+use crate::problem::did_you_mean_of;
 use crate::talk::say;
 
 /// Tells the names that no cluster of the file has; whether there were any.
@@ -14,11 +14,7 @@ pub fn any_unknown_of<'a>(wanted: &[String], known: impl Iterator<Item = &'a str
     let known: Vec<&str> = known.collect();
     let unknown: Vec<&String> = wanted.iter().filter(|name| !known.contains(&name.as_str())).collect();
     for name in &unknown {
-        let hint = match did_you_mean(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", known.join(", ")),
-        };
-        say(&format!("error: there is no cluster `{name}`: {hint}"));
+        say(&format!("error: there is no cluster `{name}`: {}", did_you_mean_of(name, &known)));
     }
     !unknown.is_empty()
 }

@@ -32,7 +32,7 @@ use crate::explain::reach::{Base, Reach};
 use crate::explain::variation::Subject;
 use crate::explain::written::Source;
 use crate::fleet::{Fleet, Outcome};
-use crate::problem::did_you_mean;
+use crate::problem::did_you_mean_of;
 use crate::render::Renderer;
 use crate::shape::KeyPath;
 use crate::talk::{print, say, width};
@@ -226,7 +226,5 @@ fn left_out(fleet: &Fleet, name: &str, keys: &[(KeyPath, Reach)]) -> String {
 
 fn no_such_file(fleet: &Fleet, name: &str) -> String {
     let known: Vec<&str> = manifests::of(fleet).map(|manifest| manifest.path).collect();
-    let hint = did_you_mean(name, known.iter().copied())
-        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-    format!("there is no manifest `{name}`: {hint}")
+    format!("there is no manifest `{name}`: {}", did_you_mean_of(name, &known))
 }
