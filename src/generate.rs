@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::Exit;
 use crate::cli::{Generate, ProblemFormat};
-use crate::diff::object::{Objects, SetFile};
 use crate::fleet::{Fleet, Outcome};
 use crate::input;
+use crate::objects::{Objects, SetFile};
 use crate::output::{self, Change, Comparison};
 use crate::problem::names;
 use crate::render::{self, RenderedFile, Renderer};

@@ -14,6 +14,7 @@ pub mod instances;
 pub mod layer;
 pub mod lock;
 pub mod manifests;
+pub mod objects;
 pub mod output;
 pub mod place;
 pub mod plan;

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use buildkit_fleet::config::Entry;
-use buildkit_fleet::diff::object::{Objects, SetFile, changes};
+use buildkit_fleet::diff::field::changes;
 use buildkit_fleet::explain::question::{Question, read};
 use buildkit_fleet::explain::reach::Base;
 use buildkit_fleet::explain::variation::Subject;
 use buildkit_fleet::explain::written::Source;
 use buildkit_fleet::explain::{anywhere, manifest, place};
+use buildkit_fleet::objects::{Objects, SetFile};
 use buildkit_fleet::render::Renderer;
 use buildkit_fleet::rule::ALL;
 use buildkit_fleet::shape::{KeyPath, Shape, flatten};

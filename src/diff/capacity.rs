@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::diff::object::Objects;
 use crate::fleet::arch::Arch;
 use crate::fleet::name::Region;
+use crate::objects::Objects;
 use crate::price::{self, Usd};
 use crate::sizing;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::diff::object::FieldChange;
+use crate::diff::field::FieldChange;
 
 /// Kinds of consequences, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

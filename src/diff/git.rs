@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::diff::object::SetFile;
+use crate::objects::SetFile;
 
 /// One commit of the repository that a file is in.
 pub(super) struct Revision {

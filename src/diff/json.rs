@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::diff::cluster::{ClusterDiff, Status};
 use crate::diff::consequence::Consequence;
-use crate::diff::object::FieldChange;
+use crate::diff::field::FieldChange;
 use crate::diff::side::Side;
 use crate::output::Change;
 use crate::unified::unified;

@@ -3,11 +3,11 @@
 pub mod capacity;
 pub mod cluster;
 pub mod consequence;
+pub mod field;
 mod git;
 mod json;
 pub mod judge;
 mod markdown;
-pub mod object;
 mod side;
 mod text;
 

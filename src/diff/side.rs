@@ -7,10 +7,10 @@ use anyhow::{Result, bail};
 
 use crate::cli::Diff;
 use crate::diff::git::Revision;
-use crate::diff::object::SetFile;
 use crate::fleet::name::Region;
 use crate::fleet::{Fleet, Outcome};
 use crate::input;
+use crate::objects::SetFile;
 use crate::output;
 use crate::render::Renderer;
 use crate::talk;

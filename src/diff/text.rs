@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::diff::cluster::{ClusterDiff, Status};
 use crate::diff::consequence::{Class, Consequence};
-use crate::diff::object::FieldChange;
+use crate::diff::field::FieldChange;
 use crate::diff::side::Side;
 use crate::talk::{number, width, wrap};
 use crate::unified::unified;

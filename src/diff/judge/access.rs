@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::diff::consequence::{Class, Consequence};
 use crate::diff::judge::{Case, Told};
-use crate::diff::object::Objects;
+use crate::objects::Objects;
 use crate::view::METRICS_PORT;
 
 const EVERYBODY: &str = "everybody";

@@ -13,8 +13,9 @@ use serde_json::Value;
 
 use crate::diff::capacity::{PoolFacts, pools};
 use crate::diff::consequence::{Class, Consequence};
-use crate::diff::object::{FieldChange, Identity, Objects, changes};
+use crate::diff::field::{FieldChange, changes};
 use crate::fleet::name::Region;
+use crate::objects::{Identity, Objects};
 
 /// Both versions of a cluster's set.
 pub struct Case {

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::diff::capacity::{NodeGroup, PoolFacts, arch_of};
 use crate::diff::consequence::{Class, Consequence};
+use crate::diff::field::{FieldChange, changes};
 use crate::diff::judge::pods::drain_minutes;
 use crate::diff::judge::{Case, Changed, Told};
-use crate::diff::object::{FieldChange, changes};
 use crate::talk::number;
 
 /// Fields that the hash of an EC2NodeClass leaves out (`hash:"ignore"` in pkg/apis/v1/ec2nodeclass.go): each is looked

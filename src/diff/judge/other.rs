@@ -6,8 +6,9 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::diff::consequence::{Class, Consequence};
+use crate::diff::field::{FieldChange, changes};
 use crate::diff::judge::{Case, Told};
-use crate::diff::object::{FieldChange, Identity, changes};
+use crate::objects::Identity;
 use crate::talk::number;
 
 /// A fleet that moves to another namespace.

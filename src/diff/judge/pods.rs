@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use crate::diff::capacity::PoolFacts;
 use crate::diff::consequence::{Class, Consequence};
+use crate::diff::field::{FieldChange, changes};
 use crate::diff::judge::{Case, Changed, Told};
-use crate::diff::object::{FieldChange, Objects, changes};
 use crate::explain::setting::settings;
+use crate::objects::Objects;
 
 /// Name of the load balancer's Deployment.
 const LB: &str = "buildkitd-lb";

@@ -49,7 +49,7 @@ fn tell_spoken(case: &Case, old: &PoolFacts, new: &PoolFacts, told: &mut Told) {
         told.tell(&object, &pool.changes("/spec/limits/nodes"));
         let path = "metadata.annotations.buildkit-fleet/pods-per-node";
         let (before, after) = pool.at(PODS_PER_NODE);
-        told.tell(&object, &crate::diff::object::changes(before, after, path));
+        told.tell(&object, &crate::diff::field::changes(before, after, path));
         // The vCPU of as many nodes.
         let (before, after) = (cpu_for_nodes(pool.old), cpu_for_nodes(pool.new));
         if before.is_some() && before == after {
