@@ -9,6 +9,7 @@ use crate::Exit;
 use crate::cli::{Generate, ProblemFormat};
 use crate::fleet::{Fleet, Outcome};
 use crate::input;
+use crate::invariants;
 use crate::objects::{Objects, SetFile};
 use crate::output::{self, Change, Comparison};
 use crate::problem::names;
@@ -145,9 +146,9 @@ impl<'a> Set<'a> {
         let files = renderer.render(fleet).with_context(defect)?;
         let dir = out.join(fleet.key.as_str());
         let comparison = output::compare(&dir, &files)?;
-        // What is on disk, byte for byte, was read back before it was put there.
+        // What is on disk, byte for byte, was looked at before it was put there.
         if !comparison.is_clean() {
-            render::read_back(&files).with_context(defect)?;
+            invariants::check(fleet, &files).with_context(defect)?;
         }
         Ok(Set { fleet, dir, files, comparison })
     }

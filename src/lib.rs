@@ -11,6 +11,7 @@ pub mod hpa;
 pub mod init;
 pub mod input;
 pub mod instances;
+pub mod invariants;
 pub mod layer;
 pub mod lock;
 pub mod manifests;

@@ -1,9 +1,11 @@
 //! The objects of a set of manifests.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::render::RenderedFile;
 
 /// One file of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,33 +38,38 @@ pub struct Objects {
 impl Objects {
     /// Reads the objects of these files. An error names the file: it was edited by hand, or is not a manifest.
     pub fn read(files: &[SetFile]) -> Result<Self> {
-        let mut all = IndexMap::new();
-        for file in files {
-            for document in serde_yaml::Deserializer::from_str(&file.text) {
-                let object = Value::deserialize(document).with_context(|| format!("{} is not YAML", file.path))?;
-                if object.is_null() {
-                    continue;
-                }
-                let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-                let identity = Identity {
-                    kind: text("/kind"),
-                    namespace: text("/metadata/namespace"),
-                    name: text("/metadata/name"),
-                };
-                anyhow::ensure!(
-                    !identity.kind.is_empty() && !identity.name.is_empty(),
-                    "{} holds something that is no object of Kubernetes",
-                    file.path
-                );
-                anyhow::ensure!(
-                    all.insert(identity.clone(), object).is_none(),
-                    "{} holds {} a second time",
-                    file.path,
-                    identity.short()
-                );
+        let mut objects = Objects::default();
+        files.iter().try_for_each(|file| objects.add(&file.path, &file.text))?;
+        Ok(objects)
+    }
+
+    /// The same of files that were rendered just now.
+    pub fn of_rendered(files: &[RenderedFile]) -> Result<Self> {
+        let mut objects = Objects::default();
+        files.iter().try_for_each(|file| objects.add(file.path, &file.text))?;
+        Ok(objects)
+    }
+
+    fn add(&mut self, path: &str, text: &str) -> Result<()> {
+        for document in serde_yaml::Deserializer::from_str(text) {
+            let object = Value::deserialize(document).with_context(|| format!("{path} is not YAML"))?;
+            if object.is_null() {
+                continue;
             }
+            let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let identity =
+                Identity { kind: text("/kind"), namespace: text("/metadata/namespace"), name: text("/metadata/name") };
+            ensure!(
+                !identity.kind.is_empty() && !identity.name.is_empty(),
+                "{path} holds something that is no object of Kubernetes"
+            );
+            ensure!(
+                self.all.insert(identity.clone(), object).is_none(),
+                "{path} holds {} a second time",
+                identity.short()
+            );
         }
-        Ok(Objects { all })
+        Ok(())
     }
 
     /// The namespace of the fleet.

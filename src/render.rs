@@ -1,15 +1,11 @@
 //! Templates to text. A value is written bare only where YAML reads it back as the same text; anything else needs a
-//! filter that says how, or the render fails with template and line. What was rendered is read back by a second,
-//! independent parser before anybody writes it.
+//! filter that says how, or the render fails with template and line.
 
-use std::collections::HashSet;
-
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig,
 };
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::fleet::Fleet;
@@ -233,30 +229,6 @@ fn text(value: &str) -> Result<Value, Error> {
     Err(Error::new(ErrorKind::InvalidOperation, "text takes one line of printable ASCII"))
 }
 
-/// Reads every file back with a second parser: each document is an object with a name, and no two are the same.
-pub fn read_back(files: &[RenderedFile]) -> Result<()> {
-    let mut seen = HashSet::new();
-    for file in files {
-        for document in serde_yaml::Deserializer::from_str(&file.text) {
-            let object = serde_yaml::Value::deserialize(document)
-                .with_context(|| format!("{} does not read back as YAML", file.path))?;
-            let at = |path: &[&str]| {
-                let found = path.iter().try_fold(&object, |value, key| value.get(key));
-                found.and_then(serde_yaml::Value::as_str).map(str::to_owned)
-            };
-            let (Some(api), Some(kind), Some(name)) = (at(&["apiVersion"]), at(&["kind"]), at(&["metadata", "name"]))
-            else {
-                bail!("{} holds a document without apiVersion, kind or metadata.name", file.path);
-            };
-            let namespace = at(&["metadata", "namespace"]);
-            if !seen.insert((api, kind.clone(), namespace, name.clone())) {
-                bail!("{} holds {kind}/{name} a second time", file.path);
-            }
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,20 +276,6 @@ mod tests {
         assert!(render("# {{ value | text }}", "a: b # c").is_ok());
         for odd in ["a\nb", "é", "\u{7f}"] {
             assert!(render("# {{ value | text }}", odd).is_err(), "{odd:?}");
-        }
-    }
-
-    #[test]
-    fn documents_that_are_no_objects_or_stand_twice_do_not_pass() {
-        let file = |text: &str| [RenderedFile { path: "00-a.yaml", text: text.to_owned() }];
-        let object = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n";
-        assert!(read_back(&file(object)).is_ok());
-        assert!(read_back(&file(&format!("{object}---\n{object}"))).is_err());
-        assert!(
-            read_back(&file(&format!("{object}---\n{}", object.replace("name: a", "name: a, namespace: b")))).is_ok()
-        );
-        for odd in ["a: [", "- a\n", "kind: Service\n", "apiVersion: v1\nkind: Service\nmetadata: {name: 1}\n"] {
-            assert!(read_back(&file(odd)).is_err(), "{odd:?}");
         }
     }
 

@@ -160,6 +160,20 @@ fn alerts_name_series_that_prometheus_scrapes() {
 }
 
 #[test]
+fn the_list_of_series_is_what_the_load_balancer_sends() {
+    let lab = Lab::start("");
+    let (_, page) =
+        http_get(lab.ports.metrics, "/metrics?scope=global&scope=frontend&scope=backend").unwrap_or_default();
+    let sent: BTreeSet<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let list = support::read("data/haproxy-series.txt");
+    let listed: BTreeSet<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
+    let gone: Vec<_> = listed.difference(&sent).collect();
+    assert!(gone.is_empty(), "HAProxy {} does not send {gone:?}", version());
+    assert!(listed.len() > 100);
+}
+
+#[test]
 fn with_the_hold_server_the_backend_status_says_nothing() {
     // Why no alert reads haproxy_backend_status.
     let lab = Lab::start("      architectures: [amd64]\n");

@@ -47,7 +47,7 @@ pub(crate) fn fleet(source: &str, cluster: &str) -> Fleet {
 
 pub(crate) fn render(fleet: &Fleet) -> Vec<RenderedFile> {
     let files = Renderer::new().and_then(|renderer| renderer.render(fleet)).unwrap_or_else(|error| panic!("{error:#}"));
-    buildkit_fleet::render::read_back(&files).unwrap_or_else(|error| panic!("{error:#}"));
+    buildkit_fleet::invariants::check(fleet, &files).unwrap_or_else(|error| panic!("{error:#}"));
     files
 }
 

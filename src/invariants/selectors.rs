@@ -1,0 +1,115 @@
+//! Who is meant by each selector. Deployments, Services and budgets say it by their names.
+
+use serde_json::Value;
+
+use crate::invariants::set::{LB, LB_METRICS, Set, builders_of, items};
+
+/// Whether every pair of the selector is among the labels. An empty selector would match everything.
+fn selects(selector: &Value, labels: &Value) -> bool {
+    selector.as_object().is_some_and(|pairs| {
+        !pairs.is_empty() && pairs.iter().all(|(key, value)| value.is_string() && labels.get(key) == Some(value))
+    })
+}
+
+pub(super) fn selectors(set: &Set, broken: &mut Vec<String>) {
+    let builders: Vec<String> = set.fleet.pools.iter().map(builders_of).collect();
+    let headless: Vec<String> = builders.iter().map(|name| format!("{name}-pods")).collect();
+    let pods_of = |selector: &Value| -> Vec<&str> {
+        let deployments = set.objects.of_kind("Deployment");
+        deployments
+            .filter(|(_, deployment)| selects(selector, &deployment["spec"]["template"]["metadata"]["labels"]))
+            .map(|(name, _)| name)
+            .collect()
+    };
+    let mut expect = |what: String, found: Vec<&str>, meant: &[&str]| {
+        if found != meant {
+            broken.push(format!("{what} selects {found:?}, not {meant:?}"));
+        }
+    };
+    let all: Vec<&str> = builders.iter().map(String::as_str).collect();
+    for (name, deployment) in set.objects.of_kind("Deployment") {
+        expect(format!("Deployment/{name}"), pods_of(&deployment["spec"]["selector"]["matchLabels"]), &[name]);
+    }
+    for (name, service) in set.objects.of_kind("Service") {
+        let meant = name.strip_suffix("-pods").unwrap_or(LB);
+        expect(format!("Service/{name}"), pods_of(&service["spec"]["selector"]), &[meant]);
+    }
+    for (name, budget) in set.objects.of_kind("PodDisruptionBudget") {
+        expect(format!("PodDisruptionBudget/{name}"), pods_of(&budget["spec"]["selector"]["matchLabels"]), &[name]);
+    }
+    for (name, policy) in set.objects.of_kind("NetworkPolicy") {
+        let what = format!("NetworkPolicy/{name}");
+        let meant: &[&str] = if name.starts_with(LB) { &[LB] } else { &all };
+        expect(what.clone(), pods_of(&policy["spec"]["podSelector"]["matchLabels"]), meant);
+        for rule in items(&policy["spec"]["ingress"]) {
+            for peer in items(&rule["from"]).iter().filter_map(|peer| peer.get("podSelector")) {
+                expect(format!("a peer of {what}"), pods_of(&peer["matchLabels"]), &[LB]);
+            }
+        }
+    }
+    for (name, monitor) in set.objects.of_kind("ServiceMonitor") {
+        // KEDA's own Service is not of this set.
+        if monitor["spec"].get("namespaceSelector").is_some() {
+            continue;
+        }
+        let services = set.objects.of_kind("Service");
+        let found: Vec<&str> = services
+            .filter(|(_, service)| selects(&monitor["spec"]["selector"]["matchLabels"], &service["metadata"]["labels"]))
+            .map(|(name, _)| name)
+            .collect();
+        let pods: Vec<&str> = headless.iter().map(String::as_str).collect();
+        expect(format!("ServiceMonitor/{name}"), found, if name == LB { &[LB_METRICS] } else { &pods });
+    }
+    open_to_all(set, broken);
+    each_pool_has_its_own(set, &builders, broken);
+}
+
+/// Of a NetworkPolicy, a missing or empty list of peers or ports means all of them, and so does an empty selector.
+fn open_to_all(set: &Set, broken: &mut Vec<String>) {
+    for (name, policy) in set.objects.of_kind("NetworkPolicy") {
+        let peer_is_named = |peer: &Value| {
+            peer.as_object().is_some_and(|selectors| {
+                !selectors.is_empty()
+                    && selectors
+                        .values()
+                        .all(|selector| selector["matchLabels"].as_object().is_some_and(|labels| !labels.is_empty()))
+            })
+        };
+        let closed = |rule: &Value| {
+            let (from, ports) = (items(&rule["from"]), items(&rule["ports"]));
+            !from.is_empty() && !ports.is_empty() && from.iter().all(peer_is_named)
+        };
+        let ingress = items(&policy["spec"]["ingress"]);
+        if items(&policy["spec"]["policyTypes"]) != ["Ingress"] || ingress.is_empty() || !ingress.iter().all(closed) {
+            broken.push(format!("NetworkPolicy/{name} lets in everybody, or nobody"));
+        }
+    }
+    // Without it every scrape is dropped where policies are enforced, and the fleet never scales.
+    let metrics = set.object("NetworkPolicy", "buildkitd-lb-metrics-ingress");
+    let keda = set.fleet.keda_namespace.as_str();
+    let let_in = items(&metrics["spec"]["ingress"][0]["from"])
+        .iter()
+        .any(|peer| peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] == keda);
+    if !let_in {
+        broken.push(format!("no NetworkPolicy lets KEDA, in {keda}, read the load balancer"));
+    }
+}
+
+fn each_pool_has_its_own(set: &Set, builders: &[String], broken: &mut Vec<String>) {
+    for name in builders {
+        for (kind, name) in [
+            ("Deployment", name.clone()),
+            ("PodDisruptionBudget", name.clone()),
+            ("Service", name.clone()),
+            ("Service", format!("{name}-pods")),
+        ] {
+            if set.object(kind, &name).is_null() {
+                broken.push(format!("there is no {kind}/{name}"));
+            }
+        }
+    }
+    let deployments = set.objects.of_kind("Deployment").count();
+    if deployments != builders.len() + 1 {
+        broken.push(format!("{deployments} Deployments for {} pools and the load balancer", builders.len()));
+    }
+}

@@ -1,0 +1,228 @@
+//! The invariants hold of every recorded input, and each is broken by an edit of the rendered text.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use buildkit_fleet::fleet::Fleet;
+use buildkit_fleet::invariants::{ALL, check};
+use buildkit_fleet::render::RenderedFile;
+
+/// A defect that a template could have: invariant, file, text, what stands there instead.
+const DEFECTS: &[(&str, &str, &str, &str)] = &[
+    ("objects", "31-services.yaml", "apiVersion: v1\n", "apiVersion: \"\"\n"),
+    ("objects", "31-services.yaml", "namespace: \"buildkit\"", "namespace: \"default\""),
+    ("objects", "10-nodepools.yaml", "name: buildkit-amd64\n", "name: buildkit_amd64\n"),
+    ("objects", "00-namespace.yaml", "name: \"buildkit\"", "name: \"other\""),
+    ("no-null", "40-deployments.yaml", "maxSurge: 0", "maxSurge:"),
+    ("no-null", "31-services.yaml", "clusterIP: None", "clusterIP: .nan"),
+    ("no-float", "10-nodepools.yaml", "weight: 100", "weight: 100.0"),
+    ("no-float", "40-deployments.yaml", "memory: 155Gi", "memory: 155.5Gi"),
+    ("no-float", "40-deployments.yaml", "ephemeral-storage: ", "ephemeral-storage: -"),
+    ("no-float", "10-nodepools.yaml", "volumeSize: 100Gi", "volumeSize: 1e2Gi"),
+    ("times", "21-lb-config.yaml", "timeout server 125m", "timeout server 119m"),
+    ("times", "21-lb-config.yaml", "timeout client 125m", "timeout client 125"),
+    ("times", "21-lb-config.yaml", "timeout client 125m", "timeout client 133m"),
+    ("times", "40-deployments.yaml", "value: \"7980\"", "value: \"7500\""),
+    ("times", "40-deployments.yaml", "value: \"7980\"", "value: \"8101\""),
+    ("times", "40-deployments.yaml", "terminationGracePeriodSeconds: 8100", "terminationGracePeriodSeconds: 8101"),
+    ("times", "30-lb-deployment.yaml", "terminationGracePeriodSeconds: 8100", "terminationGracePeriodSeconds: 30"),
+    ("times", "10-nodepools.yaml", "expireAfter: Never", "expireAfter: 720h"),
+    ("times", "10-nodepools.yaml", "expireAfter: Never", "expireAfter: Never\n      terminationGracePeriod: 48h"),
+    ("queue", "21-lb-config.yaml", "timeout queue 35s", "timeout queue 34s"),
+    ("queue", "21-lb-config.yaml", "timeout queue 35s", "timeout check 35s"),
+    ("queue", "21-lb-config.yaml", "retries 30", "retries 20"),
+    ("queue", "21-lb-config.yaml", "option redispatch 1", "option abortonclose"),
+    ("queue", "21-lb-config.yaml", "server hold 127.0.0.1:9 backup", "server hold 127.0.0.1:9"),
+    ("one-build", "21-lb-config.yaml", "resolve-prefer ipv6 maxconn 1", "resolve-prefer ipv6 maxconn 2"),
+    ("one-build", "21-lb-config.yaml", "on-error mark-down", "on-error mark-down on-marked-down shutdown-sessions"),
+    (
+        "one-build",
+        "21-lb-config.yaml",
+        "    backend bk_arm64 from tcp",
+        "    backend bk_all from tcp\n      balance leastconn\n\n    backend bk_arm64 from tcp",
+    ),
+    ("one-build", "30-lb-deployment.yaml", "replicas: 1", "replicas: 2"),
+    ("one-build", "40-deployments.yaml", "[/bin/sh, /opt/drain/drain.sh]", "[/bin/sleep, \"5\"]"),
+    ("guaranteed", "40-deployments.yaml", "cpu: \"42\"", "cpu: \"41\""),
+    (
+        "guaranteed",
+        "40-deployments.yaml",
+        "limits:\n              cpu: \"42\"",
+        "limits:\n              ephemeral-storage: 1G\n              cpu: \"42\"",
+    ),
+    ("guaranteed", "30-lb-deployment.yaml", "memory: 256Mi", "memory: 255Mi"),
+    ("bounds", "50-scaledobjects.yaml", "maxReplicaCount: 360", "maxReplicaCount: 361"),
+    ("bounds", "50-scaledobjects.yaml", "minReplicaCount: 2", "minReplicaCount: 3"),
+    ("bounds", "50-scaledobjects.yaml", "replicas: 32", "replicas: 361"),
+    ("bounds", "50-scaledobjects.yaml", "replicas: 32", "replicas: 1"),
+    ("bounds", "50-scaledobjects.yaml", "replicas: 32", "replicas: -1"),
+    ("bounds", "50-scaledobjects.yaml", "behavior: currentReplicasIfHigher", "behavior: static"),
+    ("bounds", "40-deployments.yaml", "  revisionHistoryLimit: 3", "  replicas: 2\n  revisionHistoryLimit: 3"),
+    ("slots", "21-lb-config.yaml", "server-template amd 768", "server-template amd 359"),
+    (
+        "slots",
+        "21-lb-config.yaml",
+        "maxconn 1024\n      # A client that sends nothing",
+        "maxconn 359\n      # A client that sends nothing",
+    ),
+    ("slots", "21-lb-config.yaml", "maxconn 4096", "maxconn 3072"),
+    ("dns", "21-lb-config.yaml", "accepted_payload_size 65535", "accepted_payload_size 8192"),
+    ("dns", "21-lb-config.yaml", "\"tcp@${DNS_SERVER}:53\"", "\"${DNS_SERVER}:53\""),
+    ("dns", "31-services.yaml", "clusterIP: None", "clusterIP: \"\""),
+    ("node-limits", "10-nodepools.yaml", "nodes: 360", "nodes: 179"),
+    ("node-limits", "10-nodepools.yaml", "cpu: 34560", "cpu: 34559"),
+    ("node-limits", "10-nodepools.yaml", "values: [m6id.24xlarge]", "values: [m6id.24xlarge, m6id.12xlarge]"),
+    ("node-limits", "10-nodepools.yaml", "buildkit-fleet/pods-per-node: \"2\"", "buildkit-fleet/pods-per-node: \"3\""),
+    ("fit", "40-deployments.yaml", "cpu: \"42\"", "cpu: \"48\""),
+    ("fit", "40-deployments.yaml", "memory: 155Gi", "memory: 190Gi"),
+    ("fit", "40-deployments.yaml", "ephemeral-storage: 1710G", "ephemeral-storage: 2851G"),
+    (
+        "fit",
+        "40-deployments.yaml",
+        "cpu: \"42\"\n              memory: 155Gi",
+        "cpu: \"31\"\n              memory: 100Gi",
+    ),
+    ("disk", "20-buildkitd-config.yaml", "maxUsedSpace = \"35%\"", "maxUsedSpace = \"41%\""),
+    ("disk", "20-buildkitd-config.yaml", "minFreeSpace = \"20%\"", "minFreeSpace = 20"),
+    ("disk", "20-buildkitd-config.yaml", "reservedSpace = \"17%\"", "reservedSpace = \"36%\""),
+    ("placement", "40-deployments.yaml", "- key: workload/buildkit-amd64", "- key: workload/buildkit-arm64"),
+    ("placement", "40-deployments.yaml", "workload-type: buildkit", "workload-type: builder"),
+    ("placement", "40-deployments.yaml", "kubernetes.io/arch: amd64", "kubernetes.io/arch: arm64"),
+    ("placement", "10-nodepools.yaml", "effect: NoSchedule", "effect: NoExecute"),
+    ("placement", "10-nodepools.yaml", "        name: buildkit-arm64", "        name: buildkit-arm"),
+    ("selectors", "31-services.yaml", "    app: buildkitd\n    arch: amd64", "    app: buildkitd"),
+    ("selectors", "31-services.yaml", "    app: buildkitd-lb", "    app: buildkitd"),
+    ("selectors", "33-poddisruptionbudgets.yaml", "      arch: amd64", "      arch: arm64"),
+    ("selectors", "32-networkpolicies.yaml", "      app: buildkitd\n", "      app: buildkitd\n      arch: amd64\n"),
+    ("selectors", "32-networkpolicies.yaml", "              app: buildkitd-lb", "              app: buildkitd"),
+    (
+        "selectors",
+        "32-networkpolicies.yaml",
+        "              kubernetes.io/metadata.name: \"keda\"",
+        "              kubernetes.io/metadata.name: \"monitoring\"",
+    ),
+    (
+        "selectors",
+        "32-networkpolicies.yaml",
+        "        - podSelector:\n            matchLabels:\n              app: buildkitd-lb\n",
+        "        - podSelector: {}\n",
+    ),
+    (
+        "selectors",
+        "40-deployments.yaml",
+        "  selector:\n    matchLabels:\n      app: buildkitd\n      arch: amd64",
+        "  selector:\n    matchLabels:\n      app: buildkitd",
+    ),
+    (
+        "selectors",
+        "60-monitoring.yaml",
+        "app.kubernetes.io/component: load-balancer-metrics",
+        "app.kubernetes.io/component: build-endpoint",
+    ),
+    ("references", "40-deployments.yaml", "name: buildkitd-config-amd64", "name: buildkitd-config"),
+    (
+        "references",
+        "40-deployments.yaml",
+        "        - name: drain\n          configMap:",
+        "        - name: drains\n          configMap:",
+    ),
+    ("references", "40-deployments.yaml", "mountPath: /opt/drain", "mountPath: /opt/drains"),
+    ("references", "40-deployments.yaml", "/opt/drain/drain.sh]", "/opt/drain/drains.sh]"),
+    ("references", "40-deployments.yaml", "name: DRAIN_CAP_S", "name: DRAIN_CAP"),
+    ("references", "20-buildkitd-config.yaml", "drain.sh: |", "drain: |"),
+    ("references", "21-lb-config.yaml", "start.sh: |", "starts.sh: |"),
+    (
+        "references",
+        "30-lb-deployment.yaml",
+        "port: health\n            periodSeconds: 5",
+        "port: healthz\n            periodSeconds: 5",
+    ),
+    ("references", "31-services.yaml", "targetPort: prometheus", "targetPort: metrics"),
+    ("references", "31-services.yaml", "    - name: metrics\n      port: 9090", "    - name: debug\n      port: 9090"),
+    ("references", "32-networkpolicies.yaml", "port: 9404", "port: 8404"),
+    ("references", "21-lb-config.yaml", "default_backend bk_arm64", "default_backend bk_arm"),
+    ("references", "21-lb-config.yaml", "bind :::2234", "bind :::2235"),
+    ("references", "21-lb-config.yaml", "buildkitd-arm64-pods.buildkit.svc", "buildkitd-arm64.buildkit.svc"),
+    ("references", "21-lb-config.yaml", "resolvers k8s init-addr", "resolvers kube init-addr"),
+    (
+        "references",
+        "50-scaledobjects.yaml",
+        "    kind: Deployment\n    name: buildkitd-amd64",
+        "    kind: Deployment\n    name: buildkitd",
+    ),
+    ("metrics", "50-scaledobjects.yaml", "{proxy=\\\"bk_amd64\\\"}", "{proxy=\\\"bk_amd\\\"}"),
+    (
+        "metrics",
+        "50-scaledobjects.yaml",
+        "&metrics=haproxy_backend_current_sessions",
+        "&metrics=haproxy_backend_current_queue",
+    ),
+    ("metrics", "50-scaledobjects.yaml", ":9404/metrics", ":9405/metrics"),
+    ("metrics", "60-monitoring.yaml", "haproxy_backend_active_servers{", "haproxy_backend_servers{"),
+    (
+        "metrics",
+        "60-monitoring.yaml",
+        "keda_scaler_metrics_value{scaledObject=\"buildkitd-amd64\"}",
+        "keda_scaler_metrics_value{scaledObject=\"buildkitd\"}",
+    ),
+    ("metrics", "60-monitoring.yaml", "service=\"buildkitd-lb-metrics\"", "service=\"buildkitd-lb\""),
+    ("metrics", "60-monitoring.yaml", "keda-hpa-buildkitd-arm64", "buildkitd-arm64"),
+];
+
+/// Ids of the invariants that a set breaks.
+fn broken(fleet: &Fleet, files: &[RenderedFile]) -> BTreeSet<String> {
+    let Err(error) = check(fleet, files) else { return BTreeSet::new() };
+    let text = format!("{error:#}");
+    let ids = text.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(':'));
+    ids.map(|(id, _)| id.to_owned()).collect()
+}
+
+#[test]
+fn every_recorded_input_keeps_every_invariant() {
+    let mut sources = vec![support::shipped(), buildkit_fleet::init::CLUSTERS_YAML.to_owned()];
+    for path in support::walk(&support::repository().join("tests/inputs")) {
+        sources.push(support::read(&format!("tests/inputs/{}", path.display())));
+    }
+    let mut seen = 0;
+    for fleet in sources.iter().flat_map(|source| support::fleets(source)) {
+        support::render(&fleet);
+        seen += 1;
+    }
+    assert!(seen > 10, "{seen}");
+}
+
+#[test]
+fn every_invariant_is_broken_by_a_defect_of_a_template() {
+    let fleet = support::fleet(&support::shipped(), "arc-cbr-production");
+    let files = support::render(&fleet);
+    let mut missed = Vec::new();
+    for (id, path, old, new) in DEFECTS {
+        let mut edited = files.clone();
+        let file = edited.iter_mut().find(|file| file.path == *path).unwrap_or_else(|| panic!("no {path}"));
+        assert!(file.text.contains(old), "{path} has no {old:?}");
+        file.text = file.text.replacen(old, new, 1);
+        let found = broken(&fleet, &edited);
+        if !found.contains(*id) {
+            missed.push(format!("{id}: {path}: {old:?} -> {new:?} breaks {found:?}"));
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    let tried: BTreeSet<&str> = DEFECTS.iter().map(|(id, ..)| *id).collect();
+    assert_eq!(tried, ALL.iter().map(|invariant| invariant.id).collect());
+}
+
+#[test]
+fn a_set_that_lacks_an_object_or_has_one_twice_does_not_pass() {
+    let fleet = support::fleet(&support::shipped(), "arc-cbr-production");
+    let files = support::render(&fleet);
+    for left_out in 0..files.len() {
+        let mut fewer = files.clone();
+        fewer.remove(left_out);
+        assert!(check(&fleet, &fewer).is_err(), "without {}", files[left_out].path);
+    }
+    let mut more = files.clone();
+    more[1].text = format!("{}---\n{}", files[0].text, files[1].text);
+    let told = check(&fleet, &more).map_err(|error| format!("{error:#}")).unwrap_err();
+    assert!(told.contains("a second time"), "{told}");
+}
