@@ -12,7 +12,7 @@ use crate::input;
 use crate::invariants;
 use crate::objects::{Objects, SetFile};
 use crate::output::{self, Change, Comparison};
-use crate::problem::names;
+use crate::problem::{names, visible};
 use crate::render::{self, RenderedFile, Renderer};
 use crate::report;
 use crate::select;
@@ -74,7 +74,7 @@ pub fn run(command: &Generate) -> Result<Exit> {
         say(&summary::of(set.fleet, changes));
     }
     for (cluster, why) in skipped {
-        say(&format!("{cluster}: skipped, {why}"));
+        say(&visible(format!("{cluster}: skipped, {why}")));
     }
     for dir in &stale {
         let removed = changes(&output::publish(dir, &[], &mut |_| {})?.changes).removed;

@@ -54,7 +54,7 @@ impl Problem {
     pub fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
         Problem {
             rule,
-            message: message.into(),
+            message: visible(message.into()),
             primary: None,
             context: Vec::new(),
             help: None,
@@ -65,13 +65,13 @@ impl Problem {
 
     #[must_use]
     pub fn at(mut self, span: Span, label: impl Into<String>) -> Self {
-        self.primary = Some(Mark { span, label: label.into() });
+        self.primary = Some(Mark { span, label: visible(label.into()) });
         self
     }
 
     #[must_use]
     pub fn see(mut self, span: Span, label: impl Into<String>) -> Self {
-        self.context.push(Mark { span, label: label.into() });
+        self.context.push(Mark { span, label: visible(label.into()) });
         self
     }
 
@@ -82,7 +82,7 @@ impl Problem {
 
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(visible(help.into()));
         self
     }
 }
@@ -190,9 +190,28 @@ impl Printer<'_> {
     }
 }
 
+/// Text from the file as a terminal may show it: what would move the cursor, color or reorder the rest is written out.
+pub fn visible(text: String) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.contains(hidden) {
+        return text;
+    }
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        if hidden(c) {
+            shown.extend(c.escape_debug());
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
+}
+
 /// `a`, `a and b`, `a, b and 3 more`, each name in backticks.
 pub fn names(names: &[String]) -> String {
-    let tick = |name: &String| format!("`{name}`");
+    let tick = |name: &String| format!("`{}`", visible(name.clone()));
     match names {
         [] => String::new(),
         [one] => tick(one),
@@ -204,8 +223,9 @@ pub fn names(names: &[String]) -> String {
 
 /// A hint at what was meant by a name that does not exist: the nearest of those that do, or all of them.
 pub fn did_you_mean_of(found: &str, known: &[&str]) -> String {
-    did_you_mean(found, known.iter().copied())
-        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"))
+    let hint = did_you_mean(found, known.iter().copied())
+        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+    visible(hint)
 }
 
 /// The nearest of the candidates, or nothing when none is near: a few slips away, or a longer form of the same word.

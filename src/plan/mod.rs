@@ -11,6 +11,7 @@ use crate::Exit;
 use crate::cli::{Plan, PlanFormat};
 use crate::fleet::Outcome;
 use crate::plan::capacity::Capacity;
+use crate::problem::visible;
 use crate::talk::{print, print_json, say, width};
 use crate::{input, select};
 
@@ -35,7 +36,7 @@ pub fn run(command: &Plan) -> Result<Exit> {
     }
     for outcome in wanted {
         if let Outcome::Skipped { cluster, why } = outcome {
-            say(&format!("{cluster}: skipped, {why}"));
+            say(&visible(format!("{cluster}: skipped, {why}")));
         }
     }
     Ok(Exit::Done)
