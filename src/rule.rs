@@ -139,6 +139,9 @@ rules! {
         Error POD_DOES_NOT_FIT "pod-does-not-fit"
             "the second type would hold fewer pods than its node limits count on"
             "lower the number for that type, or put it first so that it sizes the pod";
+        Error TOO_MANY_PODS_FIT "too-many-pods-fit"
+            "the scheduler fills a node by what fits, not by what was declared: beyond 35 daemons on one disk, the share of each rounds to nothing"
+            "use types nearer in size, or fewer pods on the first type";
         Error NUMA_MISFIT "numa-misfit"
             "pods that the scheduler places and the kubelet cannot align fail with TopologyAffinityError and are recreated without end"
             "take a number of pods per node that divides over the NUMA nodes; the message lists those that do";

@@ -3,7 +3,7 @@
 use crate::config::Buildkit;
 use crate::fleet::arch::Arch;
 use crate::fleet::count::PodsPerNode;
-use crate::fleet::instance_rules::{check_fit, facts, size_by};
+use crate::fleet::instance_rules::{check_crowd, check_fit, facts, size_by};
 use crate::instances::{InstanceType, TypeName};
 use crate::layer::Leaf;
 use crate::problem::{Problem, Problems, Span, Spanned};
@@ -54,14 +54,16 @@ impl InstancePlan {
         types.collect::<Vec<_>>().join(", then ")
     }
 
-    /// Most pods on one node over all types: the disk shares of buildkitd.toml serve the fullest node. The scheduler
-    /// places as many as fit by their requests, which may be more than were declared.
+    /// Most pods on one node over all types: the disk shares of buildkitd.toml serve the fullest node.
     pub fn most_pods_per_node(&self) -> u64 {
-        let request = self.cache_request_gb().max(1);
-        let placed = |entry: &PlannedType| {
-            sizing::fits_with_all_memory(&entry.instance, self.pod).min(entry.instance.local_nvme_gb / request)
-        };
-        self.entries.iter().map(|entry| placed(entry).max(entry.pods_per_node)).max().unwrap_or(1)
+        self.entries.iter().map(|entry| self.placed_on(entry)).max().unwrap_or(1)
+    }
+
+    /// Most pods on one node of a type. The scheduler places as many as fit by their requests, which may be more than
+    /// were declared.
+    pub fn placed_on(&self, entry: &PlannedType) -> u64 {
+        let by_disk = entry.instance.local_nvme_gb / self.cache_request_gb().max(1);
+        sizing::fits_with_all_memory(&entry.instance, self.pod).min(by_disk).max(entry.pods_per_node)
     }
 
     /// Disk request of a pod, in GB: the smallest over all types, so that the pod fits on each.
@@ -122,7 +124,9 @@ impl InstancePlan {
             }
             entries.push(planned);
         }
-        (entries.len() == wanted.len()).then_some(InstancePlan { entries, pod: pod? })
+        let plan = (entries.len() == wanted.len()).then_some(InstancePlan { entries, pod: pod? })?;
+        check_crowd(&plan, &wanted, problems);
+        Some(plan)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::config::Buildkit;
 use crate::fleet::arch::Arch;
-use crate::fleet::instance_plan::{PlannedType, Wanted};
+use crate::fleet::count::PodsPerNode;
+use crate::fleet::instance_plan::{InstancePlan, PlannedType, Wanted};
 use crate::instances::{self, InstanceType, Missing, TypeName};
 use crate::problem::{Problem, Problems, Spanned, did_you_mean};
 use crate::rule;
@@ -202,6 +203,26 @@ pub(super) fn check_fit(planned: &PlannedType, entry: &Wanted, pod: PodSize, fir
                 aligned.join(", ")
             )),
         );
+    }
+}
+
+/// A second type that is much larger than the first gets many more pods than were declared for it, and each daemon's
+/// share of the disk follows from the fullest node.
+pub(super) fn check_crowd(plan: &InstancePlan, wanted: &[Wanted], problems: &mut Problems) {
+    let most = PodsPerNode::MOST.into();
+    for (entry, asked) in plan.entries.iter().zip(wanted) {
+        let placed = plan.placed_on(entry);
+        if placed > most {
+            problems.push(
+                Problem::new(
+                    &rule::TOO_MANY_PODS_FIT,
+                    format!("a node of `{}` would get {placed} pods, more than {most}", entry.instance.name),
+                )
+                .at(asked.name.span, format!("holds {placed} pods of {} vCPU and {} GiB", plan.pod.vcpu, plan.pod.gib))
+                .see(wanted[0].name.span, "this type sizes the pod")
+                .help("use types nearer in size, or fewer pods on the first"),
+            );
+        }
     }
 }
 

@@ -189,6 +189,11 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             &["pod-does-not-fit"],
             one_cluster("      amd64_instance_types: {m6id.24xlarge: 2, m6id.12xlarge: 2}\n"),
         ),
+        (
+            "too-many-fit",
+            &["too-many-pods-fit"],
+            one_cluster("      arm64_instance_types: {c6gd.xlarge: 1, m8gd.48xlarge: 1}\n"),
+        ),
         ("numa-three", &["numa-misfit"], one_cluster("      amd64_pods_per_node: 3\n")),
         ("numa-unknown", &["numa-unknown"], one_cluster("      amd64_instance_type: i3en.24xlarge\n")),
         ("dns-too-large", &["dns-answer-too-large"], one_cluster("      amd64_replicas: 2400\n")),

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 pub(crate) mod bad_inputs;
+pub(crate) mod core_kinds;
+pub(crate) mod generated;
 pub(crate) mod oracle;
 pub(crate) mod program;
 

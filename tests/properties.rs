@@ -1,0 +1,70 @@
+//! Any file that the schema allows is refused with a place, or becomes a set that keeps every promise.
+
+mod support;
+
+use std::cell::Cell;
+
+use buildkit_fleet::invariants;
+use buildkit_fleet::problem::Printer;
+use buildkit_fleet::render::Renderer;
+use buildkit_fleet::rule::Severity;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use support::core_kinds::through_types;
+
+/// Looks at one file; how many fleets it has, or none where it is refused.
+fn look(source: &str, renderer: &Renderer) -> Result<Option<usize>, TestCaseError> {
+    let (outcomes, problems) = buildkit_fleet::input::read_bytes(source.as_bytes());
+    let refused = problems.has_errors();
+    let printer = Printer { path: "clusters.yaml", source, color: false };
+    for problem in problems.into_sorted() {
+        let place = problem.primary.as_ref().map(|mark| mark.span);
+        prop_assert!(
+            place.is_some_and(|span| span.start < span.end && source.get(span.start..span.end).is_some()),
+            "{} has no place: {place:?} of {}",
+            problem.rule.id,
+            source.len()
+        );
+        prop_assert!(problem.help.is_some() || !problem.primary.as_ref().is_some_and(|mark| mark.label.is_empty()));
+        prop_assert!(printer.print(&problem).contains("--> clusters.yaml:"));
+        prop_assert!(matches!(problem.rule.severity, Severity::Error | Severity::Warning));
+    }
+    if refused {
+        return Ok(None);
+    }
+    let mut fleets = 0;
+    for fleet in outcomes.iter().filter_map(|outcome| outcome.fleet()) {
+        let files = renderer.render(fleet).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
+        invariants::check(fleet, &files).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
+        for document in support::documents(&files) {
+            let document = serde_json::to_value(document).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            if let Some(back) = through_types(&document) {
+                prop_assert_eq!(back.as_ref(), Ok(&document));
+            }
+        }
+        prop_assert_eq!(&files, &renderer.render(fleet).map_err(|error| TestCaseError::fail(error.to_string()))?);
+        fleets += 1;
+    }
+    Ok(Some(fleets))
+}
+
+#[test]
+fn a_file_of_the_schema_is_refused_with_a_place_or_keeps_every_invariant() {
+    let renderer = Renderer::new().unwrap_or_else(|error| panic!("{error:#}"));
+    let (accepted, fleets, cases) = (Cell::new(0), Cell::new(0), Cell::new(0));
+    let count = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000);
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(count) });
+    let result = runner.run(&support::generated::clusters(), |source| {
+        cases.set(cases.get() + 1);
+        if let Some(found) = look(&source, &renderer)? {
+            accepted.set(accepted.get() + 1);
+            fleets.set(fleets.get() + found);
+        }
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+    eprintln!("{} of {} files were accepted, with {} fleets", accepted.get(), cases.get(), fleets.get());
+    // Else it proves nothing of manifests, or nothing of refusals.
+    assert!(accepted.get() * 10 > count && accepted.get() < count, "{} of {count} were accepted", accepted.get());
+    assert!(fleets.get() > count as usize / 10, "{} fleets", fleets.get());
+}
