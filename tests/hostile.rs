@@ -1,0 +1,602 @@
+//! Values that try to be more than values: each is refused at its place, or stands in the manifests to the letter and
+//! changes nothing else.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use buildkit_fleet::config::Entry;
+use buildkit_fleet::fleet::Outcome;
+use buildkit_fleet::fleet::name::LabelText;
+use buildkit_fleet::layer::{Keys, name_shape};
+use buildkit_fleet::problem::Printer;
+use buildkit_fleet::render::{RenderedFile, quoted};
+use buildkit_fleet::report::Report;
+use buildkit_fleet::rule::Severity;
+use buildkit_fleet::shape::Shape;
+use serde_json::{Value, json};
+
+/// Stands in a file where a value is to be written.
+const HERE: &str = "@@here@@";
+
+/// Characters and words with a meaning in YAML, HAProxy's configuration, shell, TOML, templates, alerts or a terminal.
+const TEXTS: &[&str] = &[
+    // YAML
+    "",
+    " ",
+    "~",
+    "null",
+    "Null",
+    "true",
+    "yes",
+    "on",
+    "off",
+    "n",
+    "y",
+    "=",
+    "<<",
+    "-",
+    "- a",
+    "? a",
+    ": a",
+    "a: b",
+    "a:",
+    "#a",
+    "a #b",
+    "[a",
+    "[a]",
+    "]",
+    "{a",
+    "{a: b}",
+    "}",
+    ",",
+    "&a",
+    "*a",
+    "!a",
+    "!!binary aGk=",
+    "|",
+    ">",
+    "|-\n  a",
+    "%YAML 1.2",
+    "@a",
+    "`a`",
+    "---",
+    "...",
+    "a\n---\nb",
+    "a\nb: c",
+    "a\n\nb",
+    "'",
+    "''",
+    "\"",
+    "\"\"",
+    "\\",
+    "\\n",
+    "\\x41",
+    "a\tb",
+    // numbers and dates
+    "0",
+    "1",
+    "-1",
+    "01",
+    "0o17",
+    "0x1f",
+    "1_000",
+    "1e3",
+    "1e400",
+    ".5",
+    "1.",
+    "+1",
+    ".inf",
+    "-.inf",
+    ".nan",
+    "NaN",
+    "1:30",
+    "2001-01-01",
+    "12345678901234567890",
+    "3.10",
+    // HAProxy
+    "a b",
+    "a\\ b",
+    "$HOME",
+    "${HOME}",
+    "\"${HOME}\"",
+    "a\n  server evil 203.0.113.1:1",
+    "a #",
+    "if TRUE",
+    "%[env(HOME)]",
+    // shell
+    "$(id)",
+    "`id`",
+    "; id",
+    "&& id",
+    "| id",
+    "> /x",
+    "*",
+    "?",
+    "~root",
+    "!!",
+    "-rf",
+    "--help",
+    "a'b",
+    "$IFS",
+    "\\$x",
+    // TOML
+    "a\"]\n[worker]\nenabled = false",
+    "a]",
+    "a\" = 1 #",
+    "'''",
+    "\"\"\"",
+    // Jinja and Go templates
+    "{{ x }}",
+    "{% raw %}",
+    "{# x #}",
+    "{{ 7*7 }}",
+    "{{`",
+    "%}",
+    // PromQL, URLs and paths
+    "a\"} or vector(1) #",
+    "a{b=\"c\"}",
+    "http://a/",
+    "a?b=c&d",
+    "a@b",
+    "../a",
+    "/etc/passwd",
+    "a/../b",
+    ".",
+    "..",
+    "a//b",
+    "C:\\a",
+    // terminal, control characters and Unicode
+    "\u{0}",
+    "a\u{0}b",
+    "\u{1}",
+    "\u{7}",
+    "\u{8}a",
+    "\u{1b}[31m",
+    "\u{1b}]0;x\u{7}",
+    "\u{7f}",
+    "\u{85}",
+    "a\r\nb",
+    "\r",
+    "\u{a0}",
+    "\u{ad}",
+    "\u{200b}",
+    "a\u{200b}b",
+    "\u{202e}a",
+    "\u{2028}",
+    "\u{2029}",
+    "\u{2066}a\u{2069}",
+    "\u{feff}",
+    "\u{feff}a",
+    "\u{fffe}",
+    "é",
+    "e\u{301}",
+    "ａ",
+    "а",
+    "ſ",
+    "K",
+    "ı",
+    "Ⅷ",
+    "٣",
+    "a\u{1f600}",
+    "\u{10ffff}",
+    "\u{e000}",
+    "ß",
+    "a．b",
+];
+
+/// What would stand for a number.
+const NUMBERS: &[&str] = &[
+    "0",
+    "-0",
+    "+0",
+    "00",
+    "-1",
+    "+1",
+    "1.0",
+    "1.5",
+    ".5",
+    "1.",
+    "1e3",
+    "1E3",
+    "1e400",
+    "-1e400",
+    ".inf",
+    "-.inf",
+    ".nan",
+    "NaN",
+    "Infinity",
+    "010",
+    "0o10",
+    "0x10",
+    "0b1",
+    "1_000",
+    "1,000",
+    "1 000",
+    "1:30",
+    "4294967295",
+    "4294967296",
+    "4294967297",
+    "2147483648",
+    "18446744073709551616",
+    "340282366920938463463374607431768211456",
+    "\"1\"",
+    "'1'",
+    "!!int 1",
+    "1 #x\n",
+    "~",
+    "null",
+    "",
+    "true",
+    "[]",
+    "[1]",
+    "{}",
+    "٣",
+    "１",
+    "²",
+    "1\u{200b}",
+    "\u{feff}1",
+    "1\u{0}",
+    "1s",
+    "1Gi",
+    "50%",
+    "1-",
+    "--1",
+    "0x",
+    "1e",
+    "\"\"",
+];
+
+/// Characters of every text that reaches a manifest.
+fn is_harmless(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':' | '@')
+}
+
+fn base() -> Value {
+    json!({
+        "cluster_name": "eks-here", "region": "us-east-1", "modules": ["keda", "buildkit"], "eks_version": "1.35",
+        "keda": {"chart_version": "2.20.2"},
+        "buildkit": {"ami_alias": "al2023@v20250123", "autoscaling": {"enabled": true, "amd64_max": 8, "arm64_max": 8}},
+    })
+}
+
+/// Lays one document over another.
+fn over(base: &mut Value, top: &Value) {
+    match (base, top) {
+        (Value::Object(base), Value::Object(top)) => {
+            for (key, value) in top {
+                over(base.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (base, top) => *base = top.clone(),
+    }
+}
+
+/// Every place of this shape where a scalar may stand: its shape, and the value with `HERE` at the place.
+fn places(shape: &Shape) -> Vec<(Shape, Value)> {
+    match shape {
+        Shape::List(of) => places(of).into_iter().map(|(at, value)| (at, json!([value]))).collect(),
+        Shape::Map(map) => {
+            let mut found = vec![(Shape::Text(map.name.clone()), json!({HERE: example(&map.value)}))];
+            let name = map.name.examples[0];
+            found.extend(places(&map.value).into_iter().map(|(at, value)| (at, json!({name: value}))));
+            found
+        }
+        Shape::Block { keys, .. } => keys
+            .iter()
+            .flat_map(|key| places(&(key.shape)()).into_iter().map(|(at, value)| (at, json!({key.name: value}))))
+            .collect(),
+        scalar => vec![(scalar.clone(), json!(HERE))],
+    }
+}
+
+/// A value that is accepted.
+fn example(shape: &Shape) -> Value {
+    match shape {
+        Shape::Boolean => json!(true),
+        Shape::Integer { min, .. } => json!((*min).max(1)),
+        Shape::OneOf(words) => json!(words[0]),
+        Shape::Text(text) => json!(text.examples[0]),
+        Shape::List(of) => json!([example(of)]),
+        Shape::Map(map) => json!({map.name.examples[0]: example(&map.value)}),
+        Shape::Block { .. } => json!({}),
+    }
+}
+
+/// A file with one cluster, and the range of the value in it.
+struct Planted {
+    source: String,
+    start: usize,
+    end: usize,
+}
+
+/// Flow style is JSON: the value, as written, stands in it.
+fn plant(place: &Value, written: &str) -> Planted {
+    let mut cluster = base();
+    over(&mut cluster, place);
+    let text = format!("clusters: {{\"here\": {cluster}}}\n");
+    let here = format!("\"{HERE}\"");
+    let start = text.find(&here).unwrap_or_else(|| panic!("no place in {text}"));
+    let source = format!("{}{written}{}", &text[..start], &text[start + here.len()..]);
+    Planted { source, start, end: start + written.len() }
+}
+
+/// Where a place is, for messages: `buildkit.namespace`.
+fn dotted(place: &Value) -> String {
+    match place {
+        Value::Object(entries) => {
+            entries.iter().map(|(key, value)| format!("{key}.{}", dotted(value))).collect::<Vec<_>>().concat()
+        }
+        Value::Array(items) => items.iter().map(|item| format!("[{}]", dotted(item))).collect::<Vec<_>>().concat(),
+        _ => String::new(),
+    }
+}
+
+/// Rules that look at one value alone.
+const OF_ONE_VALUE: [&str; 4] = ["invalid-value", "wrong-shape", "unknown-key", "alias-not-read"];
+
+/// Places whose texts stand in no manifest: facts of the cluster, types (which must be known), and words of a list; a
+/// toleration's value needs a key.
+const UNSEEN: [&str; 15] = [
+    "region.",
+    "modules.[]",
+    "eks_version.",
+    "keda.chart_version.",
+    "buildkit.architectures.[]",
+    "buildkit.amd64_instance_type.",
+    "buildkit.arm64_instance_type.",
+    "buildkit.amd64_instance_types.@@here@@.",
+    "buildkit.arm64_instance_types.@@here@@.",
+    "buildkit.instance_specs.@@here@@.",
+    "buildkit.instance_specs.m6id.24xlarge.arch.",
+    "buildkit.ip_family.",
+    "buildkit.lb_tolerations.[operator.]",
+    "buildkit.lb_tolerations.[value.]",
+    "buildkit.lb_tolerations.[effect.]",
+];
+
+enum Read {
+    Refused,
+    /// The cluster does not list our module.
+    Nothing,
+    Rendered(Vec<RenderedFile>),
+}
+
+/// Reads a file. A refusal must point at the value, or at what it broke.
+fn read(planted: &Planted, what: &str) -> Read {
+    let (outcomes, problems) = buildkit_fleet::input::read_bytes(planted.source.as_bytes());
+    if problems.has_errors() {
+        let sorted = problems.into_sorted();
+        let errors = sorted.iter().filter(|problem| problem.rule.severity == Severity::Error);
+        let near = errors.clone().any(|problem| {
+            // Where a bracket or quote of the value breaks the document, the parser decides what it tells; and a value
+            // that is well formed may break a rule about something else.
+            let of_one_value = OF_ONE_VALUE.contains(&problem.rule.id);
+            let mut marks = problem.primary.iter().chain(&problem.context);
+            !of_one_value || marks.any(|mark| mark.span.start <= planted.end + 2 && planted.start <= mark.span.end + 2)
+        });
+        let told: Vec<_> = errors.map(|problem| (problem.rule.id, problem.primary.clone())).collect();
+        assert!(near, "{what}: refused elsewhere than at {}..{}: {told:?}", planted.start, planted.end);
+        return Read::Refused;
+    }
+    let fleet = outcomes.iter().find_map(Outcome::fleet);
+    fleet.map_or(Read::Nothing, |fleet| Read::Rendered(support::render(fleet)))
+}
+
+/// Every text of the manifests, checksums left out: they follow from the rest.
+fn texts(files: &[RenderedFile]) -> Vec<String> {
+    fn walk(value: &serde_yaml::Value, found: &mut Vec<String>) {
+        match value {
+            serde_yaml::Value::Mapping(entries) => {
+                for (key, value) in entries {
+                    let key = key.as_str().unwrap_or_else(|| panic!("a key that is no text: {key:?}"));
+                    found.push(key.to_owned());
+                    if !key.starts_with("checksum/") {
+                        walk(value, found);
+                    }
+                }
+            }
+            serde_yaml::Value::Sequence(items) => items.iter().for_each(|item| walk(item, found)),
+            serde_yaml::Value::String(text) => found.push(format!("text {text}")),
+            other => found.push(format!("{other:?}")),
+        }
+    }
+    let mut found = Vec::new();
+    for document in support::documents(files) {
+        walk(&document, &mut found);
+    }
+    found
+}
+
+fn all_places() -> Vec<(Shape, Value)> {
+    let mut all = places(&Shape::block(Entry::KEYS, Keys::Open));
+    let value = json!({"buildkit": {"lb_tolerations": [{"key": "team", "value": HERE}]}});
+    all.push((Shape::Text(name_shape::<LabelText>()), value));
+    all
+}
+
+/// A text that is accepted at this place and stands nowhere else in the manifests.
+fn marker(place: &Value) -> Option<&'static str> {
+    let candidates =
+        ["zqa", "zqa.example", "al2023@v20990101", "zqa:v9.9.9", "zqa/haproxy:3.9.9", "zq-zqa-9", "zq1.zqa"];
+    candidates.into_iter().find(|text| {
+        let planted = plant(place, &quoted(text));
+        matches!(read(&planted, "marker"), Read::Rendered(files) if texts(&files).iter().any(|found| found.contains(text)))
+    })
+}
+
+/// Ways to write a text. Plain style is another test: there it may be something else.
+fn styles(text: &str) -> Vec<String> {
+    let mut ways = vec![quoted(text)];
+    if !text
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}'))
+    {
+        ways.push(format!("'{}'", text.replace('\'', "''")));
+    }
+    ways
+}
+
+#[test]
+fn a_hostile_text_is_refused_at_its_place_or_stands_to_the_letter() {
+    let (mut compared, mut refused) = (0, 0);
+    let mut unseen = Vec::new();
+    for (shape, place) in all_places() {
+        if !matches!(shape, Shape::Text(_) | Shape::OneOf(_)) {
+            continue;
+        }
+        let what = dotted(&place);
+        let known = marker(&place).map(|marker| {
+            let Read::Rendered(files) = read(&plant(&place, &quoted(marker)), &what) else { unreachable!() };
+            (marker, texts(&files))
+        });
+        if known.is_none() {
+            unseen.push(what.clone());
+        }
+        for text in TEXTS {
+            for written in styles(text) {
+                let told = format!("{what}: {written}");
+                let Read::Rendered(files) = read(&plant(&place, &written), &told) else {
+                    refused += 1;
+                    continue;
+                };
+                if what == "modules.[]" {
+                    continue;
+                }
+                assert!(text.chars().all(is_harmless), "{told} is accepted");
+                if let Some((marker, with_marker)) = &known {
+                    let expected: Vec<String> = with_marker.iter().map(|found| found.replace(marker, text)).collect();
+                    assert_eq!(texts(&files), expected, "{told}");
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(unseen, UNSEEN);
+    assert!(compared > 200 && refused > 5_000, "{compared} compared, {refused} refused");
+}
+
+/// In plain style the text may be anything, also the end of the document: only what becomes of it counts.
+#[test]
+fn a_hostile_plain_scalar_is_refused_or_keeps_every_invariant() {
+    let (mut rendered, mut refused) = (0, 0);
+    for (_, place) in all_places() {
+        for text in TEXTS {
+            let (outcomes, problems) = buildkit_fleet::input::read_bytes(plant(&place, text).source.as_bytes());
+            if problems.has_errors() {
+                refused += 1;
+            } else if let Some(fleet) = outcomes.iter().find_map(Outcome::fleet) {
+                support::render(fleet);
+                rendered += 1;
+            }
+        }
+    }
+    assert!(rendered > 100 && refused > 3_000, "{rendered} rendered, {refused} refused");
+}
+
+#[test]
+fn a_hostile_number_is_refused_at_its_place_or_is_what_it_says() {
+    let (mut accepted, mut seen) = (0, 0);
+    for (shape, place) in all_places() {
+        let Shape::Integer { min, max } = shape else { continue };
+        seen += 1;
+        let what = dotted(&place);
+        let beyond =
+            [(u64::from(max) + 1).to_string(), format!("{max}0"), "9".repeat(1000), (i64::from(min) - 1).to_string()];
+        for text in NUMBERS.iter().map(|text| (*text).to_owned()).chain(beyond) {
+            let planted = plant(&place, &text);
+            let told = format!("{what}: {text:?}");
+            if matches!(read(&planted, &told), Read::Refused) {
+                continue;
+            }
+            // A comment behind the number is no part of it; no value at all is the default.
+            let number = text.trim_end_matches(" #x\n");
+            let canonical =
+                number.parse::<u32>().is_ok_and(|value| value.to_string() == number && (min..=max).contains(&value));
+            let nothing = matches!(number, "" | "~" | "null");
+            assert!(canonical || nothing, "{told} is accepted, of {min} to {max}");
+            accepted += usize::from(canonical);
+        }
+    }
+    assert!(seen > 20 && accepted > 5, "{seen} numbers, {accepted} accepted");
+}
+
+#[test]
+fn a_hostile_name_of_a_cluster_is_refused() {
+    for text in TEXTS {
+        let source = support::one_cluster("").replace("  here:", &format!("  {}:", quoted(text)));
+        let (outcomes, problems) = buildkit_fleet::input::read_bytes(source.as_bytes());
+        if !problems.has_errors() {
+            let name = outcomes.first().map(Outcome::name).unwrap_or_default();
+            assert_eq!(name, *text);
+            assert!(
+                text.chars().all(is_harmless) && !text.contains(['/', ':', '@']) && !text.starts_with(['.', '-']),
+                "{text:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_hostile_key_is_refused() {
+    for text in TEXTS {
+        for source in [
+            support::one_cluster(&format!("      {}: 1\n", quoted(text))),
+            support::one_cluster(&format!("      autoscaling: {{{}: 1}}\n", quoted(text))),
+        ] {
+            assert_ne!(support::errors(&source), [""; 0], "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_text_of_a_megabyte_is_refused_at_once_and_in_a_few_words() {
+    let texts = ["1".repeat(1 << 20), "é".repeat(1 << 19), "a.".repeat(1 << 19), "\u{1b}".repeat(1 << 17)];
+    let (all, name) = (all_places(), json!({"buildkit": {"namespace": HERE}}));
+    let one = "x".repeat(1 << 20);
+    // Places of one shape are read alike. A name of a module may be anything.
+    let mut shapes = BTreeSet::new();
+    let each = all.iter().filter(|(shape, place)| dotted(place) != "modules.[]" && shapes.insert(format!("{shape:?}")));
+    for (place, text) in each.map(|(_, place)| (place, &one)).chain(texts.iter().map(|text| (&name, text))) {
+        let what = dotted(place);
+        let planted = plant(place, &quoted(text));
+        let start = Instant::now();
+        let report = report(&planted.source);
+        assert!(report.refused(), "{what} is accepted");
+        for told in told(&report) {
+            assert!(told.len() < 8_000, "{what}: a message of {} bytes", told.len());
+            assert!(!told.contains('\u{1b}'), "{what}: {told:?}");
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "{what}: {:?}", start.elapsed());
+    }
+}
+
+fn report(source: &str) -> Report {
+    buildkit_fleet::input::report_on(source.as_bytes(), "clusters.yaml".to_owned()).1
+}
+
+/// All that is told of a file, in every format.
+fn told(report: &Report) -> Vec<String> {
+    let printer = Printer { path: &report.path, source: &report.source, color: false };
+    let mut told: Vec<String> = report.problems.iter().map(|problem| printer.print(problem)).collect();
+    told.extend([report.github(), report.json().to_string()]);
+    told
+}
+
+#[test]
+fn no_message_steers_a_terminal() {
+    let steers =
+        |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut told = 0;
+    for text in TEXTS.iter().filter(|text| text.contains(steers)) {
+        for (_, place) in all_places() {
+            let planted = plant(&place, &quoted(text));
+            for message in self::told(&report(&planted.source)) {
+                assert!(!message.contains(steers), "{message:?}");
+                told += 1;
+            }
+        }
+    }
+    assert!(told > 500, "{told}");
+}
