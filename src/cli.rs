@@ -352,9 +352,9 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   buildkit-fleet explain max_build_minutes      a key of clusters.yaml
   buildkit-fleet explain arc-staging amd64_max  the key in one cluster
-  buildkit-fleet explain arc-staging 40-deployments.yaml:95
+  buildkit-fleet explain arc-staging 40-deployments.yaml:108
       a line of a manifest: value, formula, where it comes from
-  buildkit-fleet explain generated/arc-staging/40-deployments.yaml:95
+  buildkit-fleet explain generated/arc-staging/40-deployments.yaml:108
       the same: the directory names the cluster
   buildkit-fleet explain arc-staging \\
   10-nodepools.yaml:buildkit-amd64-m6id-24xlarge.spec.limits.nodes

@@ -130,7 +130,7 @@ fn architectures_are_a_source_only_of_what_they_change() {
 #[test]
 fn a_block_ends_with_its_last_entry_and_starts_at_the_margin() {
     let dir = with_shipped();
-    let text = explain(dir.path(), &["arc-staging", "40-deployments.yaml:95"]);
+    let text = explain(dir.path(), &["arc-staging", "40-deployments.yaml:108"]);
     assert!(text.contains("value\n    cpu: \"42\"\n    memory: 155Gi\nfrom\n"), "{text}");
     let text = explain(dir.path(), &["arc-staging", "10-nodepools.yaml:buildkit-amd64-m6id-24xlarge.spec.disruption"]);
     assert!(text.contains("\n      - nodes: \"10%\"\n        reasons: [Drifted, Underutilized]\nfrom\n"), "{text}");
@@ -337,7 +337,7 @@ fn a_wrong_use_is_told_with_what_would_be_right() {
         ),
         (&["40-deployments.yaml"], "is a whole manifest"),
         (&["40-deployment.yaml"], "did you mean `40-deployments.yaml:LINE`?"),
-        (&["40-deployments.yaml:95"], "name one before the manifest, of arc-staging, arc-cbr-production"),
+        (&["40-deployments.yaml:108"], "name one before the manifest, of arc-staging, arc-cbr-production"),
         (&["arc-staging", "clusters.yaml:24"], "is the input: name the key on that line"),
         (
             &["arc-staging", "generated/arc-cbr-production/40-deployments.yaml:5"],
@@ -362,8 +362,8 @@ fn a_wrong_use_is_told_with_what_would_be_right() {
         (&["arc-stagin", "amd64_max"], "there is no cluster `arc-stagin`: did you mean `arc-staging`?"),
         (&["amd64_max", "arc-staging"], "the cluster comes first: `buildkit-fleet explain arc-staging amd64_max`"),
         (
-            &["40-deployments.yaml:95", "arc-staging"],
-            "the cluster comes first: `buildkit-fleet explain arc-staging 40-deployments.yaml:95`",
+            &["40-deployments.yaml:108", "arc-staging"],
+            "the cluster comes first: `buildkit-fleet explain arc-staging 40-deployments.yaml:108`",
         ),
         (&["arc-staging", "numa-misfit"], "a rule is the same in every cluster: `buildkit-fleet explain numa-misfit`"),
         (&["arc-staging"], "is a cluster: name a key, FILE:LINE or FILE:OBJECT.PATH behind it"),

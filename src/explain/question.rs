@@ -93,7 +93,7 @@ pub fn read(words: &[String], clusters: impl Fn() -> Vec<String>) -> Result<Ques
     Err(otherwise)
 }
 
-/// `generated/arc-staging/40-deployments.yaml:95` names the cluster by its directory.
+/// `generated/arc-staging/40-deployments.yaml:108` names the cluster by its directory.
 fn place(cluster: Option<&str>, path: &str, rest: &str, clusters: &[String]) -> Result<Question, String> {
     let mut parts = path.rsplit('/');
     let file = parts.next().unwrap_or_default();
