@@ -61,3 +61,28 @@ man:
 [group('work')]
 bench:
     cargo bench --quiet --bench speed
+
+# Hold the dependencies to deny.toml; --advisories fails where no advisory database is at hand
+[group('work')]
+deny *options:
+    ./tests/deny {{ options }}
+
+# Scan rendered manifests with checkov, and list what is suppressed
+[group('work')]
+scan:
+    ./tests/manifest-scan
+
+# Build target/release/buildkit-fleet without the paths of this machine
+[group('work')]
+release:
+    ./.ci/release
+
+# Build the release of HEAD twice, in different places, and compare the bytes
+[group('work')]
+reproducible:
+    ./tests/reproducible
+
+# Write the bill of materials of the program to target/sbom
+[group('work')]
+sbom:
+    ./.ci/sbom

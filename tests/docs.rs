@@ -27,6 +27,56 @@ fn the_page_of_rules_is_current() {
     assert_eq!(support::read("docs/rules.md"), rules(), "`just snapshots` writes it anew");
 }
 
+/// The findings of checkov that the manifests suppress, as object, check and reason.
+fn suppressed() -> std::collections::BTreeSet<(String, String, String)> {
+    let mut found = std::collections::BTreeSet::new();
+    let inputs =
+        ["clusters.yaml", "tests/inputs/every-key.yaml", "tests/inputs/sleeping.yaml", "tests/inputs/amd64-only.yaml"];
+    for object in inputs
+        .iter()
+        .flat_map(|path| support::fleets(&support::read(path)))
+        .flat_map(|fleet| support::documents(&support::render(&fleet)))
+    {
+        let text = |value: &serde_yaml::Value| value.as_str().unwrap_or_default().to_owned();
+        let name = format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]));
+        // A change of reasons must not replace pods.
+        let template = serde_yaml::to_string(&object["spec"]).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!template.contains("checkov"), "{name} has a suppression in its spec");
+        let skips = object["metadata"]["annotations"].as_mapping().into_iter().flatten();
+        for (key, value) in skips.filter(|(key, _)| text(key).starts_with("checkov.io/")) {
+            // checkov takes apart at every `=`, and stops at a second one with an exception.
+            let value = text(value);
+            let parts: Vec<&str> = value.split('=').collect();
+            let &[check, reason] = &parts[..] else { panic!("{name}: {key:?}: {value}") };
+            assert!(check.starts_with("CKV") && reason.len() >= 15, "{name}: {key:?}: {value}");
+            let name = name.replace("-amd64", "-{arch}").replace("-arm64", "-{arch}");
+            found.insert((name, check.to_owned(), reason.to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_page_on_the_supply_chain_has_every_suppressed_finding_with_its_reason() {
+    let page = support::read("docs/supply-chain.md");
+    let head = "| object | check | checkov asks | why it stays |\n|---|---|---|---|\n";
+    let (before, rest) = page.split_once(head).unwrap_or_else(|| panic!("no table"));
+    let (table, after) = rest.split_once("\n\n").unwrap_or_else(|| panic!("no end of the table"));
+    let mut made = format!("{before}{head}");
+    for (object, check, reason) in suppressed() {
+        // checkov's own name of the check is not in the manifests; tests/manifest-scan holds it against checkov.
+        let row = table.lines().find(|line| line.contains(&format!("| {check} |")));
+        let asks = row.and_then(|row| row.split(" | ").nth(2)).unwrap_or("?");
+        let _ = writeln!(made, "| `{object}` | {check} | {asks} | {reason} |");
+    }
+    made += &format!("\n{after}");
+    if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
+        std::fs::write(support::repository().join("docs/supply-chain.md"), &made)
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+    assert_eq!(support::read("docs/supply-chain.md"), made, "`just snapshots` writes it anew");
+}
+
 /// docs/sizing.md with what its commands print, and the pictures that they write.
 fn sizing(document: &str) -> (String, Vec<(String, String)>) {
     let dir = support::program::scratch();
