@@ -69,7 +69,7 @@ fn the_page_on_the_supply_chain_has_every_suppressed_finding_with_its_reason() {
         let asks = row.and_then(|row| row.split(" | ").nth(2)).unwrap_or("?");
         let _ = writeln!(made, "| `{object}` | {check} | {asks} | {reason} |");
     }
-    made += &format!("\n{after}");
+    let _ = write!(made, "\n{after}");
     if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
         std::fs::write(support::repository().join("docs/supply-chain.md"), &made)
             .unwrap_or_else(|error| panic!("{error}"));
