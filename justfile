@@ -62,6 +62,11 @@ man:
 bench:
     cargo bench --quiet --bench speed
 
+# Fuzz clusters.yaml and records of arrivals, each for so many seconds
+[group('work')]
+fuzz seconds="600":
+    ./fuzz/run {{ seconds }}
+
 # Hold the dependencies to deny.toml; --advisories fails where no advisory database is at hand
 [group('work')]
 deny *options:
