@@ -11,6 +11,7 @@ use crate::fleet::{self, Outcome};
 use crate::problem::Problems;
 use crate::report::Report;
 use crate::talk;
+use crate::trouble;
 use crate::yaml::{self, Node};
 
 /// How commands tell problems that are about something else.
@@ -30,10 +31,10 @@ pub fn read(path: &Path) -> Result<Option<Vec<Outcome>>> {
 pub fn read_as(path: &Path, options: &ProblemOptions) -> Result<(Vec<Outcome>, Report)> {
     let bytes = std::fs::read(path).map_err(|error| {
         let remedy = match error.kind() {
-            ErrorKind::NotFound => ": name another file with --config, or let `buildkit-fleet init` write one",
-            _ => "",
+            ErrorKind::NotFound => "name another file with --config, or let `buildkit-fleet init` write one",
+            _ => trouble::remedy(&error),
         };
-        anyhow!("cannot read {}: {error}{remedy}", path.display())
+        anyhow!("cannot read {}: {error}: {remedy}", path.display())
     })?;
     Ok(report_as(&bytes, path.display().to_string(), options))
 }

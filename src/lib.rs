@@ -34,6 +34,7 @@ pub mod sizing;
 pub mod summary;
 pub mod table;
 pub mod talk;
+mod trouble;
 pub mod unified;
 pub mod validate;
 pub mod versions;

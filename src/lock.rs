@@ -6,7 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+
+use crate::trouble::cannot;
 
 /// It goes only with the whole directory; who has waited for it looks whether it is still there.
 pub const NAME: &str = ".lock";
@@ -17,12 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A reader's lock, where a writer has ever been: a fresh checkout has no lock file and needs none.
 pub fn shared(dir: &Path) -> Result<Option<File>> {
     let path = dir.join(NAME);
+    if !is_there(&path)? {
+        return Ok(None);
+    }
     let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(|error| cannot("open", &path, &error))?,
     };
     wait_for(&path, || file.try_lock_shared())?;
     Ok(Some(file))
@@ -32,20 +34,42 @@ pub fn shared(dir: &Path) -> Result<Option<File>> {
 pub fn exclusive(dir: &Path) -> Result<File> {
     let path = dir.join(NAME);
     loop {
-        std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        std::fs::create_dir_all(dir).map_err(|error| cannot("create", dir, &error))?;
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let file = match options.open(&path) {
-            // Removed between the two steps.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            file => file.with_context(|| format!("cannot create {}", path.display()))?,
+        options.read(true).write(true);
+        let opened = if is_there(&path)? {
+            // A lock of another user in a shared directory does as well. NFS wants it open for writing.
+            options.open(&path).or_else(|error| match error.kind() {
+                io::ErrorKind::PermissionDenied => File::open(&path),
+                _ => Err(error),
+            })
+        } else {
+            options.create_new(true).open(&path)
+        };
+        let file = match opened {
+            // Made or removed between the two steps.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => continue,
+            file => file.map_err(|error| cannot("open", &path, &error))?,
         };
         wait_for(&path, || file.try_lock())?;
         // While we waited, the directory may have been removed, and another made in its place.
-        let held = file.metadata().with_context(|| format!("cannot look at {}", path.display()))?;
-        if path.metadata().is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino())) {
-            return Ok(file);
+        let held = file.metadata().map_err(|error| cannot("look at", &path, &error))?;
+        match path.symlink_metadata() {
+            Ok(there) if (there.dev(), there.ino()) == (held.dev(), held.ino()) => return Ok(file),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot("look at", &path, &error)),
+            _ => {}
         }
+    }
+}
+
+/// Whether there is a lock. Anything else of its name is refused: a link would make a file elsewhere, a pipe would be
+/// waited for without end.
+fn is_there(path: &Path) -> Result<bool> {
+    match path.symlink_metadata() {
+        Ok(meta) if meta.is_file() => Ok(true),
+        Ok(_) => bail!("{} is not a regular file, where the lock belongs: move it away", path.display()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(cannot("look at", path, &error)),
     }
 }
 
@@ -61,7 +85,7 @@ fn wait_for(path: &Path, mut attempt: impl FnMut() -> Result<(), TryLockError>) 
                 bail!("{} is held by another run, a generate or a deploy: wait for it to end", path.display())
             }
             Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+                return Err(cannot("lock", path, &error));
             }
         }
     }
