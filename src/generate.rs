@@ -159,18 +159,23 @@ impl<'a> Set<'a> {
 fn prepare<'a>(fleets: &[&'a Fleet], out: &Path, renderer: &Renderer) -> Result<Vec<Set<'a>>> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = fleets.len().div_ceil(threads).max(1);
+    let share_of = |fleets: &[&'a Fleet]| -> Result<Vec<Set<'a>>> {
+        fleets.iter().map(|fleet| Set::prepare(fleet, out, renderer)).collect()
+    };
     std::thread::scope(|scope| {
         let workers: Vec<_> = fleets
             .chunks(share)
             .map(|fleets| {
-                scope.spawn(move || {
-                    fleets.iter().map(|fleet| Set::prepare(fleet, out, renderer)).collect::<Result<Vec<_>>>()
-                })
+                // Where no thread can be started, this one does it.
+                std::thread::Builder::new().spawn_scoped(scope, move || share_of(fleets)).map_err(|_| share_of(fleets))
             })
             .collect();
         let mut sets = Vec::with_capacity(fleets.len());
         for worker in workers {
-            sets.extend(worker.join().map_err(|_| anyhow!("a defect of this program, please report it"))??);
+            sets.extend(match worker {
+                Ok(worker) => worker.join().map_err(|_| anyhow!("a defect of this program, please report it"))??,
+                Err(done) => done?,
+            });
         }
         Ok(sets)
     })
