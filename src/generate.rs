@@ -110,7 +110,12 @@ fn foreign(out: &Path, stale: &[PathBuf], sets: &[Set]) -> Result<Option<String>
     if stale.is_empty() || sets.iter().any(|set| set.dir.exists()) {
         return Ok(None);
     }
-    for dir in stale {
+    // What a removal that was cut off left behind is no cluster's.
+    let stale: Vec<&PathBuf> = stale.iter().filter(|dir| holds_files(dir)).collect();
+    if stale.is_empty() {
+        return Ok(None);
+    }
+    for dir in &stale {
         if let Some(earlier) = fleet_in(dir)?
             && sets.iter().any(|set| earlier == (set.fleet.cluster_name.to_string(), set.fleet.namespace.to_string()))
         {
@@ -123,6 +128,11 @@ fn foreign(out: &Path, stale: &[PathBuf], sets: &[Set]) -> Result<Option<String>
         out.display(),
         names(&dirs)
     )))
+}
+
+fn holds_files(dir: &Path) -> bool {
+    // What cannot be read is somebody's.
+    output::read_set(dir).map_or(true, |files| !files.is_empty())
 }
 
 /// EKS cluster and namespace of the set in a directory; none where its files do not tell.

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod cli;
 pub mod config;
 pub mod diff;
+mod exchange;
 pub mod explain;
 pub mod fleet;
 pub mod generate;

@@ -1,21 +1,23 @@
 //! Publishing one cluster's directory so that no crash leaves a set that verifies and is neither the old nor the new
-//! one: SHA256SUMS goes first and comes back last.
+//! one: SHA256SUMS goes first and comes back last. What is on disk, and what is to change; `exchange` does it.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
+use crate::exchange;
 use crate::lock;
 use crate::render::{RenderedFile, hex};
+use crate::trouble::cannot;
 
 /// Checksums of the set, as `sha256sum --check` reads them. The set is complete only with it.
 pub const SUMS: &str = "SHA256SUMS";
 /// Paths of an unfinished publication, old and new: they are ours although no SHA256SUMS lists them.
-const PENDING: &str = ".pending";
+pub(crate) const PENDING: &str = ".pending";
 /// Every file of ours says so in its first lines; only such a file is ever removed.
 const MADE_BY: &str = "# Made by buildkit-fleet ";
 
@@ -45,7 +47,7 @@ impl Change {
 pub struct Comparison {
     pub changes: Vec<Change>,
     /// Paths of the set on disk.
-    owned: BTreeSet<String>,
+    pub(crate) owned: BTreeSet<String>,
     /// SHA256SUMS is not what it should be, or a publication was cut off.
     unfinished: bool,
 }
@@ -57,7 +59,7 @@ impl Comparison {
 }
 
 /// SHA256SUMS of the set, in the order of paths.
-fn sums(files: &[RenderedFile]) -> String {
+pub(crate) fn sums(files: &[RenderedFile]) -> String {
     let mut lines: Vec<String> =
         files.iter().map(|file| format!("{}  {}\n", hex(&Sha256::digest(file.text.as_bytes())), file.path)).collect();
     lines.sort_unstable_by(|a, b| a[66..].cmp(&b[66..]));
@@ -69,12 +71,12 @@ fn read_text(path: &Path) -> Result<Option<String>> {
     let meta = match fs::metadata(path) {
         // Also a symbolic link that leads nowhere, which is then replaced.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.is_symlink().then(String::new)),
-        meta => meta.with_context(|| format!("cannot read {}", path.display()))?,
+        meta => meta.map_err(|error| cannot("read", path, &error))?,
     };
     if !meta.is_file() {
         bail!("{} is not a regular file, where a file of the set belongs: move it away", path.display());
     }
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = fs::read(path).map_err(|error| cannot("read", path, &error))?;
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
@@ -92,6 +94,7 @@ fn listed(text: &str, prefix: usize) -> Option<BTreeSet<String>> {
 
 /// Compares the set on disk with the set to be. Refuses a directory that is not ours.
 pub fn compare(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
+    refuse_obstacle(dir)?;
     let _shared = lock::shared(dir)?;
     compare_unlocked(dir, files)
 }
@@ -99,6 +102,7 @@ pub fn compare(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
 /// The files of the set on disk with their texts, in the order of paths; none where there is no set. Refuses a
 /// directory that is not ours.
 pub fn read_set(dir: &Path) -> Result<Vec<(String, String)>> {
+    refuse_obstacle(dir)?;
     let _shared = lock::shared(dir)?;
     let mut files = Vec::new();
     for path in OnDisk::read(dir)?.owned {
@@ -107,6 +111,18 @@ pub fn read_set(dir: &Path) -> Result<Vec<(String, String)>> {
         }
     }
     Ok(files)
+}
+
+/// Refuses a path of which a part is there and is no directory.
+fn refuse_obstacle(dir: &Path) -> Result<()> {
+    if let Some(obstacle) = dir
+        .ancestors()
+        .find(|path| path.exists() || path.is_symlink())
+        .filter(|path| !path.is_dir() && *path != Path::new(""))
+    {
+        bail!("{} is not a directory: move it away, or choose another --out", obstacle.display());
+    }
+    Ok(())
 }
 
 /// What a directory says of its set.
@@ -120,13 +136,6 @@ struct OnDisk {
 
 impl OnDisk {
     fn read(dir: &Path) -> Result<Self> {
-        if let Some(obstacle) = dir
-            .ancestors()
-            .find(|path| path.exists() || path.is_symlink())
-            .filter(|path| !path.is_dir() && *path != Path::new(""))
-        {
-            bail!("{} is not a directory: move it away, or choose another --out", obstacle.display());
-        }
         let sums = read_text(&dir.join(SUMS))?;
         let pending = read_text(&dir.join(PENDING))?;
         let mut owned = BTreeSet::new();
@@ -139,7 +148,8 @@ impl OnDisk {
                 }
             }
         }
-        if sums.is_none() && pending.is_none() {
+        // An empty list is as good as none.
+        if owned.is_empty() {
             owned = adopt(dir)?;
         }
         Ok(OnDisk { sums, pending, owned })
@@ -166,14 +176,16 @@ fn compare_unlocked(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
             continue;
         }
         let Some(old) = read_text(&dir.join(path))? else { continue };
-        if !is_ours(&old) {
+        if !old.is_empty() && !is_ours(&old) {
             let foreign = dir.join(path);
             bail!("{} is listed in {SUMS} and is not of this program: choose another --out", foreign.display());
         }
         changes.push(Change { path: path.clone(), old: Some(old), new: None });
     }
     let expected = if files.is_empty() { None } else { Some(sums(files)) };
-    Ok(Comparison { unfinished: pending.is_some() || on_disk != expected, changes, owned })
+    let linked = dir.join(SUMS).is_symlink();
+    let cut_off = pending.is_some() || exchange::is_begun(dir);
+    Ok(Comparison { unfinished: cut_off || on_disk != expected || linked, changes, owned })
 }
 
 /// Whether a text says that this program made it.
@@ -183,10 +195,9 @@ pub fn is_ours(text: &str) -> bool {
 
 /// What a directory holds; nothing where there is none.
 fn entries(dir: &Path) -> Result<Vec<fs::DirEntry>> {
-    let context = || format!("cannot read the directory {}", dir.display());
     match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        entries => entries.and_then(Iterator::collect).with_context(context),
+        entries => entries.and_then(Iterator::collect).map_err(|error| cannot("read", dir, &error)),
     }
 }
 
@@ -197,7 +208,7 @@ fn adopt(dir: &Path) -> Result<BTreeSet<String>> {
     for entry in entries(dir)? {
         let name = entry.file_name();
         match name.to_str() {
-            Some(hidden) if hidden.starts_with('.') => {}
+            Some(hidden) if hidden.starts_with('.') || hidden == SUMS => {}
             Some(name) if entry.file_type().is_ok_and(|kind| kind.is_file()) && head_is_ours(&entry.path()) => {
                 ours.insert(name.to_owned());
             }
@@ -212,14 +223,15 @@ fn adopt(dir: &Path) -> Result<BTreeSet<String>> {
 }
 
 fn head_is_ours(path: &Path) -> bool {
-    is_ours(&head(path))
+    head(path).is_ok_and(|head| is_ours(&head))
 }
 
 /// The first lines of a file.
-fn head(path: &Path) -> String {
+fn head(path: &Path) -> Result<String> {
     let mut head = [0; 600];
-    let read = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
-    String::from_utf8_lossy(&head[..read]).into_owned()
+    let read = File::open(path).and_then(|mut file| file.read(&mut head));
+    let read = read.map_err(|error| cannot("read", path, &error))?;
+    Ok(String::from_utf8_lossy(&head[..read]).into_owned())
 }
 
 /// Brings the directory to the given set; an empty set removes it. `step` is told before each change on disk; tests
@@ -229,84 +241,25 @@ pub fn publish(dir: &Path, files: &[RenderedFile], step: &mut dyn FnMut(&str)) -
     let lock = lock::exclusive(dir)?;
     let comparison = compare_unlocked(dir, files)?;
     if !comparison.is_clean() {
-        write_set(dir, files, &comparison, step).with_context(|| format!("cannot publish into {}", dir.display()))?;
+        exchange::exchange(dir, files, &comparison, step).with_context(|| cut_off(dir))?;
     }
     if files.is_empty() {
         step("remove the lock");
-        fs::remove_file(dir.join(lock::NAME))
-            .with_context(|| format!("cannot remove {}", dir.join(lock::NAME).display()))?;
+        exchange::remove(&dir.join(lock::NAME))?;
         step("remove the directory");
-        // Fails where files of others live here, which is right.
-        let _ = fs::remove_dir(dir);
+        match fs::remove_dir(dir) {
+            // Files of others live here.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            removed => removed.map_err(|error| cannot("remove", dir, &error))?,
+        }
     }
     drop(lock);
     Ok(comparison)
 }
 
-fn write_set(
-    dir: &Path,
-    files: &[RenderedFile],
-    comparison: &Comparison,
-    step: &mut dyn FnMut(&str),
-) -> io::Result<()> {
-    let planned = files.iter().map(|file| file.path.to_owned());
-    let involved: BTreeSet<String> = comparison.owned.iter().cloned().chain(planned).collect();
-    let pending: String = involved.iter().flat_map(|path| [path, "\n"]).collect();
-    // What an earlier run left half written.
-    for path in involved.iter().map(String::as_str).chain([SUMS, PENDING]) {
-        remove_if_there(&temporary(dir, path))?;
-    }
-    replace(dir, PENDING, &pending, step)?;
-    sync_dir(dir)?;
-    step("remove SHA256SUMS");
-    remove_if_there(&dir.join(SUMS))?;
-    sync_dir(dir)?;
-    for change in &comparison.changes {
-        if let Some(text) = &change.new {
-            replace(dir, &change.path, text, step)?;
-        } else {
-            step("remove a file");
-            remove_if_there(&dir.join(&change.path))?;
-        }
-    }
-    sync_dir(dir)?;
-    if !files.is_empty() {
-        replace(dir, SUMS, &sums(files), step)?;
-        sync_dir(dir)?;
-    }
-    step("remove .pending");
-    remove_if_there(&dir.join(PENDING))?;
-    sync_dir(dir)
-}
-
-fn temporary(dir: &Path, name: &str) -> PathBuf {
-    dir.join(format!(".{}.tmp", name.trim_start_matches('.')))
-}
-
-/// Writes a file by the side, to the disk, and puts it in place in one step.
-fn replace(dir: &Path, name: &str, text: &str, step: &mut dyn FnMut(&str)) -> io::Result<()> {
-    let temporary = temporary(dir, name);
-    step("create a temporary file");
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-    // In two parts, so that a test can stop in the middle of a file.
-    let (head, tail) = text.as_bytes().split_at(text.len() / 2);
-    file.write_all(head)?;
-    step("write the rest of a temporary file");
-    file.write_all(tail)?;
-    file.sync_all()?;
-    step("put a file in place");
-    fs::rename(&temporary, dir.join(name))
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+fn cut_off(dir: &Path) -> String {
+    let left = if dir.join(SUMS).exists() { "complete" } else { "incomplete, and deploy.sh refuses it" };
+    format!("publishing into {} was cut off, the set there is {left}", dir.display())
 }
 
 /// Directories of ours below `out` whose cluster is not in the file any more.
@@ -332,24 +285,54 @@ fn is_our_dir(dir: &Path) -> Result<bool> {
     let mut named = BTreeSet::new();
     for (name, prefix) in [(SUMS, 66), (PENDING, 0)] {
         let path = dir.join(name);
-        if !path.is_file() {
-            continue;
+        match fs::metadata(&path) {
+            Ok(meta) if meta.is_file() => {}
+            // Somebody's directory may be closed to us.
+            Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+                return Err(cannot("look at", &path, &error));
+            }
+            _ => continue,
         }
         let Some(paths) = read_text(&path)?.and_then(|text| listed(&text, prefix)) else { return Ok(false) };
         named.extend(paths);
     }
     let mut ours = 0;
-    for path in named {
-        let path = dir.join(&path);
-        if !path.exists() {
-            continue;
+    let mut unread = None;
+    for name in &named {
+        let path = dir.join(name);
+        match fs::metadata(&path) {
+            Ok(meta) if meta.is_file() => {}
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot("look at", &path, &error)),
+            // To read a pipe would take for ever. The comparison refuses what is no file.
+            _ => continue,
         }
-        let head = head(&path);
+        let head = match head(&path) {
+            Ok(head) => head,
+            Err(error) => {
+                unread.get_or_insert(error);
+                continue;
+            }
+        };
         let name = dir.file_name().unwrap_or_default().to_string_lossy();
         if !is_ours(&head) || !head.contains(&format!("{MADE_BY}from clusters.{name}.buildkit ")) {
             return Ok(false);
         }
         ours += 1;
     }
-    Ok(ours > 0)
+    // What cannot be read is ours among ours, and somebody's elsewhere.
+    match unread {
+        Some(error) if ours > 0 => Err(error),
+        Some(_) => Ok(false),
+        None => Ok(ours > 0 || is_rest(dir, &named)),
+    }
+}
+
+/// Whether a first publication or a removal that was cut off left this: a lock, and what is not in place yet or any more.
+fn is_rest(dir: &Path, named: &BTreeSet<String>) -> bool {
+    let Ok(entries) = entries(dir) else { return false };
+    let unfinished: BTreeSet<PathBuf> = exchange::temporaries(dir, named).chain([dir.join(PENDING)]).collect();
+    let is_lock = |entry: &fs::DirEntry| {
+        entry.file_name() == lock::NAME && entry.metadata().is_ok_and(|meta| meta.is_file() && meta.len() == 0)
+    };
+    entries.iter().any(is_lock) && entries.iter().all(|entry| is_lock(entry) || unfinished.contains(&entry.path()))
 }

@@ -3,8 +3,9 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use crate::place::Transition;
+use crate::place::{Transition, scaled, two_clusters};
 use crate::strace::{changing, generate_with};
+use crate::support::program::write;
 use crate::tally::Tally;
 
 fn killed_everywhere(transition: &Transition, name: &str, number: i32) {
@@ -51,4 +52,29 @@ fn ended_before_any_system_call_of_a_change() {
 #[test]
 fn interrupted_before_any_system_call_of_a_change() {
     killed_everywhere(&Transition::change(), "INT", 2);
+}
+
+/// Killed on the way to one set; the next run wants another, of which less is known on disk.
+fn killed_and_then_changed(name: &str, killed: &Transition, next: &Transition, input: &str) {
+    let mut tally = Tally::of(format!("KILL before a system call, and then another clusters.yaml, {name}"));
+    for position in changing(killed) {
+        let place = killed.place();
+        generate_with(place.path(), &position.call, "signal=KILL", &position.number.to_string());
+        let whole = killed.whole(place.path());
+        write(place.path(), "clusters.yaml", input);
+        tally.count(&position.line, whole.and_then(|()| next.mends(place.path())));
+    }
+    tally.end(20);
+}
+
+#[test]
+fn killed_in_a_change_that_is_taken_back() {
+    killed_and_then_changed("taken back", &Transition::change(), &Transition::growth(), &scaled());
+}
+
+#[test]
+fn killed_in_a_first_publication_of_a_cluster_that_then_leaves_the_file() {
+    let both = Transition::new("first publication of two", None, &two_clusters());
+    let one = Transition::first();
+    killed_and_then_changed("a cluster less", &both, &one, &crate::place::fixed());
 }

@@ -141,13 +141,17 @@ fn a_directory_is_followed_where_there_is_one() {
                     ok(fs::remove_file(dir.join(path)));
                 }
             };
-            tally.count(format!("{path} leads to {to}"), meet(&change, must, path, |dir| link(dir, path, to), put_back));
+            tally
+                .count(format!("{path} leads to {to}"), meet(&change, must, path, |dir| link(dir, path, to), put_back));
         }
     }
     let path = "generated/here";
     let to = "somebody's directory";
     let put_back = |dir: &Path| ok(fs::remove_file(dir.join(path)));
-    tally.count("generated/here leads to files of others", meet(&change, Refuse, path, |dir| link(dir, path, to), put_back));
+    tally.count(
+        "generated/here leads to files of others",
+        meet(&change, Refuse, path, |dir| link(dir, path, to), put_back),
+    );
     // A cluster that left the file: what is behind the link is its owner's.
     let removal = Transition::removal();
     let place = removal.place();
@@ -155,11 +159,8 @@ fn a_directory_is_followed_where_there_is_one() {
     link(place.path(), "generated/gone", "a copy");
     let before = tree(&place.path().join("outside"));
     let output = run(place.path(), &["generate"]);
-    let survived = if code(&output) == 0 && tree(&place.path().join("outside")) == before {
-        Ok(())
-    } else {
-        Err(stderr(&output))
-    };
+    let survived =
+        if code(&output) == 0 && tree(&place.path().join("outside")) == before { Ok(()) } else { Err(stderr(&output)) };
     tally.count("generated/gone leads to a copy", survived);
     tally.end(12);
 }

@@ -112,8 +112,7 @@ fn what_is_no_file_where_a_file_belongs_is_refused_and_kept() {
             // A name that is kept for what is half written is anybody's only as a directory.
             let must = if name.ends_with(".tmp") && !thing.contains("directory") { Publish } else { Refuse };
             let path = format!("generated/here/{name}");
-            let survived =
-                meet(&change, must, &path, |dir| put(thing, &dir.join(&path)), |dir| away(&dir.join(&path)));
+            let survived = meet(&change, must, &path, |dir| put(thing, &dir.join(&path)), |dir| away(&dir.join(&path)));
             tally.count(format!("{name} is a {thing}"), survived);
         }
     }
@@ -182,7 +181,8 @@ fn a_directory_that_is_none_or_of_others_is_refused_and_kept() {
         let survived = meet(&change, Refuse, named, putting, |dir| away(&dir.join(&path)));
         tally.count(format!("{name} is somebody's, SHA256SUMS there: {lists}"), survived);
     }
-    for (name, text) in [("SHA256SUMS", "precious\n"), (".pending", "../../precious\n"), (".pending", "/etc/passwd\n")] {
+    for (name, text) in [("SHA256SUMS", "precious\n"), (".pending", "../../precious\n"), (".pending", "/etc/passwd\n")]
+    {
         let path = format!("generated/here/{name}");
         let survived = meet(&change, Refuse, &path, |dir| write(dir, &path, text), |dir| away(&dir.join(&path)));
         tally.count(format!("{name} is somebody's"), survived);

@@ -113,7 +113,8 @@ impl Transition {
             .into_keys()
             .filter(|path| {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                (name.starts_with('.') && name != ".lock") || name == "gone"
+                // A removal that dies before its last step leaves an empty directory, which may be anybody's.
+                (name.starts_with('.') && name != ".lock") || (name == "gone" && fs::remove_dir(path).is_err())
             })
             .collect();
         if strange.is_empty() { Ok(()) } else { Err(format!("left behind: {strange:?}")) }
@@ -146,9 +147,16 @@ pub(crate) fn has_remedy(said: &str) -> bool {
     let errors = said.lines().filter(|line| line.starts_with("error: "));
     errors.clone().count() == 1
         && errors.into_iter().all(|line| {
-            ["run it again", "move it away", "remove it", "Remove the directory", "choose another", "wait for it to end"]
-                .iter()
-                .any(|remedy| line.contains(remedy))
+            [
+                "run it again",
+                "move it away",
+                "remove it",
+                "Remove the directory",
+                "choose another",
+                "wait for it to end",
+            ]
+            .iter()
+            .any(|remedy| line.contains(remedy))
         })
 }
 
@@ -200,7 +208,8 @@ pub(crate) fn tree(path: &Path) -> BTreeMap<PathBuf, (u32, u32, Vec<u8>)> {
 
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{error}")) {
-        let (from, to) = entry.map(|entry| (entry.path(), to.join(entry.file_name()))).unwrap_or_else(|e| panic!("{e}"));
+        let (from, to) =
+            entry.map(|entry| (entry.path(), to.join(entry.file_name()))).unwrap_or_else(|e| panic!("{e}"));
         if from.is_dir() {
             fs::create_dir(&to).unwrap_or_else(|error| panic!("{}: {error}", to.display()));
             copy(&from, &to);

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use crate::place::{PROGRAM, Transition};
 
 /// What may change a file system. `?`: not every architecture has it.
-const CHANGING: &str = "?open,openat,?creat,?mkdir,mkdirat,write,pwrite64,writev,fsync,fdatasync,?rename,?renameat,renameat2,?link,linkat,?symlink,symlinkat,?unlink,unlinkat,?rmdir,?chmod,fchmod,fchmodat,flock,?truncate,ftruncate,close";
+const CHANGING: &str = "?open,openat,?creat,?mkdir,mkdirat,write,pwrite64,writev,fsync,fdatasync,?rename,?renameat,renameat2,?link,linkat,?symlink,symlinkat,?unlink,unlinkat,?rmdir,?chmod,fchmod,fchmodat,flock,?truncate,ftruncate";
 const READING: &str = "?open,openat,read,statx,?newfstatat,getdents64";
 
 /// One system call within the output directory.
@@ -52,11 +52,10 @@ fn positions(transition: &Transition, calls: &str) -> Vec<Position> {
             call.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then_some((thread, call, rest.trim_start()))
         })
         .collect();
-    // The thread that publishes is the one that is not a reader: it opens the lock to write.
+    // The thread that publishes opens the lock to write.
     let publisher = calls
         .iter()
-        .find(|(_, _, line)| line.contains("/.lock\"") && !line.contains("O_RDONLY"))
-        .or_else(|| calls.first())
+        .find(|(_, call, line)| call.starts_with("open") && line.contains("/.lock\"") && line.contains("O_RDWR"))
         .map(|(thread, ..)| *thread)
         .unwrap_or_else(|| panic!("no thread publishes:\n{log}"));
     let mut found = Vec::new();
