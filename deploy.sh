@@ -109,11 +109,12 @@ kc() { kubectl --context "$context" --request-timeout=60s "$@"; }
 take_set() {
   local source=$dir/$cluster listed present
   [ -d "$source" ] || die "$EXIT_REFUSED" "there is no $source: run \`buildkit-fleet generate $cluster\`"
-  [ -f "$source/SHA256SUMS" ] || die "$EXIT_REFUSED" "$source has no SHA256SUMS: its generation was cut off. Run \`buildkit-fleet generate $cluster\`"
   if [ -f "$source/.lock" ] && command -v flock >/dev/null; then
     exec 9<"$source/.lock"
     flock -s -w 10 9 || die "$EXIT_REFUSED" "$source is being written: try again"
   fi
+  # Under the lock: while a set is written it has none.
+  [ -f "$source/SHA256SUMS" ] || die "$EXIT_REFUSED" "$source has no SHA256SUMS: its generation was cut off. Run \`buildkit-fleet generate $cluster\`"
   mkdir "$set_dir"
   cp "$source"/SHA256SUMS "$set_dir/" || die "$EXIT_FAILED" "cannot copy $source"
   listed=$(sed 's/^[0-9a-f]*  //' "$source/SHA256SUMS" | LC_ALL=C sort)
@@ -121,7 +122,11 @@ take_set() {
   [ "$listed" = "$present" ] ||
     die "$EXIT_REFUSED" "$source does not hold the files that SHA256SUMS lists, or others beside them:" \
       "$(diff <(echo "$listed") <(echo "$present") | grep '^[<>]')"
-  for file in $listed; do cp "$source/$file" "$set_dir/$file" || die "$EXIT_FAILED" "cannot copy $source/$file"; done
+  for file in $listed; do
+    # A pipe would be waited for without end.
+    [ -f "$source/$file" ] || die "$EXIT_REFUSED" "$source/$file is not a regular file"
+    cp "$source/$file" "$set_dir/$file" || die "$EXIT_FAILED" "cannot copy $source/$file"
+  done
   exec 9<&-
   (cd "$set_dir" && if command -v sha256sum >/dev/null; then sha256sum --strict --check --quiet SHA256SUMS; else shasum -a 256 --strict -c SHA256SUMS; fi) >&2 ||
     die "$EXIT_REFUSED" "$source was changed after it was generated. Run \`buildkit-fleet generate $cluster\`"

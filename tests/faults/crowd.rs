@@ -1,37 +1,60 @@
 //! Two generators at once, and readers meanwhile, as processes of their own.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use crate::obstacles::put;
 use crate::place::{Set, Transition, whole_set, whole_sets};
 use crate::support::program::{program, scratch, stderr, write};
+use crate::support::repository;
 use crate::tally::Tally;
 
-/// What deploy.sh does with a set before it applies anything, into a directory of its own.
-const TAKE: &str = r#"
-set -u
-if [ "$2" = locked ]; then
-  exec 9<"$1/.lock" || exit 9
-  flock -s -w 10 9 || exit 9
-fi
-cp "$1/SHA256SUMS" . 2>/dev/null || exit 9
-listed=$(sed 's/^[0-9a-f]*  //' SHA256SUMS | LC_ALL=C sort)
-present=$(cd "$1" && for file in *; do [ "$file" = SHA256SUMS ] || echo "$file"; done | LC_ALL=C sort)
-[ "$listed" = "$present" ] || exit 9
-for file in $listed; do cp "$1/$file" . 2>/dev/null || exit 9; done
-sha256sum --strict --check --quiet SHA256SUMS 2>/dev/null || exit 9
-"#;
-
-/// The set that a reader takes; none where it refuses.
-fn take(dir: &Path, how: &str) -> Option<Set> {
+/// The set that deploy.sh takes before it applies anything, by its own function; none where it refuses. `unlocked`: as
+/// where there is no flock.
+pub(crate) fn take(place: &Path, how: &str) -> Option<Set> {
     let work = scratch();
-    let output: Output = Command::new("sh")
-        .args(["-c", TAKE, "sh", &dir.display().to_string(), how])
-        .current_dir(work.path())
+    let deploy = repository().join("deploy.sh").display().to_string();
+    let script = r#"
+        set -uo pipefail
+        source <(sed -n '/^EXIT_/p; /^say()/p; /^die()/,/^}/p; /^take_set()/,/^}/p' "$1")
+        dir=$2/generated cluster=here set_dir=$3/set
+        if [ "$4" = unlocked ]; then command() { [ "$2" != flock ] && builtin command "$@"; }; fi
+        take_set
+    "#;
+    let paths = [place, work.path()].map(|path| path.display().to_string());
+    let output = Command::new("timeout")
+        .args(["-s", "KILL", "10", "bash", "-c", script, "bash", &deploy, &paths[0], &paths[1], how])
         .output()
-        .unwrap_or_else(|error| panic!("sh: {error}"));
-    output.status.success().then(|| whole_set(work.path())).flatten()
+        .unwrap_or_else(|error| panic!("bash: {error}"));
+    match output.status.code() {
+        Some(0) => {
+            Some(whole_set(&work.path().join("set")).unwrap_or_else(|| panic!("deploy.sh took what does not verify")))
+        }
+        // Refused, or a file went while it was copied.
+        Some(1 | 3) => None,
+        _ => Set::from([("never".to_owned(), format!("deploy.sh: {}: {}", output.status, stderr(&output)))]).into(),
+    }
+}
+
+#[test]
+fn deploy_takes_a_whole_set_and_waits_for_no_pipe() {
+    let change = Transition::change();
+    let mut tally = Tally::of("deploy.sh takes a set with something else in place of a file");
+    let place = change.place();
+    let taken = take(place.path(), "locked");
+    tally.count("whole", if taken.as_ref() == change.old.get("here") { Ok(()) } else { Err(format!("{taken:?}")) });
+    for name in ["40-deployments.yaml", "SHA256SUMS", ".lock", "70-mine.yaml"] {
+        for thing in ["pipe", "directory", "socket"] {
+            let place = change.place();
+            put(thing, &place.path().join("generated/here").join(name));
+            let taken = take(place.path(), "locked");
+            // Without a lock there is nobody to wait for.
+            let right = if name == ".lock" { taken.as_ref() == change.old.get("here") } else { taken.is_none() };
+            tally.count(format!("{name} is a {thing}"), if right { Ok(()) } else { Err(format!("{taken:?}")) });
+        }
+    }
+    tally.end(13);
 }
 
 fn generate(dir: &Path, config: &str) -> Result<(), String> {
@@ -45,18 +68,18 @@ fn two_generators_and_their_readers_see_whole_sets() {
     let (old, new) = (&transition.old["here"], &transition.new["here"]);
     let place = transition.place();
     write(place.path(), "old.yaml", crate::place::scaled());
-    let dir = place.path().join("generated/here");
     let over = AtomicBool::new(false);
     let mut generators = Tally::of("two generators at once, rounds");
-    let mut locked = Tally::of("a reader with the lock, sets taken while generators run");
-    let mut unlocked = Tally::of("a reader without the lock, looks while generators run");
+    let mut locked = Tally::of("deploy.sh with the lock, sets taken while generators run");
+    let mut unlocked = Tally::of("deploy.sh without a lock, looks while generators run");
     let refused = AtomicUsize::new(0);
     std::thread::scope(|scope| {
+        let place = &place;
         let read = |how: &'static str, tally: &mut Tally| {
             let mut round = 0;
             while !over.load(Ordering::Relaxed) {
                 round += 1;
-                let survived = match take(&dir, how) {
+                let survived = match take(place.path(), how) {
                     Some(set) if set == *old || set == *new => Ok(()),
                     Some(_) => Err("a set that is neither old nor new verifies".to_owned()),
                     None if how == "locked" => Err("no whole set under the lock".to_owned()),

@@ -73,7 +73,7 @@ fn few_descriptors_end_a_run_without_harm() {
 fn small_files_end_a_run_without_harm() {
     let mut tally = Tally::of("small largest file (ulimit -f): ended by SIGXFSZ, or exit code 3 where that is ignored");
     for transition in [Transition::first(), Transition::change()] {
-        for blocks in 0..=12 {
+        for blocks in [0, 1, 2, 4, 6, 8, 10, 12] {
             for ignore in ["", "trap '' XFSZ; "] {
                 let place = transition.place();
                 let output = shell(place.path(), &format!("{ignore}ulimit -f {blocks}; exec $0 generate"));
@@ -85,7 +85,7 @@ fn small_files_end_a_run_without_harm() {
             }
         }
     }
-    tally.end(52);
+    tally.end(32);
 }
 
 #[test]

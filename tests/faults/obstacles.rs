@@ -84,7 +84,7 @@ fn away(path: &Path) {
 /// Things that are no regular file.
 const THINGS: [&str; 4] = ["empty directory", "directory", "pipe", "socket"];
 
-fn put(thing: &str, path: &Path) {
+pub(crate) fn put(thing: &str, path: &Path) {
     away(path);
     match thing {
         "pipe" => {
