@@ -94,7 +94,7 @@ fn two_generators_and_their_readers_see_whole_sets() {
         let (locked, unlocked) = (&mut locked, &mut unlocked);
         scope.spawn(move || read("locked", locked));
         scope.spawn(move || read("unlocked", unlocked));
-        for round in 0..120 {
+        for round in 0..60 {
             let other = scope.spawn(|| generate(place.path(), "old.yaml"));
             let mine = generate(place.path(), "clusters.yaml");
             let other = other.join().unwrap_or_else(|_| panic!("round {round}"));
@@ -109,7 +109,7 @@ fn two_generators_and_their_readers_see_whole_sets() {
         over.store(true, Ordering::Relaxed);
     });
     assert!(refused.into_inner() > 0, "the reader without a lock never met a publication");
-    generators.end(100);
+    generators.end(60);
     locked.end(20);
     unlocked.end(20);
 }
@@ -120,7 +120,7 @@ fn a_generator_that_removes_a_cluster_and_one_that_writes_it_end_in_one_state() 
     let place = transition.place();
     write(place.path(), "old.yaml", crate::place::two_clusters());
     let mut tally = Tally::of("one generator removes a cluster that another writes, rounds");
-    for round in 0..60 {
+    for round in 0..30 {
         let (mine, other) = std::thread::scope(|scope| {
             let other = scope.spawn(|| generate(place.path(), "old.yaml"));
             (generate(place.path(), "clusters.yaml"), other.join().unwrap_or_else(|_| panic!("round {round}")))
@@ -128,7 +128,7 @@ fn a_generator_that_removes_a_cluster_and_one_that_writes_it_end_in_one_state() 
         tally.count(round, mine.and(other).and_then(|()| transition.whole(place.path())));
     }
     tally.count("at the end", transition.mends(place.path()));
-    tally.end(61);
+    tally.end(31);
 }
 
 #[test]

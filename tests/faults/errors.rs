@@ -36,16 +36,15 @@ fn failing_everywhere(error: &str, transition: &Transition, positions: Vec<Posit
 
 #[test]
 fn eio_from_any_system_call_that_changes() {
-    for transition in Transition::all() {
+    for transition in [Transition::first(), Transition::change(), Transition::removal()] {
         failing_everywhere("EIO", &transition, changing(&transition), "changes");
     }
 }
 
 #[test]
 fn no_space_for_any_system_call_that_changes() {
-    for transition in [Transition::first(), Transition::change()] {
-        failing_everywhere("ENOSPC", &transition, changing(&transition), "changes");
-    }
+    let transition = Transition::change();
+    failing_everywhere("ENOSPC", &transition, changing(&transition), "changes");
 }
 
 #[test]
@@ -56,7 +55,7 @@ fn no_quota_for_any_system_call_that_changes() {
 
 #[test]
 fn no_right_for_any_system_call_that_changes() {
-    for transition in Transition::all() {
+    for transition in [Transition::change(), Transition::removal()] {
         failing_everywhere("EACCES", &transition, changing(&transition), "changes");
     }
 }

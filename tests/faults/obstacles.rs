@@ -110,7 +110,7 @@ fn what_is_no_file_where_a_file_belongs_is_refused_and_kept() {
     for name in names.into_iter().chain(temporary) {
         for thing in THINGS {
             // A name that is kept for what is half written is anybody's only as a directory.
-            let must = if name.ends_with(".tmp") && !thing.contains("directory") { Publish } else { Refuse };
+            let must = if temporary.contains(&name) && !thing.contains("directory") { Publish } else { Refuse };
             let path = format!("generated/here/{name}");
             let survived = meet(&change, must, &path, |dir| put(thing, &dir.join(&path)), |dir| away(&dir.join(&path)));
             tally.count(format!("{name} is a {thing}"), survived);
@@ -151,10 +151,9 @@ fn a_directory_that_is_none_or_of_others_is_refused_and_kept() {
     let (first, change) = (Transition::first(), Transition::change());
     for path in ["generated", "generated/here"] {
         for thing in ["pipe", "socket", "file"] {
-            let putting = |dir: &Path| match thing {
-                "file" => write(dir, path, "precious\n"),
-                _ => {
-                    fs::create_dir_all(dir.join(path)).unwrap_or_else(|error| panic!("{error}"));
+            let putting = |dir: &Path| {
+                write(dir, path, "precious\n");
+                if thing != "file" {
                     put(thing, &dir.join(path));
                 }
             };

@@ -75,10 +75,6 @@ impl Transition {
         Self::new("removal of a cluster", Some(&two_clusters()), &fixed())
     }
 
-    pub(crate) fn all() -> [Self; 4] {
-        [Self::first(), Self::change(), Self::growth(), Self::removal()]
-    }
-
     /// A new copy of the start, in which the next run makes the transition.
     pub(crate) fn place(&self) -> TempDir {
         let place = scratch();
@@ -208,8 +204,8 @@ pub(crate) fn tree(path: &Path) -> BTreeMap<PathBuf, (u32, u32, Vec<u8>)> {
 
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{error}")) {
-        let (from, to) =
-            entry.map(|entry| (entry.path(), to.join(entry.file_name()))).unwrap_or_else(|e| panic!("{e}"));
+        let entry = entry.unwrap_or_else(|error| panic!("{error}"));
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
         if from.is_dir() {
             fs::create_dir(&to).unwrap_or_else(|error| panic!("{}: {error}", to.display()));
             copy(&from, &to);

@@ -56,8 +56,7 @@ fn positions(transition: &Transition, calls: &str) -> Vec<Position> {
     let publisher = calls
         .iter()
         .find(|(_, call, line)| call.starts_with("open") && line.contains("/.lock\"") && line.contains("O_RDWR"))
-        .map(|(thread, ..)| *thread)
-        .unwrap_or_else(|| panic!("no thread publishes:\n{log}"));
+        .map_or_else(|| panic!("no thread publishes:\n{log}"), |(thread, ..)| *thread);
     let mut found = Vec::new();
     for (place, (thread, call, line)) in calls.iter().enumerate() {
         if *thread != publisher || !line.contains("generated") {
