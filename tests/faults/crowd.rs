@@ -24,7 +24,7 @@ pub(crate) fn take(place: &Path, how: &str) -> Option<Set> {
     "#;
     let paths = [place, work.path()].map(|path| path.display().to_string());
     let output = Command::new("timeout")
-        .args(["-s", "KILL", "10", "bash", "-c", script, "bash", &deploy, &paths[0], &paths[1], how])
+        .args(["-s", "KILL", "30", "bash", "-c", script, "bash", &deploy, &paths[0], &paths[1], how])
         .output()
         .unwrap_or_else(|error| panic!("bash: {error}"));
     match output.status.code() {
@@ -33,7 +33,8 @@ pub(crate) fn take(place: &Path, how: &str) -> Option<Set> {
         }
         // Refused, or a file went while it was copied.
         Some(1 | 3) => None,
-        _ => Set::from([("never".to_owned(), format!("deploy.sh: {}: {}", output.status, stderr(&output)))]).into(),
+        // No set that anybody wants.
+        _ => Some(Set::from([(output.status.to_string(), stderr(&output))])),
     }
 }
 

@@ -214,7 +214,7 @@ fn a_directory_that_is_none_or_of_others_is_refused_and_kept() {
     tally.count("an edited manifest", meet(&change, Publish, path, edit, |_| {}));
     // A hard link to somebody's own copy: the copy stays.
     let linked = |dir: &Path| {
-        let own = dir.join("outside/own.yaml");
+        let own = dir.join("outside/own");
         fs::copy(dir.join(path), &own).unwrap_or_else(|error| panic!("{error}"));
         away(&dir.join(path));
         fs::hard_link(&own, dir.join(path)).unwrap_or_else(|error| panic!("{error}"));
