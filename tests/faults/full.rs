@@ -1,50 +1,52 @@
 //! A disk that is full: a tmpfs of every size at which publishing may stop, and writes that find no space from one on.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::place::Transition;
 use crate::strace::{changing, generate_with};
 use crate::support::program::{code, run, scratch, stderr};
 use crate::tally::{Tally, not_tried};
 
-/// A tmpfs in a mount namespace of its own, which ends with the process that holds it.
+/// A tmpfs in a mount namespace of its own, which ends with the shell that holds it.
 pub(crate) struct Tmpfs {
     holder: Child,
+    said: BufReader<ChildStdout>,
     /// Where this process sees it.
     pub(crate) path: PathBuf,
-    mounted_at: PathBuf,
     _below: tempfile::TempDir,
 }
+
+/// Mounts what its first line says, and again with the options of every further line. Named in full: what
+/// mount adds by itself, uid among it, a user namespace may not change.
+const HOLD: &str = r#"
+read -r options
+mount -t tmpfs -o "$options" none "$1" && echo mounted
+while read -r options; do mount -i -t tmpfs -o "remount,$options" none "$1" && echo mounted || echo failed; done
+"#;
 
 impl Tmpfs {
     pub(crate) fn mount(options: &str) -> Result<Self, String> {
         let below = scratch();
-        let at = below.path().to_owned();
-        let script = format!("mount -t tmpfs -o {options} none '{}' && echo mounted && exec sleep 600", at.display());
         let mut unshare = Command::new("unshare");
-        unshare.args(if is_root() { ["-m"].as_slice() } else { &["-r", "-m"] }).args(["sh", "-c", &script]);
-        unshare.stdout(Stdio::piped()).stderr(Stdio::null());
+        unshare.args(if is_root() { ["-m"].as_slice() } else { &["-r", "-m"] }).args(["sh", "-c", HOLD, "sh"]);
+        unshare.arg(below.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut holder = unshare.spawn().map_err(|error| format!("unshare: {error}"))?;
-        let mut line = String::new();
-        let said = holder.stdout.take().map(BufReader::new).and_then(|mut said| said.read_line(&mut line).ok());
-        let path = PathBuf::from(format!("/proc/{}/root{}", holder.id(), at.display()));
-        let tmpfs = Tmpfs { holder, path, mounted_at: at, _below: below };
-        if said.is_none() || line != "mounted\n" {
-            return Err("neither root nor a user namespace may mount here".to_owned());
-        }
-        Ok(tmpfs)
+        let said = holder.stdout.take().map(BufReader::new).ok_or("no stdout")?;
+        let path = PathBuf::from(format!("/proc/{}/root{}", holder.id(), below.path().display()));
+        let mut tmpfs = Tmpfs { holder, said, path, _below: below };
+        if tmpfs.tell(options) { Ok(tmpfs) } else { Err("neither root nor a user namespace may mount here".to_owned()) }
     }
 
-    pub(crate) fn remount(&self, options: &str) {
-        let user = if is_root() { [].as_slice() } else { &["-U", "--preserve-credentials"] };
-        let status = Command::new("nsenter")
-            .args(["-t", &self.holder.id().to_string(), "-m"])
-            .args(user)
-            .args(["mount", "-o", &format!("remount,{options}"), &self.mounted_at.display().to_string()])
-            .status();
-        assert!(status.is_ok_and(|status| status.success()), "cannot remount with {options}");
+    pub(crate) fn remount(&mut self, options: &str) {
+        assert!(self.tell(options), "cannot remount with {options}");
+    }
+
+    fn tell(&mut self, options: &str) -> bool {
+        let mut line = String::new();
+        let told = self.holder.stdin.as_mut().is_some_and(|stdin| writeln!(stdin, "{options}").is_ok());
+        told && self.said.read_line(&mut line).is_ok() && line == "mounted\n"
     }
 }
 
@@ -62,7 +64,7 @@ pub(crate) fn is_root() -> bool {
 
 /// Publishes where `small` leaves room for a part only, looks, makes room and publishes again. Tells whether it failed.
 fn publish_in(transition: &Transition, tally: &mut Tally, small: &str, roomy: &str) -> Option<bool> {
-    let tmpfs = match Tmpfs::mount(roomy) {
+    let mut tmpfs = match Tmpfs::mount(roomy) {
         Ok(tmpfs) => tmpfs,
         Err(why) => {
             not_tried(transition.name, &why);
@@ -152,7 +154,7 @@ fn a_disk_that_stays_full_from_any_write_on() {
 fn a_read_only_file_system() {
     let mut tally = Tally::of("read-only file system");
     for (name, transition) in [("first", Transition::first()), ("change", Transition::change())] {
-        let tmpfs = match Tmpfs::mount("size=1m") {
+        let mut tmpfs = match Tmpfs::mount("size=1m") {
             Ok(tmpfs) => tmpfs,
             Err(why) => return not_tried("read-only file system", &why),
         };
