@@ -18,6 +18,7 @@ pub mod lock;
 pub mod manifests;
 pub mod objects;
 pub mod output;
+mod parallel;
 pub mod place;
 pub mod plan;
 pub mod price;

@@ -56,6 +56,13 @@ impl Comparison {
     pub fn is_clean(&self) -> bool {
         self.changes.is_empty() && !self.unfinished
     }
+
+    /// Keeps which files differ, not their texts: publishing compares again, under the lock.
+    pub fn forget_texts(&mut self) {
+        for text in self.changes.iter_mut().flat_map(|change| [&mut change.old, &mut change.new]).flatten() {
+            *text = String::new();
+        }
+    }
 }
 
 /// SHA256SUMS of the set, in the order of paths.
@@ -66,18 +73,37 @@ pub(crate) fn sums(files: &[RenderedFile]) -> String {
     lines.concat()
 }
 
-/// The text of a regular file, or none where there is none. Bytes that are not text never equal ours.
-fn read_text(path: &Path) -> Result<Option<String>> {
-    let meta = match fs::metadata(path) {
-        // Also a symbolic link that leads nowhere, which is then replaced.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.is_symlink().then(String::new)),
-        meta => meta.map_err(|error| cannot("read", path, &error))?,
+/// A regular file, perhaps behind a symbolic link.
+struct Found {
+    /// Bytes that are not text never equal ours.
+    text: String,
+    linked: bool,
+}
+
+/// The file at a path; none where there is none. A link that leads nowhere is an empty file, which is then replaced.
+fn find(path: &Path) -> Result<Option<Found>> {
+    let look = |meta: io::Result<fs::Metadata>| match meta {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        meta => meta.map(Some).map_err(|error| cannot("read", path, &error)),
     };
+    let Some(mut meta) = look(fs::symlink_metadata(path))? else { return Ok(None) };
+    let linked = meta.is_symlink();
+    if linked {
+        match look(fs::metadata(path))? {
+            Some(target) => meta = target,
+            None => return Ok(Some(Found { text: String::new(), linked })),
+        }
+    }
     if !meta.is_file() {
         bail!("{} is not a regular file, where a file of the set belongs: move it away", path.display());
     }
     let bytes = fs::read(path).map_err(|error| cannot("read", path, &error))?;
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    let text = String::from_utf8(bytes).unwrap_or_else(|odd| String::from_utf8_lossy(odd.as_bytes()).into_owned());
+    Ok(Some(Found { text, linked }))
+}
+
+fn read_text(path: &Path) -> Result<Option<String>> {
+    Ok(find(path)?.map(|found| found.text))
 }
 
 /// A path that may stand in a set: a plain file name, not hidden.
@@ -160,11 +186,11 @@ fn compare_unlocked(dir: &Path, files: &[RenderedFile]) -> Result<Comparison> {
     let OnDisk { sums: on_disk, pending, owned } = OnDisk::read(dir)?;
     let mut changes = Vec::new();
     for file in files {
-        let old = read_text(&dir.join(file.path))?;
-        let linked = old.is_some() && dir.join(file.path).is_symlink();
-        if old.as_deref() == Some(file.text.as_str()) && !linked {
+        let found = find(&dir.join(file.path))?;
+        if found.as_ref().is_some_and(|found| found.text == file.text && !found.linked) {
             continue;
         }
+        let old = found.map(|found| found.text);
         // An empty file, or a link that leads nowhere, is nobody's.
         if old.as_deref().is_some_and(|text| !text.is_empty() && !is_ours(text)) {
             bail!("{} exists and is not of this program: move it away", dir.join(file.path).display());
