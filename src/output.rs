@@ -313,11 +313,11 @@ fn is_our_dir(dir: &Path) -> Result<bool> {
         let path = dir.join(name);
         match fs::metadata(&path) {
             Ok(meta) if meta.is_file() => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             // Somebody's directory may be closed to us.
-            Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
-                return Err(cannot("look at", &path, &error));
-            }
-            _ => continue,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && entries(dir).is_err() => continue,
+            Err(error) => return Err(cannot("look at", &path, &error)),
+            Ok(_) => continue,
         }
         let Some(paths) = read_text(&path)?.and_then(|text| listed(&text, prefix)) else { return Ok(false) };
         named.extend(paths);

@@ -89,7 +89,7 @@ fn no_right_for_any_system_call_that_reads() {
     }
 }
 
-/// The comparison before publishing reads in other threads.
+/// By path, whichever thread reads: with several clusters the comparison before publishing has threads of its own.
 #[test]
 fn eio_from_each_file_of_the_set() {
     let transition = Transition::change();
