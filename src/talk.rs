@@ -51,7 +51,8 @@ pub fn width() -> usize {
 
 /// Talk. Whether anybody listens does not change what is done.
 pub fn say(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    // One call: lines of several processes do not mix, and nothing else is paid for.
+    let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
 /// Data. A reader that went away is not our trouble; a full disk is.
