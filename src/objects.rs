@@ -52,7 +52,10 @@ impl Objects {
 
     fn add(&mut self, path: &str, text: &str) -> Result<()> {
         for document in serde_yaml::Deserializer::from_str(text) {
-            let object = Value::deserialize(document).with_context(|| format!("{path} is not YAML"))?;
+            // Through the YAML library's own type: it refuses a key that stands twice, of which `Value` keeps the last.
+            let object = serde_yaml::Value::deserialize(document).map_err(anyhow::Error::from);
+            let object = object.and_then(|object| Ok(serde_json::to_value(object)?));
+            let object = object.with_context(|| format!("{path} is not YAML"))?;
             if object.is_null() {
                 continue;
             }
@@ -141,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_refused_with_its_file() {
-        for text in ["a: [", "just text\n", "kind: Service\n"] {
+        for text in ["a: [", "just text\n", "kind: Service\n", "kind: Service\nmetadata:\n  name: a\n  name: a\n"] {
             let file = SetFile { path: "31-services.yaml".to_owned(), text: text.to_owned() };
             let error = Objects::read(&[file]).unwrap_err();
             assert!(format!("{error:#}").contains("31-services.yaml"), "{error:#}");

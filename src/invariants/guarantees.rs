@@ -1,7 +1,8 @@
 //! One build for each pod, on CPUs of its own.
 
 use crate::invariants::quantity;
-use crate::invariants::set::{LB, Set, backend_of, container, items, pod};
+use crate::invariants::set::{LB, LB_CONFIG, Set, backend_of, builders_of, container, items, pod};
+use crate::render::checksum;
 
 pub(super) fn one_build(set: &Set, broken: &mut Vec<String>) {
     for pool in &set.fleet.pools {
@@ -15,8 +16,20 @@ pub(super) fn one_build(set: &Set, broken: &mut Vec<String>) {
             broken.push(format!("{name} has {} server-templates", templates.len()));
             continue;
         };
-        if !words.windows(2).any(|pair| pair == ["maxconn", "1"]) {
+        // Of two limits the last counts.
+        let limits = words.windows(2).filter(|pair| pair[0] == "maxconn");
+        if !limits.map(|pair| pair[1]).eq(["1"]) {
             broken.push(format!("servers of {name} are not limited to one build"));
+        }
+        let others = backend.lines().filter(|line| line.first().is_some_and(|word| word.contains("server")));
+        if !others
+            .map(|line| line[..2].join(" "))
+            .all(|line| line == "server hold" || line.starts_with("server-template"))
+        {
+            broken.push(format!("{name} has a server, or a default of servers, that nobody knows of"));
+        }
+        if set.haproxy.setting(backend, &["mode"]).as_deref() != Some(&["tcp"]) {
+            broken.push(format!("{name} does not take builds as they come, by TCP"));
         }
         if words.contains(&"shutdown-sessions") {
             broken.push(format!("{name} cuts builds of a server that is marked down"));
@@ -40,7 +53,7 @@ pub(super) fn one_build(set: &Set, broken: &mut Vec<String>) {
 pub(super) fn guaranteed(set: &Set, broken: &mut Vec<String>) {
     for (pool, deployment) in set.builders() {
         let arch = pool.arch.name();
-        if items(&pod(deployment)["containers"]).len() != 1 {
+        if items(&pod(deployment)["containers"]).len() != 1 || pod(deployment).get("initContainers").is_some() {
             broken.push(format!("builders of {arch} have not one container"));
         }
         let (requests, limits) =
@@ -63,5 +76,23 @@ pub(super) fn guaranteed(set: &Set, broken: &mut Vec<String>) {
     let lb = &container(set.object("Deployment", LB))["resources"];
     if lb["requests"]["memory"].is_null() || lb["requests"]["memory"] != lb["limits"]["memory"] {
         broken.push("the load balancer's memory is not all requested".to_owned());
+    }
+}
+
+/// Nothing reads a changed ConfigMap before its pod starts again: the pod carries the checksum of what it reads.
+pub(super) fn checksums(set: &Set, broken: &mut Vec<String>) {
+    let text = |map: &str, key: &str| set.object("ConfigMap", map)["data"][key].as_str().unwrap_or_default();
+    let mut expect = |name: &str, annotation: &str, texts: &[&str]| {
+        let pod = &set.object("Deployment", name)["spec"]["template"]["metadata"];
+        if pod["annotations"][annotation] != checksum(texts) {
+            broken.push(format!("{annotation} of Deployment/{name} is not of the text that the pod reads"));
+        }
+    };
+    expect(LB, "checksum/config", &[text(LB_CONFIG, "haproxy.cfg"), text(LB_CONFIG, "start.sh")]);
+    for pool in &set.fleet.pools {
+        let name = builders_of(pool);
+        let config = format!("buildkitd-config-{}", pool.arch.name());
+        expect(&name, "checksum/config", &[text(&config, "buildkitd.toml")]);
+        expect(&name, "checksum/drain", &[text("buildkitd-drain", "drain.sh")]);
     }
 }

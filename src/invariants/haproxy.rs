@@ -12,9 +12,9 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// What stands behind these words; the first line counts.
+    /// What stands behind these words; the last line counts, as it does for HAProxy.
     pub(super) fn setting(&self, words: &[&str]) -> Option<&[&'a str]> {
-        self.settings(words).next()
+        self.settings(words).last()
     }
 
     pub(super) fn settings(&self, words: &[&str]) -> impl Iterator<Item = &[&'a str]> {
@@ -58,6 +58,11 @@ impl<'a> Haproxy<'a> {
         self.of_kind(kind).find(|section| section.name == name)
     }
 
+    /// The lines of all sections.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &[&'a str]> {
+        self.sections.iter().flat_map(Section::lines)
+    }
+
     /// A setting of a section, or of the defaults that it is from.
     pub(super) fn setting(&self, section: &Section<'a>, words: &[&str]) -> Option<Vec<&'a str>> {
         let own = section.setting(words);
@@ -89,7 +94,7 @@ mod tests {
 
     #[test]
     fn sections_settings_and_times_are_read() {
-        let text = "global\n  maxconn 4096\ndefaults tcp\n  timeout client 125m\n# backend none\nbackend b from tcp\n  server s [::]:1 maxconn 1\n";
+        let text = "global\n  maxconn 4096\ndefaults tcp\n  timeout client 5m\n  timeout client 125m\n# backend none\nbackend b from tcp\n  server s [::]:1 maxconn 1\n";
         let haproxy = Haproxy::read(text);
         let backend = haproxy.section("backend", "b").unwrap();
         assert_eq!(haproxy.seconds(backend, &["timeout", "client"]), Some(7500));

@@ -12,6 +12,7 @@ mod scaling;
 mod selectors;
 mod set;
 mod shape;
+mod speed;
 mod times;
 
 use anyhow::{Context, Result, bail};
@@ -30,7 +31,7 @@ pub struct Invariant {
     broken: fn(&Set, &mut Vec<String>),
 }
 
-pub const ALL: [Invariant; 17] = [
+pub const ALL: [Invariant; 21] = [
     Invariant {
         id: "objects",
         says: "every document is an object with apiVersion, kind and a name of its own, in the fleet's namespace where its kind has one",
@@ -41,6 +42,11 @@ pub const ALL: [Invariant; 17] = [
         id: "no-float",
         says: "no number is a float, and every quantity is a whole number",
         broken: shape::no_float,
+    },
+    Invariant {
+        id: "one-reading",
+        says: "no text is one that YAML 1.1, which kubectl reads, takes for a bool or a number",
+        broken: shape::one_reading,
     },
     Invariant {
         id: "times",
@@ -68,12 +74,22 @@ pub const ALL: [Invariant; 17] = [
         broken: scaling::bounds,
     },
     Invariant {
+        id: "speed",
+        says: "the HPA's rules are ones that it takes, as asked for and as the versions can; only a pool with min 0 sleeps, and it wakes in time",
+        broken: speed::speed,
+    },
+    Invariant {
         id: "slots",
         says: "slots of a backend >= max, and its frontends take as many",
         broken: scaling::slots,
     },
     Invariant { id: "dns", says: "the DNS answer at max <= the payload that HAProxy accepts", broken: scaling::dns },
     Invariant { id: "node-limits", says: "each NodePool may hold the peak", broken: nodes::limits },
+    Invariant {
+        id: "node-order",
+        says: "weights of NodePools go down in the order of their types, from 100 to 1",
+        broken: nodes::order,
+    },
     Invariant {
         id: "fit",
         says: "the declared pods fit a node of each type by CPU, memory and disk, and the kubelet can align all that may be placed",
@@ -100,6 +116,11 @@ pub const ALL: [Invariant; 17] = [
         broken: references::references,
     },
     Invariant {
+        id: "checksums",
+        says: "pods carry the checksums of the texts that they read",
+        broken: guarantees::checksums,
+    },
+    Invariant {
         id: "metrics",
         says: "every series that is read exists, with labels that name something of the set",
         broken: monitoring::metrics,
@@ -112,7 +133,7 @@ pub fn check(fleet: &Fleet, files: &[RenderedFile]) -> Result<()> {
         bail!("the set does not have the files that it is to have");
     }
     let objects = Objects::of_rendered(files)?;
-    let set = Set::new(fleet, &objects).context("invariant `references`")?;
+    let set = Set::new(fleet, files, &objects).context("invariant `references`")?;
     let mut lines = Vec::new();
     for Invariant { id, says, broken } in &ALL {
         let mut found = Vec::new();

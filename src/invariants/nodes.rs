@@ -6,8 +6,11 @@ use crate::fleet::Pool;
 use crate::instances::InstanceType;
 use crate::invariants::quantity::{bytes, gigabytes, mebibytes, millicores};
 use crate::invariants::scaling::peak;
-use crate::invariants::set::{Set, container, items, number, pod, told};
+use crate::invariants::set::{LB, Set, container, items, number, pod, told};
 use crate::sizing::{self, PodSize};
+
+/// The kubelet's default `nodefs.available`: below it builds are evicted.
+const KUBELET_EVICTS_PERCENT: u64 = 10;
 
 /// A NodePool with the facts of its instance type.
 struct Nodes<'a> {
@@ -63,6 +66,24 @@ pub(super) fn limits(set: &Set, broken: &mut Vec<String>) {
     }
 }
 
+/// Karpenter takes weights of 1 to 100, and the heaviest pool first.
+pub(super) fn order(set: &Set, broken: &mut Vec<String>) {
+    for pool in &set.fleet.pools {
+        let mut lightest = 101;
+        for entry in &pool.plan.entries {
+            let of_type = nodes_of(set, pool, &mut Vec::new()).into_iter();
+            let mut weights = of_type
+                .filter(|nodes| nodes.instance.name == entry.instance.name)
+                .filter_map(|nodes| nodes.object["spec"]["weight"].as_u64());
+            let weight = weights.next().unwrap_or_default();
+            if !(1..lightest).contains(&weight) {
+                broken.push(format!("{} has weight {weight}, out of order", entry.instance.name));
+            }
+            lightest = weight;
+        }
+    }
+}
+
 pub(super) fn fit(set: &Set, broken: &mut Vec<String>) {
     for (pool, deployment) in set.builders() {
         let requests = &container(deployment)["resources"]["requests"];
@@ -112,7 +133,12 @@ pub(super) fn disk(set: &Set, broken: &mut Vec<String>) {
         for Nodes { name, instance, pods_per_node, .. } in nodes_of(set, pool, broken) {
             let by_disk = gigabytes(instance.local_nvme_gb) / request.max(1);
             let daemons = sizing::fits_with_all_memory(instance, pool.plan.pod).min(by_disk).max(pods_per_node);
-            if used == 0 || reserved == 0 || reserved > used || daemons * used + free > 100 {
+            if used == 0
+                || reserved == 0
+                || reserved > used
+                || daemons * used + free > 100
+                || free <= KUBELET_EVICTS_PERCENT
+            {
                 broken.push(format!(
                     "{daemons} daemons of NodePool/{name} keep up to {used} %, at least {reserved} %, and {free} % free"
                 ));
@@ -145,7 +171,8 @@ pub(super) fn placement(set: &Set, broken: &mut Vec<String>) {
                     ["key", "value", "effect"].iter().all(|field| toleration[*field] == taint[*field])
                 })
             };
-            if taints.is_empty() || !taints.iter().all(tolerated) {
+            // One that is tolerated beside these lets builders onto nodes of others.
+            if taints.len() != 1 || items(&pod["tolerations"]).len() != 1 || !taints.iter().all(tolerated) {
                 broken.push(format!("NodePool/{name} has no taint, or one that builders of {arch} do not tolerate"));
             }
             let class = template["spec"]["nodeClassRef"]["name"].as_str().unwrap_or_default();
@@ -153,6 +180,19 @@ pub(super) fn placement(set: &Set, broken: &mut Vec<String>) {
                 broken.push(format!("NodePool/{name} is of EC2NodeClass {class:?}, which is not there"));
             }
         }
+    }
+    let asked = set.fleet.lb.tolerations.iter().map(|toleration| {
+        let field = |name: &str, value: Option<&str>| value.map(|value| (name.to_owned(), Value::from(value)));
+        let fields = [
+            field("operator", Some(toleration.operator)),
+            field("key", toleration.key.as_deref()),
+            field("value", toleration.value.as_deref()),
+            field("effect", toleration.effect),
+        ];
+        fields.into_iter().flatten().collect::<Value>()
+    });
+    if !asked.eq(items(&pod(set.object("Deployment", LB))["tolerations"]).iter().cloned()) {
+        broken.push("the load balancer tolerates other nodes than it was asked to".to_owned());
     }
     for (name, nodes) in set.objects.of_kind("NodePool") {
         let arch = nodes["spec"]["template"]["metadata"]["labels"]["arch"].as_str();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::invariants::set::{LB, Set, backend_of, container, items, pod};
+use crate::invariants::set::{KEDA_MONITOR, LB, Set, backend_of, container, items, pod};
 
 pub(super) fn references(set: &Set, broken: &mut Vec<String>) {
     for (name, deployment) in set.objects.of_kind("Deployment") {
@@ -19,9 +19,8 @@ pub(super) fn references(set: &Set, broken: &mut Vec<String>) {
     backends(set, broken);
     for (name, scaled) in set.objects.of_kind("ScaledObject") {
         let target = &scaled["spec"]["scaleTargetRef"];
-        let (kind, target) = (target["kind"].as_str().unwrap_or_default(), target["name"].as_str().unwrap_or_default());
-        if set.object(kind, target).is_null() {
-            broken.push(format!("ScaledObject/{name} scales {kind}/{target}, which is not there"));
+        if target["kind"] != "Deployment" || target["name"] != name || set.object("Deployment", name).is_null() {
+            broken.push(format!("ScaledObject/{name} scales {}, not Deployment/{name}", target["name"]));
         }
     }
 }
@@ -35,7 +34,24 @@ fn volumes(set: &Set, deployment: &Value, missing: &mut dyn FnMut(String)) {
     if names != mounted || names.len() != volumes.len() || mounts.len() != mounted.len() {
         missing(format!("volumes {names:?} and mounts {mounted:?} are not the same"));
     }
+    // `subPath`, `items` and `optional` would let a file be missing.
+    let has_only = |value: &Value, keys: &[&str]| {
+        value.as_object().is_some_and(|value| value.keys().all(|key| keys.contains(&key.as_str())))
+    };
+    for mount in mounts.iter().filter(|mount| !has_only(mount, &["name", "mountPath", "readOnly"])) {
+        missing(format!("mount {} is not of a whole volume", mount["name"]));
+    }
     for volume in volumes {
+        let whole = has_only(volume, &["name", "configMap", "secret", "emptyDir"])
+            && [("configMap", "name"), ("secret", "secretName"), ("emptyDir", "")]
+                .iter()
+                .all(|(kind, key)| volume.get(*kind).is_none_or(|source| has_only(source, &[key])));
+        if !whole {
+            missing(format!(
+                "volume {} is not a whole ConfigMap or Secret, or a directory on the node's disk",
+                volume["name"]
+            ));
+        }
         if let Some(map) = volume["configMap"]["name"].as_str()
             && set.object("ConfigMap", map).is_null()
         {
@@ -141,6 +157,15 @@ fn deployment_of<'a>(set: &Set<'a>, selector: &Value) -> &'a Value {
 fn services(set: &Set, broken: &mut Vec<String>) {
     for (name, service) in set.objects.of_kind("Service") {
         let deployment = deployment_of(set, &service["spec"]["selector"]);
+        // Where clients build: the port of that architecture, or of any.
+        let meant = match name.strip_prefix("buildkitd") {
+            Some("") => Some("all"),
+            Some(rest) => rest.strip_prefix('-').filter(|rest| !rest.ends_with("-pods") && *rest != "lb-metrics"),
+            None => None,
+        };
+        if meant.is_some_and(|meant| service["spec"]["ports"][0]["targetPort"] != meant) {
+            broken.push(format!("Service/{name} leads to port {}", service["spec"]["ports"][0]["targetPort"]));
+        }
         for port in items(&service["spec"]["ports"]) {
             if !ports(deployment).any(|(name, _)| port["targetPort"] == name) {
                 broken.push(format!("Service/{name}: pods have no port {}", port["targetPort"]));
@@ -148,7 +173,7 @@ fn services(set: &Set, broken: &mut Vec<String>) {
         }
     }
     for (name, monitor) in set.objects.of_kind("ServiceMonitor") {
-        if monitor["spec"].get("namespaceSelector").is_some() {
+        if name == KEDA_MONITOR {
             continue;
         }
         let wanted = monitor["spec"]["selector"]["matchLabels"].as_object();
@@ -172,7 +197,8 @@ fn policies(set: &Set, broken: &mut Vec<String>) {
     for (name, policy) in set.objects.of_kind("NetworkPolicy") {
         let deployment = deployment_of(set, &policy["spec"]["podSelector"]["matchLabels"]);
         for port in items(&policy["spec"]["ingress"]).iter().flat_map(|rule| items(&rule["ports"])) {
-            if !ports(deployment).any(|(_, number)| number.is_some() && port["port"].as_u64() == number) {
+            let listens = ports(deployment).any(|(_, number)| number.is_some() && port["port"].as_u64() == number);
+            if !listens || port.get("endPort").is_some() {
                 broken.push(format!("NetworkPolicy/{name} opens {}, where nothing listens", port["port"]));
             }
         }
@@ -184,6 +210,17 @@ fn backends(set: &Set, broken: &mut Vec<String>) {
     let lb = set.object("Deployment", LB);
     let mut listening = HashSet::new();
     for frontend in set.haproxy.of_kind("frontend") {
+        if let Some(arch) = frontend.name.strip_prefix("ft_").filter(|arch| *arch != "all")
+            && frontend.setting(&["default_backend"]) != Some(&[format!("bk_{arch}").as_str()])
+        {
+            broken.push(format!("frontend {} leads to another architecture", frontend.name));
+        }
+        // A backend is used while it has a free pod of its own.
+        for words in frontend.settings(&["use_backend"]) {
+            if words.first().is_none_or(|backend| !words.contains(&format!("be_conn_free({backend})").as_str())) {
+                broken.push(format!("frontend {} asks another backend than it uses", frontend.name));
+            }
+        }
         let uses = frontend.settings(&["use_backend"]).chain(frontend.settings(&["default_backend"]));
         for target in uses.filter_map(|words| words.first()) {
             if set.haproxy.section("backend", target).is_none() {
@@ -192,10 +229,18 @@ fn backends(set: &Set, broken: &mut Vec<String>) {
         }
         for address in frontend.settings(&["bind"]).filter_map(|words| words.first()) {
             // The page for people is for `kubectl port-forward` alone.
-            if address.starts_with("127.0.0.1:") {
+            if let Some(port) = address.strip_prefix("127.0.0.1:") {
+                if ports(lb).any(|(_, number)| number == port.parse().ok()) {
+                    broken.push(format!("frontend {} listens on {address}, a port of the pod", frontend.name));
+                }
                 continue;
             }
             let port = address.rsplit(':').next().and_then(|port| port.parse().ok());
+            // The pod's name of the port is the frontend's, since Services lead to it by that name.
+            let name = frontend.name.strip_prefix("ft_").unwrap_or(frontend.name);
+            if !ports(lb).any(|at| at == (name, port)) {
+                broken.push(format!("frontend {} does not listen on the pod's port `{name}`", frontend.name));
+            }
             if port.is_none() || !listening.insert(port) || !ports(lb).any(|(_, number)| number == port) {
                 broken.push(format!("frontend {} listens on {address}, which is no port of the pod", frontend.name));
             }

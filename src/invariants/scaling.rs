@@ -6,8 +6,10 @@ use crate::fleet::Pool;
 use crate::fleet::record_bytes;
 use crate::fleet::scaling::Scaling;
 use crate::invariants::haproxy::Section;
-use crate::invariants::set::{Set, backend_of, builders_of, told};
+use crate::invariants::quantity::{bytes, mebibytes};
+use crate::invariants::set::{LB, Set, backend_of, builders_of, container, told};
 use crate::sizing;
+use crate::versions::Fallback;
 
 pub(super) fn bounds(set: &Set, broken: &mut Vec<String>) {
     for (pool, deployment) in set.builders() {
@@ -17,17 +19,32 @@ pub(super) fn bounds(set: &Set, broken: &mut Vec<String>) {
         let fallback = &scaled["spec"]["fallback"];
         let as_asked = match pool.scaling {
             Scaling::Fixed { replicas: asked } => replicas == Some(asked.into()) && scaled.is_null(),
-            Scaling::Keda { bounds, .. } => {
-                replicas.is_none() && min == Some(bounds.min().into()) && max == Some(bounds.max().into())
+            Scaling::Keda { bounds, fallback: asked } => {
+                // An early KEDA has no fallback that can be used, whatever is asked for.
+                let falls_back = match set.fleet.ladder.fallback() {
+                    Fallback::Unusable => fallback.is_null(),
+                    Fallback::Early | Fallback::Sound => fallback["replicas"].as_u64() == asked.map(u64::from),
+                };
+                let bounded = min == Some(bounds.min().into()) && max == Some(bounds.max().into());
+                replicas.is_none() && bounded && falls_back
             }
         };
         if !as_asked {
-            broken.push(format!("{name} has {} replicas, min {}, max {}", told(replicas), told(min), told(max)));
+            broken.push(format!(
+                "{name} has {} replicas, min {}, max {}, fallback {}",
+                told(replicas),
+                told(min),
+                told(max),
+                fallback["replicas"]
+            ));
         }
         if let Some(fallback) = fallback.get("replicas")
             && !(fallback.is_u64() && min <= fallback.as_u64() && fallback.as_u64() <= max)
         {
             broken.push(format!("{name} falls back to {fallback} of {} to {}", told(min), told(max)));
+        }
+        if scaled["spec"].get("idleReplicaCount").is_some() {
+            broken.push(format!("{name} has other pods while it is idle than its minimum"));
         }
         // A static fallback of a busy fleet ends builds.
         if !fallback.is_null() && fallback["behavior"] != "currentReplicasIfHigher" {
@@ -71,6 +88,15 @@ pub(super) fn slots(set: &Set, broken: &mut Vec<String>) {
                 broken.push(format!("{frontend} takes {} connections for {} pods", told(taken), told(peak)));
             }
         }
+    }
+    // Less than it grows to, and it is killed with every build.
+    let servers =
+        set.fleet.pools.iter().filter_map(|pool| server_template(set.haproxy.section("backend", &backend_of(pool))?));
+    let needed =
+        process.map(|process| mebibytes(sizing::lb_memory_mib(process, servers.map(|(slots, _)| slots).sum())));
+    let memory = bytes(&container(set.object("Deployment", LB))["resources"]["limits"]["memory"]);
+    if needed.is_none() || memory < needed {
+        broken.push(format!("the load balancer has {} bytes and grows to {}", told(memory), told(needed)));
     }
     // At the process's own limit health checks are not answered either.
     let together: u64 = connections.iter().filter_map(|(_, taken)| *taken).sum();

@@ -2,13 +2,25 @@
 
 use serde_json::Value;
 
-use crate::invariants::set::{LB, LB_METRICS, Set, builders_of, items};
+use crate::fleet::name::Namespace;
+use crate::invariants::set::{KEDA_MONITOR, LB, LB_METRICS, Set, builders_of, container, items};
+
+/// Where buildkitd listens.
+const BUILDS_PORT: u16 = 1234;
 
 /// Whether every pair of the selector is among the labels. An empty selector would match everything.
 fn selects(selector: &Value, labels: &Value) -> bool {
     selector.as_object().is_some_and(|pairs| {
         !pairs.is_empty() && pairs.iter().all(|(key, value)| value.is_string() && labels.get(key) == Some(value))
     })
+}
+
+/// The labels that a selector asks for; null where it asks for more than labels.
+fn labels(selector: &Value) -> &Value {
+    match selector.as_object() {
+        Some(parts) if parts.len() == 1 => &selector["matchLabels"],
+        _ => &Value::Null,
+    }
 }
 
 pub(super) fn selectors(set: &Set, broken: &mut Vec<String>) {
@@ -21,46 +33,50 @@ pub(super) fn selectors(set: &Set, broken: &mut Vec<String>) {
             .map(|(name, _)| name)
             .collect()
     };
-    let mut expect = |what: String, found: Vec<&str>, meant: &[&str]| {
+    let expect = |broken: &mut Vec<String>, what: String, found: Vec<&str>, meant: &[&str]| {
         if found != meant {
             broken.push(format!("{what} selects {found:?}, not {meant:?}"));
         }
     };
     let all: Vec<&str> = builders.iter().map(String::as_str).collect();
     for (name, deployment) in set.objects.of_kind("Deployment") {
-        expect(format!("Deployment/{name}"), pods_of(&deployment["spec"]["selector"]["matchLabels"]), &[name]);
+        expect(broken, format!("Deployment/{name}"), pods_of(labels(&deployment["spec"]["selector"])), &[name]);
     }
     for (name, service) in set.objects.of_kind("Service") {
         let meant = name.strip_suffix("-pods").unwrap_or(LB);
-        expect(format!("Service/{name}"), pods_of(&service["spec"]["selector"]), &[meant]);
+        expect(broken, format!("Service/{name}"), pods_of(&service["spec"]["selector"]), &[meant]);
     }
     for (name, budget) in set.objects.of_kind("PodDisruptionBudget") {
-        expect(format!("PodDisruptionBudget/{name}"), pods_of(&budget["spec"]["selector"]["matchLabels"]), &[name]);
+        expect(broken, format!("PodDisruptionBudget/{name}"), pods_of(labels(&budget["spec"]["selector"])), &[name]);
     }
     for (name, policy) in set.objects.of_kind("NetworkPolicy") {
         let what = format!("NetworkPolicy/{name}");
         let meant: &[&str] = if name.starts_with(LB) { &[LB] } else { &all };
-        expect(what.clone(), pods_of(&policy["spec"]["podSelector"]["matchLabels"]), meant);
+        expect(broken, what.clone(), pods_of(labels(&policy["spec"]["podSelector"])), meant);
         for rule in items(&policy["spec"]["ingress"]) {
             for peer in items(&rule["from"]).iter().filter_map(|peer| peer.get("podSelector")) {
-                expect(format!("a peer of {what}"), pods_of(&peer["matchLabels"]), &[LB]);
+                expect(broken, format!("a peer of {what}"), pods_of(labels(peer)), &[LB]);
             }
         }
     }
     for (name, monitor) in set.objects.of_kind("ServiceMonitor") {
-        // KEDA's own Service is not of this set.
-        if monitor["spec"].get("namespaceSelector").is_some() {
+        // KEDA's own Service is not of this set, and no other is in another namespace.
+        if name == KEDA_MONITOR {
             continue;
+        }
+        if monitor["spec"].get("namespaceSelector").is_some() {
+            broken.push(format!("ServiceMonitor/{name} looks into other namespaces"));
         }
         let services = set.objects.of_kind("Service");
         let found: Vec<&str> = services
-            .filter(|(_, service)| selects(&monitor["spec"]["selector"]["matchLabels"], &service["metadata"]["labels"]))
+            .filter(|(_, service)| selects(labels(&monitor["spec"]["selector"]), &service["metadata"]["labels"]))
             .map(|(name, _)| name)
             .collect();
         let pods: Vec<&str> = headless.iter().map(String::as_str).collect();
-        expect(format!("ServiceMonitor/{name}"), found, if name == LB { &[LB_METRICS] } else { &pods });
+        expect(broken, format!("ServiceMonitor/{name}"), found, if name == LB { &[LB_METRICS] } else { &pods });
     }
     open_to_all(set, broken);
+    clients_may_build(set, broken);
     each_pool_has_its_own(set, &builders, broken);
 }
 
@@ -84,6 +100,24 @@ fn open_to_all(set: &Set, broken: &mut Vec<String>) {
             broken.push(format!("NetworkPolicy/{name} lets in everybody, or nobody"));
         }
     }
+    // Whoever gets past the load balancer breaks the one build for each pod.
+    for (name, policy) in set.objects.of_kind("NetworkPolicy").filter(|(name, _)| !name.starts_with(LB)) {
+        for rule in items(&policy["spec"]["ingress"]) {
+            let of_builds = items(&rule["ports"]).iter().any(|port| port["port"] == BUILDS_PORT);
+            if of_builds && !items(&rule["from"]).iter().all(|peer| peer.get("podSelector").is_some()) {
+                broken.push(format!("NetworkPolicy/{name} lets others than the load balancer build"));
+            }
+        }
+    }
+    for (name, service) in set.objects.of_kind("Service") {
+        let spec = &service["spec"];
+        if spec["type"] != "ClusterIP"
+            || spec.get("externalIPs").is_some()
+            || spec.get("publishNotReadyAddresses").is_some()
+        {
+            broken.push(format!("Service/{name} is reached from outside, or leads to pods that are not ready"));
+        }
+    }
     // Without it every scrape is dropped where policies are enforced, and the fleet never scales.
     let metrics = set.object("NetworkPolicy", "buildkitd-lb-metrics-ingress");
     let keda = set.fleet.keda_namespace.as_str();
@@ -92,6 +126,27 @@ fn open_to_all(set: &Set, broken: &mut Vec<String>) {
         .any(|peer| peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] == keda);
     if !let_in {
         broken.push(format!("no NetworkPolicy lets KEDA, in {keda}, read the load balancer"));
+    }
+}
+
+/// Clients are the namespaces that were named, and reach every build port and nothing else.
+fn clients_may_build(set: &Set, broken: &mut Vec<String>) {
+    let rule = &set.object("NetworkPolicy", "buildkitd-lb-ingress")["spec"]["ingress"][0];
+    let peers = items(&rule["from"]).iter();
+    let let_in: Vec<&str> = peers
+        .filter_map(|peer| peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"].as_str())
+        .collect();
+    if !set.fleet.client_namespaces.iter().map(Namespace::as_str).eq(let_in.iter().copied()) {
+        broken.push(format!("clients of {let_in:?} may build, not those of clusters.yaml"));
+    }
+    let open: Vec<Option<u64>> = items(&rule["ports"]).iter().map(|port| port["port"].as_u64()).collect();
+    let ports = items(&container(set.object("Deployment", LB))["ports"]).iter();
+    let of_builds: Vec<Option<u64>> = ports
+        .filter(|port| port["name"] != "health" && port["name"] != "prometheus")
+        .map(|port| port["containerPort"].as_u64())
+        .collect();
+    if open != of_builds {
+        broken.push(format!("clients may connect to {open:?}, builds are taken on {of_builds:?}"));
     }
 }
 

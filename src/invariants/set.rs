@@ -6,24 +6,29 @@ use serde_json::Value;
 use crate::fleet::{Fleet, Pool};
 use crate::invariants::haproxy::Haproxy;
 use crate::objects::Objects;
+use crate::render::RenderedFile;
 
 /// The load balancer's Deployment, its Service for metrics and its ConfigMap.
 pub(super) const LB: &str = "buildkitd-lb";
 pub(super) const LB_METRICS: &str = "buildkitd-lb-metrics";
 pub(super) const LB_CONFIG: &str = "buildkitd-lb-config";
 
+/// What scrapes KEDA's operator, in its own namespace.
+pub(super) const KEDA_MONITOR: &str = "buildkitd-keda-operator";
+
 pub(super) struct Set<'a> {
     /// What was asked for.
     pub(super) fleet: &'a Fleet,
+    pub(super) files: &'a [RenderedFile],
     pub(super) objects: &'a Objects,
     pub(super) haproxy: Haproxy<'a>,
 }
 
 impl<'a> Set<'a> {
-    pub(super) fn new(fleet: &'a Fleet, objects: &'a Objects) -> Result<Self> {
+    pub(super) fn new(fleet: &'a Fleet, files: &'a [RenderedFile], objects: &'a Objects) -> Result<Self> {
         let config = objects.named("ConfigMap", LB_CONFIG).map_or(&Value::Null, |map| &map["data"]["haproxy.cfg"]);
         let haproxy = Haproxy::read(config.as_str().context("the set has no haproxy.cfg")?);
-        Ok(Set { fleet, objects, haproxy })
+        Ok(Set { fleet, files, objects, haproxy })
     }
 
     /// The object of this kind and name; null where there is none.

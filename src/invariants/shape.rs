@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::explain::address::join;
-use crate::fleet::name::{is_dns_label, is_dns_name};
+use crate::fleet::name::{is_dns_label, is_dns_name, is_label_key};
 use crate::invariants::quantity::is_whole;
 use crate::invariants::set::Set;
 
@@ -34,7 +34,18 @@ pub(super) fn objects(set: &Set, broken: &mut Vec<String>) {
         if at.namespace != expected {
             bad(&format!("is in namespace `{}`, not `{expected}`", at.namespace));
         }
+        for labels in [&object["metadata"]["labels"], &object["spec"]["template"]["metadata"]["labels"]] {
+            let is_value = |value: &str| value.is_empty() || !value.contains('/') && is_label_key(value);
+            let pairs = labels.as_object().into_iter().flatten();
+            for (key, value) in pairs.filter(|(_, value)| !value.as_str().is_some_and(is_value)) {
+                bad(&format!("has a label {key} that Kubernetes does not take: {value}"));
+            }
+        }
         if at.kind == "Namespace" {
+            // Anything stricter refuses every builder.
+            if object["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] != "privileged" {
+                bad("does not take privileged pods");
+            }
             namespaces += usize::from(at.name == set.fleet.namespace.as_str());
         }
     }
@@ -57,6 +68,27 @@ pub(super) fn no_float(set: &Set, broken: &mut Vec<String>) {
             broken.push(format!("{object} {path} is {value}"));
         }
     });
+}
+
+/// The parser here reads YAML 1.2, to which an unquoted `on` or `12:30` is text.
+pub(super) fn one_reading(set: &Set, broken: &mut Vec<String>) {
+    let is_odd = |word: &str| {
+        ["on", "off", "yes", "no", "y", "n"].iter().any(|bool| word.eq_ignore_ascii_case(bool))
+            || word.starts_with(|c: char| c.is_ascii_digit())
+                && word.contains(['_', ':'])
+                && word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'_' | b':'))
+    };
+    for file in set.files {
+        for line in file.text.lines() {
+            let (before, word) = line.trim_end().rsplit_once(' ').unwrap_or_default();
+            if (before.ends_with(':') || before.trim_start() == "-")
+                && !line.trim_start().starts_with('#')
+                && is_odd(word)
+            {
+                broken.push(format!("{} has {:?} without quotes", file.path, line.trim()));
+            }
+        }
+    }
 }
 
 /// Fields that Kubernetes reads as quantities.

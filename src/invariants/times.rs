@@ -37,6 +37,17 @@ pub(super) fn times(set: &Set, broken: &mut Vec<String>) {
             ));
         }
     }
+    // Each would take the place of the two, end builds under a soft stop, or take back what the defaults say.
+    for line in set.haproxy.lines().filter(|line| {
+        line.starts_with(&["timeout", "tunnel"]) || matches!(line.first(), Some(&("hard-stop-after" | "no")))
+    }) {
+        broken.push(format!("haproxy.cfg has `{}`", line.join(" ")));
+    }
+    // Services let go of the pod before it stops listening.
+    let pause = items(&container(set.object("Deployment", LB))["lifecycle"]["preStop"]["exec"]["command"]);
+    if !matches!(pause, [program, seconds] if program == "/bin/sleep" && number(seconds) >= Some(5)) {
+        broken.push("the load balancer stops listening while clients still come".to_owned());
+    }
     for (name, nodes) in set.objects.of_kind("NodePool") {
         let template = &nodes["spec"]["template"]["spec"];
         if template.get("terminationGracePeriod").is_some() || template["expireAfter"] != "Never" {
