@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::explain::address::join;
 use crate::fleet::name::{is_dns_label, is_dns_name, is_label_key};
 use crate::invariants::quantity::is_whole;
-use crate::invariants::set::Set;
+use crate::invariants::set::{Set, items, pod};
 
 /// Kinds without a namespace.
 const CLUSTER_WIDE: [&str; 3] = ["Namespace", "NodePool", "EC2NodeClass"];
@@ -55,19 +55,33 @@ pub(super) fn objects(set: &Set, broken: &mut Vec<String>) {
 }
 
 pub(super) fn no_null(set: &Set, broken: &mut Vec<String>) {
-    each_scalar(set, &mut |object, path, value| {
+    each_scalar(set, &mut |value, path| {
         if value.is_null() {
-            broken.push(format!("{object} {path} is null"));
+            broken.push(format!("{} is null", path()));
         }
     });
 }
 
 pub(super) fn no_float(set: &Set, broken: &mut Vec<String>) {
-    each_scalar(set, &mut |object, path, value| {
-        if value.is_f64() || is_quantity(path) && !is_whole(value) {
-            broken.push(format!("{object} {path} is {value}"));
+    each_scalar(set, &mut |value, path| {
+        if value.is_f64() {
+            broken.push(format!("{} is {value}", path()));
         }
     });
+    for (at, object) in set.objects.iter() {
+        let odd = quantities(object).filter(|(_, quantity)| !is_whole(quantity));
+        broken.extend(odd.map(|(what, quantity)| format!("{}: {what} is {quantity}", at.short())));
+    }
+}
+
+/// Fields that Kubernetes reads as quantities.
+fn quantities(object: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let spec = &object["spec"];
+    let resources = items(&pod(object)["containers"]).iter().map(|container| &container["resources"]);
+    let of_pods = resources.flat_map(|resources| [&resources["requests"], &resources["limits"]]);
+    let maps = of_pods.chain([&spec["limits"]]).filter_map(Value::as_object).flatten();
+    let disks = items(&spec["blockDeviceMappings"]).iter().map(|disk| ("volumeSize", &disk["ebs"]["volumeSize"]));
+    maps.map(|(what, quantity)| (what.as_str(), quantity)).chain(disks)
 }
 
 /// The parser here reads YAML 1.2, to which an unquoted `on` or `12:30` is text.
@@ -91,28 +105,29 @@ pub(super) fn one_reading(set: &Set, broken: &mut Vec<String>) {
     }
 }
 
-/// Fields that Kubernetes reads as quantities.
-fn is_quantity(path: &str) -> bool {
-    path.contains(".resources.requests.")
-        || path.contains(".resources.limits.")
-        || path.starts_with("spec.limits.")
-        || path.ends_with(".ebs.volumeSize")
-        || path.ends_with(".emptyDir.sizeLimit")
-}
-
-fn each_scalar(set: &Set, see: &mut dyn FnMut(&str, &str, &Value)) {
+/// Tells every scalar, and how its object and path are called where that is asked for.
+fn each_scalar(set: &Set, see: &mut dyn FnMut(&Value, &dyn Fn() -> String)) {
     for (at, object) in set.objects.iter() {
-        let name = at.short();
-        walk(object, "", &mut |path, value| see(&name, path, value));
+        walk(object, &|| format!("{} ", at.short()), see);
     }
 }
 
-fn walk(value: &Value, path: &str, see: &mut dyn FnMut(&str, &Value)) {
+fn walk(value: &Value, path: &dyn Fn() -> String, see: &mut dyn FnMut(&Value, &dyn Fn() -> String)) {
     match value {
-        Value::Object(entries) => entries.iter().for_each(|(key, value)| walk(value, &join(path, key), see)),
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(place, item)| walk(item, &format!("{path}[{place}]"), see));
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                walk(value, &|| step(path(), key), see);
+            }
         }
-        scalar => see(path, scalar),
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                walk(item, &|| format!("{}[{place}]", path()), see);
+            }
+        }
+        scalar => see(scalar, path),
     }
+}
+
+fn step(path: String, key: &str) -> String {
+    if path.ends_with(' ') { path + key } else { join(&path, key) }
 }
