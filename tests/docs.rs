@@ -27,6 +27,23 @@ fn the_page_of_rules_is_current() {
     assert_eq!(support::read("docs/rules.md"), rules(), "`just snapshots` writes it anew");
 }
 
+#[test]
+fn the_page_on_reliability_has_every_invariant() {
+    let page = support::read("docs/reliability.md");
+    let head = "| invariant | it must be that |\n|---|---|\n";
+    let (before, rest) = page.split_once(head).unwrap_or_else(|| panic!("no table"));
+    let (_, after) = rest.split_at(rest.find("\n| tried").unwrap_or_else(|| panic!("no end of the table")));
+    let rows = buildkit_fleet::invariants::ALL
+        .iter()
+        .map(|invariant| format!("| `{}` | {} |\n", invariant.id, invariant.says));
+    let made = format!("{before}{head}{}{after}", rows.collect::<String>());
+    if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
+        std::fs::write(support::repository().join("docs/reliability.md"), &made)
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+    assert_eq!(support::read("docs/reliability.md"), made, "`just snapshots` writes it anew");
+}
+
 /// The findings of checkov that the manifests suppress, as object, check and reason.
 fn suppressed() -> std::collections::BTreeSet<(String, String, String)> {
     let mut found = std::collections::BTreeSet::new();

@@ -2,7 +2,7 @@
 
 use crate::invariants::set::{LB_METRICS, Set, items};
 
-/// What HAProxy's exporter sends in the scopes that are scraped, by name (HAProxy 3.2; a test holds the list against a
+/// What HAProxy's exporter sends in the scopes that are scraped, by name (of 2.6.12; a test holds the list against a
 /// real page).
 const HAPROXY_SERIES: &str = include_str!("../../data/haproxy-series.txt");
 
