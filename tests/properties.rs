@@ -52,7 +52,7 @@ fn look(source: &str, renderer: &Renderer) -> Result<Option<usize>, TestCaseErro
 fn a_file_of_the_schema_is_refused_with_a_place_or_keeps_every_invariant() {
     let renderer = Renderer::new().unwrap_or_else(|error| panic!("{error:#}"));
     let (accepted, fleets) = (Cell::new(0), Cell::new(0));
-    let count = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000);
+    let count = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000);
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(count) });
     let result = runner.run(&support::generated::clusters(), |source| {
         if let Some(found) = look(&source, &renderer)? {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::fleet::scaling::Scaling;
 use crate::hpa::ScalingRules;
-use crate::invariants::set::{Set, builders_of, told};
+use crate::invariants::set::{Set, backend_of, builders_of, told};
 
 /// Longest period of a policy and longest window that the HPA takes (Kubernetes pkg/apis/autoscaling/validation).
 const MAX_PERIOD_S: u32 = 1800;
@@ -35,10 +35,13 @@ pub(super) fn speed(set: &Set, broken: &mut Vec<String>) {
         if trigger.get("timeout").is_some() != ladder.trigger_timeout() {
             broken.push(format!("{name} has a timeout that its KEDA does not know, or lacks one"));
         }
-        // A pool that sleeps: clients wait for the next look, and it sleeps no sooner than others shrink.
+        // A pool that sleeps: a client is held, and counted, until the next look, also one that gave up. And it sleeps no
+        // sooner than others shrink.
         let (looks_s, sleeps_s) = (spec["pollingInterval"].as_u64(), spec["cooldownPeriod"].as_u64());
         let may_sleep = spec["minReplicaCount"] == 0;
-        let wakes = looks_s.is_some_and(|looks_s| (1..=set.fleet.timing.client_connect_s().into()).contains(&looks_s));
+        let backend = set.haproxy.section("backend", &backend_of(pool));
+        let held_s = backend.and_then(|backend| set.haproxy.setting(backend, &["retries"])?.first()?.parse().ok());
+        let wakes = looks_s.is_some_and(|looks_s| looks_s > 0) && looks_s < held_s;
         let idle_s = u64::from(set.fleet.scale_down.idle_minutes) * 60;
         if may_sleep && !(wakes && sleeps_s == Some(idle_s)) || !may_sleep && (looks_s, sleeps_s) != (None, None) {
             broken.push(format!("{name} looks every {} s and sleeps after {} s", told(looks_s), told(sleeps_s)));
