@@ -83,8 +83,13 @@ impl Lab {
     }
 
     fn command(&self, shell: &[String], arguments: &[&str]) -> Command {
-        let mut command = Command::new(&shell[0]);
-        command.args(&shell[1..]).arg(support::repository().join("clients/bk-build")).args(arguments);
+        // A job in the background of a script inherits INT as ignored, and no shell can take that back.
+        let mut command = Command::new("env");
+        command
+            .arg("--default-signal=INT,TERM,HUP")
+            .args(shell)
+            .arg(support::repository().join("clients/bk-build"))
+            .args(arguments);
         command.env("BK_PAUSE", "3").env("TMPDIR", self.directory.path()).stdin(Stdio::null());
         command
     }
