@@ -106,6 +106,26 @@ fn a_cluster_that_left_the_file_leaves_the_disk() {
 }
 
 #[test]
+fn a_set_that_cannot_be_written_keeps_no_other_back() {
+    // Two sets are written one after the other, forty side by side.
+    for count in [2, 40] {
+        let dir = scratch();
+        let cluster = |n| support::one_cluster("").replace("clusters:\n", "").replace("here", &format!("c{n}"));
+        let all: String = (0..count).map(|n| cluster(n) + "\n").collect();
+        write(dir.path(), "clusters.yaml", format!("clusters:\n{all}"));
+        // A directory where the first set would write.
+        write(dir.path(), "generated/c0/.00-namespace.yaml.tmp/mine", "");
+        let output = run(dir.path(), &["generate"]);
+        assert_eq!(code(&output), 3, "{}", stderr(&output));
+        assert!(stderr(&output).contains("generated/c0/.00-namespace.yaml.tmp"), "{}", stderr(&output));
+        assert!(!dir.path().join("generated/c0/SHA256SUMS").exists());
+        for n in 1..count {
+            assert!(dir.path().join(format!("generated/c{n}/SHA256SUMS")).exists(), "c{n} of {count}");
+        }
+    }
+}
+
+#[test]
 fn another_file_with_the_same_output_directory_removes_nothing() {
     let dir = with_shipped();
     run(dir.path(), &["generate"]);
