@@ -82,8 +82,9 @@ pub(crate) fn generate_with_path(place: &Path, path: &str, call: &str, fault: &s
 }
 
 fn strace(place: &Path, options: &[&str]) -> Output {
-    Command::new("strace")
-        .args(["-f", "-qq"])
+    // A job in the background of a script inherits INT as ignored.
+    Command::new("env")
+        .args(["--default-signal=INT,TERM", "strace", "-f", "-qq"])
         .args(options)
         .args([PROGRAM, "generate"])
         .current_dir(place)
