@@ -92,8 +92,8 @@ rules! {
             "two clusters would write into one directory, on file systems that ignore case"
             "rename one of the two clusters";
         Error SAME_CLUSTER_TWICE "same-cluster-twice"
-            "two fleets of one name in one namespace overwrite each other when applied"
-            "correct `cluster_name` or `region`, or give one of the two another `namespace`";
+            "NodePools, EC2NodeClasses and taints have no namespace: two fleets in one EKS cluster overwrite each other when applied, whatever their namespaces"
+            "correct `cluster_name` or `region`; an EKS cluster takes one fleet";
         Error AUTOSCALING_MAX_REQUIRED "autoscaling-max-required"
             "without a maximum the pool could grow to KEDA's default of 100 pods, or of one forgotten arch to nothing"
             "add `{arch}_max: <pods>` beside `enabled`, for every architecture of the fleet";
@@ -147,7 +147,7 @@ rules! {
             "take a number of pods per node that divides over the NUMA nodes; the message lists those that do";
         Error DNS_ANSWER_TOO_LARGE "dns-answer-too-large"
             "when the pods no longer fit in one DNS answer, HAProxy loses every server at once"
-            "lower the maximum: the message tells what fits. Beyond that, split the fleet over two clusters or two namespaces";
+            "lower the maximum: the message tells what fits. Beyond that, split the fleet over two EKS clusters";
         Error HAPROXY_TOO_OLD "haproxy-too-old"
             "before 3.2 a server that comes up while clients queue takes one uncounted: two builds on one pod"
             "use an image of HAProxy 3.2 or later";

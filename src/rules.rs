@@ -38,20 +38,20 @@ pub fn check_output_paths(clusters: &[Cluster], problems: &mut Problems) {
     }
 }
 
-/// Two entries that are one fleet to the cluster that they are applied to.
+/// Two fleets in one EKS cluster: NodePools, node classes and taints have no namespace, so namespaces do not part them.
 pub fn check_same_cluster(
     fleet: &Fleet,
     name: &Spanned<String>,
-    seen: &mut BTreeMap<[String; 3], Span>,
+    seen: &mut BTreeMap<[String; 2], Span>,
     problems: &mut Problems,
 ) {
-    let identity = [fleet.cluster_name.to_string(), fleet.region.to_string(), fleet.namespace.to_string()];
+    let identity = [fleet.cluster_name.to_string(), fleet.region.to_string()];
     if let Some(first) = seen.insert(identity, name.span) {
         problems.push(
-            Problem::new(&rule::SAME_CLUSTER_TWICE, format!("`{}` is the fleet of another entry", name.value))
-                .at(name.span, format!("cluster_name `{}`, namespace `{}`", fleet.cluster_name, fleet.namespace))
-                .see(first, "the same cluster_name, region and namespace")
-                .help("correct cluster_name, or give one of the two another namespace"),
+            Problem::new(&rule::SAME_CLUSTER_TWICE, format!("`{}` is a second fleet in one EKS cluster", name.value))
+                .at(name.span, format!("cluster_name `{}`, region `{}`", fleet.cluster_name, fleet.region))
+                .see(first, "the same cluster_name and region")
+                .help("correct cluster_name or region: an EKS cluster takes one fleet, its nodes have no namespace"),
         );
     }
 }
@@ -229,13 +229,14 @@ pub fn check_pool(
                 format!("{} {} pods make a DNS answer of {bytes} bytes", pool.scaling.peak(), pool.arch.name()),
             )
             .at(peak_span, format!("at most {most} pods fit into {DNS_PAYLOAD_BYTES} bytes"))
-            .help("lower the maximum, or split the fleet over two clusters or two namespaces"),
+            .help("lower the maximum, or split the fleet over two EKS clusters"),
         );
     }
     if let Scaling::Keda { bounds, .. } = pool.scaling {
         let first = pool.plan.first();
         let (min, per_node) = (u64::from(bounds.min()), first.pods_per_node);
-        if min % per_node != 0 {
+        // A minimum that was refused is not the default's.
+        if min % per_node != 0 && (keys.min.is_absent() || keys.min.get().is_some()) {
             let assumed = if keys.min.is_absent() { "; the minimum is 1 unless given" } else { "" };
             problems.push(
                 Problem::new(

@@ -95,6 +95,11 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ),
         ("case-collision", &["output-path-collision"], file("clusters:\n  Prod: {}\n  prod: {}\n")),
         ("max-required", &["autoscaling-max-required"], scaled("amd64_min: 2, amd64_max: 8")),
+        (
+            "min-refused-is-told-once",
+            &["invalid-value"],
+            scaled("amd64_min: few, amd64_max: 8, arm64_min: 4, arm64_max: 8"),
+        ),
         ("max-refused-is-told-once", &["invalid-value"], scaled("amd64_max: many, arm64_min: 2, arm64_max: 8")),
         ("misspelt-defaults", &["misspelt-top-level"], format!("default: {{}}\n{}", one_cluster(""))),
         ("module-not-listed", &["module-not-listed"], one_cluster("").replace("[keda, buildkit]", "[keda, Buildkit]")),
@@ -103,6 +108,16 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             "same-cluster-twice",
             &["same-cluster-twice"],
             format!("{}{}", one_cluster(""), one_cluster("").replace("clusters:\n  here:", "  there:")),
+        ),
+        // Their NodePools would still be one.
+        (
+            "same-cluster-two-namespaces",
+            &["same-cluster-twice"],
+            format!(
+                "{}{}",
+                one_cluster(""),
+                one_cluster("      namespace: other\n").replace("clusters:\n  here:", "  there:")
+            ),
         ),
         (
             "bounds-without-enabled",
