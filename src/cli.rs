@@ -41,8 +41,8 @@ Exit codes:
   1  clusters.yaml was refused, or `generate --check` or `diff` found a
      difference
   2  the command line was wrong
-  3  a file could not be read or written, `diff` has nothing to compare, or a
-     defect of this program";
+  3  a file could not be read or written, `diff` has nothing to compare or its
+     clusters.yaml was refused, or a defect of this program";
 
 /// `auto` colors what goes to a terminal, unless the environment variable NO_COLOR is set and not empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -63,8 +63,9 @@ Examples:
 `buildkit-fleet init` writes a clusters.yaml to start from.
 
 The whole file is validated before anything is written, whichever clusters
-are named. Without names, directories of clusters that left the file are
-removed. Files of others in the output directory are left alone.";
+are named. Without names, directories of clusters that left the file, or list
+the module `buildkit` no more, are removed. Files of others in the output
+directory are left alone.";
 
 /// Write the manifests of every cluster, or of those named, to <OUT>/<CLUSTER>/
 #[derive(Debug, Args)]
@@ -185,8 +186,7 @@ Examples:
   buildkit-fleet simulate arc-staging --burst 9 --ice m6id.24xlarge@0..30m
   buildkit-fleet simulate arc-staging --burst 16 --compare proposed.yaml
 
-Lengths of time are such as 90s, 20m or 1h30m; a bare number is minutes. Where
-a length may vary:
+Lengths of time are such as 90s, 20m or 1h30m. Where a length may vary:
   20m                 always
   10m..30m            evenly
   exp:20m             exponential with this mean

@@ -10,7 +10,8 @@ const NORMAL_P90: f64 = 1.281_551_565_544_6;
 /// A year: nothing here takes longer, and sums stay in range.
 const LONGEST_MS: u64 = 366 * 24 * 3_600_000;
 
-/// A length of time in milliseconds: `90s`, `20m`, `2h`, `1h30m`; a bare number is minutes.
+/// A length of time in milliseconds: `90s`, `20m`, `2h`, `1h30m`. A number without a unit is refused: some would
+/// mean seconds by it, some minutes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Length(pub u64);
 
@@ -28,9 +29,10 @@ impl FromStr for Length {
             || format!("`{text}` is no length of time: expected such as `90s`, `20m` or `1h30m`, up to a year");
         let mut rest = text.trim();
         let mut total = 0.0;
-        // A bare number is minutes, which builds are counted in.
-        if let Ok(minutes) = rest.parse::<f64>() {
-            return millis(minutes * 60_000.0).filter(|_| plain(rest)).map(Length).ok_or_else(refused);
+        if plain(rest) {
+            // Nothing is nothing in any unit.
+            let unit_is_missing = || format!("`{rest}` has no unit: write `{rest}s`, `{rest}m` or `{rest}h`");
+            return if rest == "0" { Ok(Length(0)) } else { Err(unit_is_missing()) };
         }
         while !rest.is_empty() {
             let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(refused)?;
@@ -168,7 +170,7 @@ mod tests {
     #[test]
     fn lengths_are_read_with_their_units_and_nothing_else_is() {
         for (text, ms, shown) in [
-            ("20", 1_200_000, "20 min"),
+            ("20m", 1_200_000, "20 min"),
             ("90s", 90_000, "90 s"),
             ("1h30m", 5_400_000, "90 min"),
             ("2.5m", 150_000, "2.5 min"),
@@ -180,7 +182,8 @@ mod tests {
             let length: Length = text.parse().unwrap_or_else(|error| panic!("{error}"));
             assert_eq!((length.0, length.to_string().as_str()), (ms, shown), "{text}");
         }
-        for odd in ["", " ", "-1", "1e3", "NaN", "inf", "m", "5x", "5 m", "1h30", "9000h", "1..2m", "٣m"] {
+        for odd in ["", " ", "20", "1.5", "-1", "1e3", "NaN", "inf", "m", "5x", "5 m", "1h30", "9000h", "1..2m", "٣m"]
+        {
             assert!(odd.parse::<Length>().is_err(), "{odd:?}");
         }
     }
