@@ -48,6 +48,7 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
         summary,
         description: description.to_owned(),
     };
+    let scaled = matches!(pool.scaling, Scaling::Keda { .. });
     // A pool that sleeps needs a node first.
     let sleeps = matches!(pool.scaling, Scaling::Keda { bounds, .. } if bounds.min() == 0);
     let mut alerts = vec![
@@ -57,7 +58,11 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
             "15m",
             "warning",
             format!("{arch}: as many builds as pods can be, {peak}, for 15 min"),
-            "Every further build waits. Raise the maximum in clusters.yaml if this happens on ordinary days.",
+            if scaled {
+                "Every further build waits. Raise the maximum in clusters.yaml if this happens on ordinary days."
+            } else {
+                "Every further build waits. Raise the replicas in clusters.yaml if this happens on ordinary days."
+            },
         ),
         alert(
             "BuildkitClientsWaiting",
@@ -66,7 +71,11 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
             "15m",
             "warning",
             format!("{arch}: more than {WAITING_CLIENTS} clients wait for a builder for 15 min"),
-            "Look for pods that are Pending (no capacity, node limits) and at the HPA's events.",
+            if scaled {
+                "Look for pods that are Pending (no capacity, node limits) and at the HPA's events."
+            } else {
+                "Look for pods that are Pending (no capacity, node limits). The pool has a fixed number of pods, `replicas` in clusters.yaml."
+            },
         ),
         alert(
             "BuildkitNoBuilder",
@@ -77,7 +86,7 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
             "Look at the pods and their nodes, then at the headless Service's endpoints and the cluster's DNS.",
         ),
     ];
-    if matches!(pool.scaling, Scaling::Keda { .. }) {
+    if scaled {
         let mut inactive = format!(
             "kube_horizontalpodautoscaler_status_condition{{namespace=\"{0}\",horizontalpodautoscaler=\"keda-hpa-buildkitd-{arch}\",condition=\"ScalingActive\",status=\"false\"}} == 1",
             fleet.namespace
@@ -96,7 +105,10 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
             "10m",
             "critical",
             format!("{arch}: the HPA does not scale"),
-            "kubectl describe hpa tells why: no metric, or a selector that matches two HPAs.",
+            &format!(
+                "kubectl -n {} describe hpa keda-hpa-buildkitd-{arch} tells why: no metric, or a selector that matches two HPAs.",
+                fleet.namespace
+            ),
         ));
         alerts.push(alert(
             "BuildkitMetricAbsent",
@@ -117,14 +129,17 @@ fn lb_down(fleet: &Fleet) -> Alert {
         hold: Some("2m"),
         severity: "critical",
         arch: None,
-        summary: "The load balancer answers no scrape: nobody can start a build, and nothing scales".to_owned(),
-        description:
-            "Builds that run go on while the old pod lives. Do not delete pods; look at the Deployment buildkitd-lb."
-                .to_owned(),
+        summary: "The load balancer answers no scrape of Prometheus: most likely nobody can start a build".to_owned(),
+        description: format!(
+            "kubectl -n {} get deployment,pods -l app=buildkitd-lb shows whether it is down. If so, builds that run go on while the old pod lives: do not delete pods. If it is up, Prometheus does not follow the ServiceMonitor buildkitd-lb, or the NetworkPolicy buildkitd-lb-metrics-ingress keeps it out.",
+            fleet.namespace
+        ),
     }
 }
 
 fn of_keda(fleet: &Fleet) -> Vec<Alert> {
+    const LOOK: &str = "Look at the LB's pod and the NetworkPolicy buildkitd-lb-metrics-ingress.";
+    let meanwhile = if fleet.falls_back() { "holds its size or goes to its fallback" } else { "holds its size" };
     let alert = |name, expr: String, hold, severity, summary: &str, description: &str| Alert {
         name,
         expr,
@@ -142,7 +157,7 @@ fn of_keda(fleet: &Fleet) -> Vec<Alert> {
             None,
             "warning",
             "KEDA could not read the load balancer's session count",
-            "Until it can, the fleet holds its size or goes to its fallback. Look at the LB's pod and the NetworkPolicy buildkitd-lb-metrics-ingress.",
+            &format!("Until it can, the fleet {meanwhile}. {LOOK}"),
         ),
         alert(
             "BuildkitScaledObjectErrors",
@@ -150,9 +165,10 @@ fn of_keda(fleet: &Fleet) -> Vec<Alert> {
             None,
             "warning",
             "KEDA reports errors of the ScaledObject",
-            "kubectl describe scaledobject tells which.",
+            &format!("kubectl -n {} describe scaledobject tells which.", fleet.namespace),
         ),
     ];
+    // The one sign of a lasting outage that goes on while the fallback is active.
     if fleet.ladder.http_request_metric() {
         alerts.push(alert(
             "BuildkitScalerHttpErrors",
@@ -160,7 +176,7 @@ fn of_keda(fleet: &Fleet) -> Vec<Alert> {
             Some("5m"),
             "critical",
             "KEDA has got no answer from the load balancer for 5 min",
-            "The one sign of a lasting outage that goes on while the fallback is active.",
+            &format!("The fleet {meanwhile}, whatever comes. {LOOK}"),
         ));
     }
     alerts

@@ -14,7 +14,6 @@ use crate::hpa::ScalingRules;
 use crate::rules::DNS_PAYLOAD_BYTES;
 use crate::scrape;
 use crate::sizing;
-use crate::versions::Fallback;
 
 /// The load balancer's frontend that takes any architecture.
 const COMBINED_PORT: u16 = 1234;
@@ -247,9 +246,9 @@ pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
     let shares = sizing::cache_shares(plan.most_pods_per_node());
     let peak = pool.scaling.peak();
     let slots = sizing::server_slots(peak.into());
-    let (replicas, bounds, fallback) = match pool.scaling {
-        Scaling::Fixed { replicas } => (Some(replicas), None, None),
-        Scaling::Keda { bounds, fallback } => (None, Some(bounds), fallback),
+    let (replicas, bounds) = match pool.scaling {
+        Scaling::Fixed { replicas } => (Some(replicas), None),
+        Scaling::Keda { bounds, .. } => (None, Some(bounds)),
     };
     PoolView {
         arch: pool.arch,
@@ -263,7 +262,7 @@ pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
         replicas,
         min: bounds.map(super::fleet::scaling::Bounds::min),
         max: bounds.map(super::fleet::scaling::Bounds::max),
-        fallback: fallback.filter(|_| fleet.ladder.fallback() != Fallback::Unusable),
+        fallback: fleet.fallback(pool),
         scale_up: bounds.map(|bounds| RulesView::of(ScalingRules::up(fleet, bounds.max()))),
         value_location: scrape::sessions_of(pool.arch),
         vcpu: plan.pod.vcpu,

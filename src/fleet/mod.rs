@@ -20,7 +20,7 @@ use crate::fleet::name::{AmiAlias, ClusterKey, ClusterName, IpFamily, Namespace,
 use crate::fleet::scaling::Scaling;
 use crate::fleet::timing::Timing;
 use crate::fleet::toleration::Toleration;
-use crate::versions::{Haproxy, Ladder};
+use crate::versions::{Fallback, Haproxy, Ladder};
 
 /// One cluster's fleet of builders.
 #[derive(Clone, Debug)]
@@ -105,6 +105,18 @@ impl Outcome {
 impl Fleet {
     pub fn autoscaled(&self) -> bool {
         self.pools.iter().any(|pool| matches!(pool.scaling, Scaling::Keda { .. }))
+    }
+
+    /// Whether a pool goes to a fixed number of pods while KEDA cannot read its metric.
+    pub fn falls_back(&self) -> bool {
+        self.pools.iter().any(|pool| self.fallback(pool).is_some())
+    }
+
+    /// The pods that a pool goes to while KEDA cannot read its metric; none where it has no such number, or KEDA cannot
+    /// be trusted with one.
+    pub fn fallback(&self, pool: &Pool) -> Option<u32> {
+        let Scaling::Keda { fallback, .. } = pool.scaling else { return None };
+        fallback.filter(|_| self.ladder.fallback() != Fallback::Unusable)
     }
 }
 

@@ -6,7 +6,6 @@ use crate::hpa::Behavior;
 use crate::price::{self, Usd};
 use crate::simulate::duration::{Length, Spread};
 use crate::sizing;
-use crate::versions::Fallback;
 use crate::view::{CONSOLIDATE_AFTER_MINUTES, FALLBACK_THRESHOLD, POLLING_INTERVAL_S};
 
 /// drain.sh lets an idle pod go after 12 idle polls of 5 s.
@@ -129,9 +128,9 @@ impl Model {
         let peak = pool.scaling.peak();
         let growth = match pool.scaling {
             Scaling::Fixed { replicas } => Growth::Fixed(replicas),
-            Scaling::Keda { bounds, fallback } => Growth::Keda {
+            Scaling::Keda { bounds, .. } => Growth::Keda {
                 behavior: Behavior::of(fleet, bounds),
-                fallback: fallback.filter(|_| fleet.ladder.fallback() != Fallback::Unusable),
+                fallback: fleet.fallback(pool),
                 cooldown_ms: u64::from(fleet.scale_down.idle_minutes) * 60_000,
             },
         };
