@@ -32,6 +32,7 @@ pub fn read_as(path: &Path, options: &ProblemOptions) -> Result<(Vec<Outcome>, R
     let bytes = std::fs::read(path).map_err(|error| {
         let remedy = match error.kind() {
             ErrorKind::NotFound => "name another file with --config, or let `buildkit-fleet init` write one",
+            ErrorKind::IsADirectory => "name a file with --config",
             _ => trouble::remedy(&error),
         };
         anyhow!("cannot read {}: {error}: {remedy}", path.display())

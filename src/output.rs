@@ -146,7 +146,8 @@ fn refuse_obstacle(dir: &Path) -> Result<()> {
         .find(|path| path.exists() || path.is_symlink())
         .filter(|path| !path.is_dir() && *path != Path::new(""))
     {
-        bail!("{} is not a directory: move it away, or choose another --out", obstacle.display());
+        let what = if obstacle.exists() { "is not a directory" } else { "is a link that leads nowhere" };
+        bail!("{} {what}: move it away, or choose another --out", obstacle.display());
     }
     Ok(())
 }
@@ -239,7 +240,7 @@ fn adopt(dir: &Path) -> Result<BTreeSet<String>> {
                 ours.insert(name.to_owned());
             }
             _ => bail!(
-                "{} holds {} and no {SUMS}: it is not of this program. Remove the directory, or choose another --out",
+                "{} holds {} and no {SUMS}: it is not of this program. If the rest is, move it away, or choose another --out",
                 dir.display(),
                 name.display()
             ),

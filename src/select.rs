@@ -1,5 +1,7 @@
 //! Which clusters of the file a command is about.
 
+use indexmap::IndexSet;
+
 use crate::fleet::{Fleet, Outcome};
 use crate::problem::did_you_mean_of;
 use crate::talk::say;
@@ -11,7 +13,9 @@ pub fn any_unknown(wanted: &[String], outcomes: &[Outcome]) -> bool {
 
 /// The same of any names.
 pub fn any_unknown_of<'a>(wanted: &[String], known: impl Iterator<Item = &'a str>) -> bool {
-    let known: Vec<&str> = known.collect();
+    // The same name may be known of two sides.
+    let known: IndexSet<&str> = known.collect();
+    let known: Vec<&str> = known.into_iter().collect();
     let unknown: Vec<&String> = wanted.iter().filter(|name| !known.contains(&name.as_str())).collect();
     for name in &unknown {
         say(&format!("error: there is no cluster `{name}`: {}", did_you_mean_of(name, &known)));

@@ -144,7 +144,7 @@ fn another_file_with_the_same_output_directory_removes_nothing() {
     // A comparison removes nothing, so it tells all the same.
     let output = run(dir.path(), &["generate", "--config", "other.yaml", "--check"]);
     assert_eq!(code(&output), 1, "{}", stderr(&output));
-    assert!(stderr(&output).contains("holds clusters that this file does not have"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("holds fleets that this file does not have"), "{}", stderr(&output));
     assert!(stdout(&output).contains("+++ b/generated/here/00-namespace.yaml\n"), "{}", stdout(&output));
     assert!(!stdout(&output).contains("+++ /dev/null"), "nothing of the other file goes");
     write(dir.path(), "none.yaml", "clusters:\n  here: {modules: [base]}\n");

@@ -102,7 +102,7 @@ fn clusters_that_come_change_go_and_stay() {
     let clusters = &found["clusters"];
     assert_eq!(clusters[1]["consequences"][0]["class"], "creates");
     let what = clusters[2]["consequences"][0]["what"].as_str().unwrap_or_default();
-    assert!(what.contains("is no longer in the file: nothing deletes it"), "{what}");
+    assert!(what.contains("is no longer in the file; applying the rest deletes nothing of it"), "{what}");
     assert!(clusters[0]["files"].as_array().is_some_and(|files| {
         files
             .iter()

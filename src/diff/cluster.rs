@@ -199,7 +199,10 @@ fn coming(case: &Case) -> Consequence {
 
 fn leaving(case: &Case) -> Consequence {
     let objects = number(case.old.len(), "object");
-    let what = format!("a fleet of {objects}{} is no longer in the file: nothing deletes it", size(&case.old_pools));
+    let what = format!(
+        "a fleet of {objects}{} is no longer in the file; applying the rest deletes nothing of it",
+        size(&case.old_pools)
+    );
     sized(Consequence::of_all(Class::Deletes, names(&case.old), what), &case.old_pools)
         .advice("what runs goes on, and costs, until its namespace and then its NodePools are deleted by hand")
 }

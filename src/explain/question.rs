@@ -2,6 +2,7 @@
 
 use crate::diff::consequence::Class;
 use crate::explain::key;
+use crate::fleet::arch::Arch;
 use crate::manifests;
 use crate::problem::did_you_mean;
 use crate::rule::{self, Rule};
@@ -68,7 +69,8 @@ pub fn read(words: &[String], clusters: impl Fn() -> Vec<String>) -> Result<Ques
             Some(_) => Err(format!("a kind is the same in every cluster: `buildkit-fleet explain {what}`")),
         };
     }
-    let not_found = match key::find(what) {
+    // Documents and rules write `{arch}` for either.
+    let not_found = match key::find(&what.replace("{arch}", Arch::Amd64.name())) {
         Ok(key) => return Ok(Question::Key { cluster: cluster.map(str::to_owned), key }),
         Err(hint) => hint,
     };

@@ -86,7 +86,7 @@ pub fn run(command: &Generate) -> Result<Exit> {
     }
     for dir in &stale {
         let removed = output::publish(dir, &[], &mut |_| {})?.changes.len();
-        say(&format!("{}: {} removed, no cluster of the file has it any more", dir.display(), number(removed, "file")));
+        say(&format!("{}: {} removed, the file has no such fleet any more", dir.display(), number(removed, "file")));
     }
     Ok(Exit::Done)
 }
@@ -102,7 +102,7 @@ fn to_json(dir: &Path, comparison: &Comparison) -> Value {
     })
 }
 
-/// Directories whose clusters left the file.
+/// Directories whose clusters left the file, or list the module no more.
 fn stale(out: &Path, sets: &[Set]) -> Result<Vec<PathBuf>> {
     output::stale(out, &sets.iter().map(|set| set.fleet.key.as_str().to_lowercase()).collect())
 }
@@ -127,7 +127,7 @@ fn foreign(out: &Path, stale: &[PathBuf], sets: &[Set]) -> Result<Option<String>
     }
     let dirs: Vec<String> = stale.iter().map(|dir| dir.display().to_string()).collect();
     Ok(Some(format!(
-        "{} holds clusters that this file does not have, and none that it has: name the file that they are from with --config, choose another --out, or, if they are to go, remove {}",
+        "{} holds fleets that this file does not have, and none that it has: name the file that they are from with --config, choose another --out, or, if they are to go, remove {}",
         out.display(),
         names(&dirs)
     )))

@@ -143,16 +143,9 @@ pub(crate) fn has_remedy(said: &str) -> bool {
     let errors = said.lines().filter(|line| line.starts_with("error: "));
     errors.clone().count() == 1
         && errors.into_iter().all(|line| {
-            [
-                "run it again",
-                "move it away",
-                "remove it",
-                "Remove the directory",
-                "choose another",
-                "wait for it to end",
-            ]
-            .iter()
-            .any(|remedy| line.contains(remedy))
+            ["run it again", "move it away", "remove it", "choose another", "wait for it to end"]
+                .iter()
+                .any(|remedy| line.contains(remedy))
         })
 }
 
