@@ -293,7 +293,7 @@ fn odd_files_end_in_a_clear_error_each() {
         ("brackets", 1, "yaml-syntax"),
         ("braces", 1, "yaml-syntax"),
         ("anchors", 1, "clusters-required"),
-        ("directory", 3, "cannot read directory: Is a directory"),
+        ("directory", 3, "cannot read directory: Is a directory (os error 21): name a file with --config"),
         (
             "missing",
             3,
@@ -335,6 +335,24 @@ fn a_file_that_cannot_be_written_exits_3() {
     let output = run(dir.path(), &["generate"]);
     assert_eq!(code(&output), 3, "{}", stderr(&output));
     assert!(stderr(&output).contains("generated is not a directory"), "{}", stderr(&output));
+    let dir = with_shipped();
+    std::os::unix::fs::symlink("nowhere", dir.path().join("generated")).unwrap_or_else(|error| panic!("{error}"));
+    let output = run(dir.path(), &["generate"]);
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+    assert!(stderr(&output).contains("generated is a link that leads nowhere"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_set_that_goes_is_told_why() {
+    let dir = with_shipped();
+    run(dir.path(), &["generate"]);
+    let config = support::shipped().replacen("runners, buildkit, monitoring]", "runners, buildkitd, monitoring]", 1);
+    write(dir.path(), "clusters.yaml", config);
+    let output = run(dir.path(), &["generate"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let told = stderr(&output) + &stdout(&output);
+    assert!(told.contains("arc-staging: 11 files removed, the file has no such fleet any more"), "{told}");
+    assert!(told.contains("arc-staging: skipped, `modules` does not list `buildkit`"), "{told}");
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn a_refused_file_is_trouble_and_a_misspelt_cluster_is_usage() {
     for (name, hint) in [("zebra", "there are a, b"), ("aa", "did you mean `a`?")] {
         let output = run(dir.path(), &["diff", name]);
         assert_eq!(code(&output), 2);
-        let told = format!("there is no cluster `{name}`: {hint}");
+        let told = format!("there is no cluster `{name}`: {hint}\n");
         assert!(stderr(&output).contains(&told), "{}", stderr(&output));
     }
     assert_eq!(code(&run(dir.path(), &["diff", "--format", "html"])), 2);
