@@ -49,6 +49,7 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
         description: description.to_owned(),
     };
     let scaled = matches!(pool.scaling, Scaling::Keda { .. });
+    let bound = if scaled { "maximum" } else { "replicas" };
     // A pool that sleeps needs a node first.
     let sleeps = matches!(pool.scaling, Scaling::Keda { bounds, .. } if bounds.min() == 0);
     let mut alerts = vec![
@@ -58,11 +59,7 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
             "15m",
             "warning",
             format!("{arch}: as many builds as pods can be, {peak}, for 15 min"),
-            if scaled {
-                "Every further build waits. Raise the maximum in clusters.yaml if this happens on ordinary days."
-            } else {
-                "Every further build waits. Raise the replicas in clusters.yaml if this happens on ordinary days."
-            },
+            &format!("Every further build waits. Raise the {bound} in clusters.yaml if this happens on ordinary days."),
         ),
         alert(
             "BuildkitClientsWaiting",

@@ -73,6 +73,10 @@ impl<T> Leaf<T> {
     pub fn is_absent(&self) -> bool {
         matches!(self, Leaf::Absent)
     }
+
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Leaf::Refused)
+    }
 }
 
 impl<T: Clone> Leaf<T> {

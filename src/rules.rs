@@ -236,7 +236,7 @@ pub fn check_pool(
         let first = pool.plan.first();
         let (min, per_node) = (u64::from(bounds.min()), first.pods_per_node);
         // A minimum that was refused is not the default's.
-        if min % per_node != 0 && (keys.min.is_absent() || keys.min.get().is_some()) {
+        if min % per_node != 0 && !keys.min.is_refused() {
             let assumed = if keys.min.is_absent() { "; the minimum is 1 unless given" } else { "" };
             problems.push(
                 Problem::new(
