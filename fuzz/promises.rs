@@ -1,14 +1,14 @@
 //! What holds of any bytes: the fuzz targets and the replay of their corpus look for it.
 #![allow(dead_code, reason = "each target uses a part")]
 
-use buildkit_fleet::fleet::Outcome;
-use buildkit_fleet::fleet::arch::Arch;
-use buildkit_fleet::input::report_on;
-use buildkit_fleet::invariants;
-use buildkit_fleet::problem::Printer;
-use buildkit_fleet::render::Renderer;
-use buildkit_fleet::rule::Severity;
-use buildkit_fleet::simulate::arrivals::{Arrivals, parse};
+use buildkit_fleet::commands::read::report_on;
+use buildkit_fleet::diagnostics::rule::Severity;
+use buildkit_fleet::diagnostics::snippet::Printer;
+use buildkit_fleet::manifests::check;
+use buildkit_fleet::manifests::render::Renderer;
+use buildkit_fleet::resolve::resolved::Resolved;
+use buildkit_fleet::simulation::arrivals::{Arrivals, parse};
+use buildkit_fleet::values::arch::Arch;
 
 /// Fleets of one file that are rendered: the next one has nothing new.
 const MOST_FLEETS: usize = 4;
@@ -40,9 +40,9 @@ pub(crate) fn clusters(bytes: &[u8]) -> bool {
         return false;
     }
     RENDERER.with(|renderer| {
-        for fleet in outcomes.iter().filter_map(Outcome::fleet).take(MOST_FLEETS) {
+        for fleet in outcomes.iter().filter_map(Resolved::fleet).take(MOST_FLEETS) {
             let files = renderer.render(fleet).unwrap_or_else(|error| panic!("{error:#}"));
-            invariants::check(fleet, &files).unwrap_or_else(|error| panic!("{error:#}"));
+            check::check(fleet, &files).unwrap_or_else(|error| panic!("{error:#}"));
         }
     });
     true

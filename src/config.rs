@@ -1,22 +1,23 @@
 //! clusters.yaml as written: which keys there are, and where. No rules across keys.
 
-use crate::fleet::arch::Arch;
-use crate::fleet::count::{Count, IdleMinutes, Minutes, Percent, PodsPerNode, Replicas, Seconds, Size, Small};
-use crate::fleet::image::Image;
-use crate::fleet::name::{
+use std::sync::LazyLock;
+
+use crate::diagnostics::span::{Span, Spanned};
+use crate::input::layer::{LayerField, Leaf, layer};
+use crate::input::map::MapOf;
+use crate::values::arch::Arch;
+use crate::values::count::{Count, IdleMinutes, Minutes, Percent, PodsPerNode, Replicas, Seconds, Size, Small};
+use crate::values::image::Image;
+use crate::values::instance_type::{InstanceTypes, TypeName};
+use crate::values::name::{
     AmiAlias, ClusterName, IpFamily, LabelKey, LabelText, Module, Namespace, Region, RegistryHost, SecretName,
 };
-use crate::fleet::toleration::Tolerations;
-use crate::instances::{InstanceTypes, TypeName};
-use crate::layer::{Field, Keys, Leaf, MapOf, entries, layer};
-use crate::problem::{Problem, Problems, Span, Spanned, did_you_mean};
-use crate::rule;
-use crate::versions::Version;
-use crate::yaml::Node;
+use crate::values::toleration::Tolerations;
+use crate::values::version::Version;
 
 layer! {
     /// `defaults` or one cluster. Blocks of other tools stand beside ours and are not looked at.
-    pub struct Entry (Open) {
+    pub struct ClusterKeys (Open) {
         /// Name of the EKS cluster. Nodes run as the role `<name>-node-role`, find subnets and security groups by the
         /// tag `karpenter.sh/discovery: <name>`, and deploy.sh refuses a context of another cluster.
         cluster_name: Leaf<ClusterName>,
@@ -79,7 +80,7 @@ layer! {
         /// Scaling by KEDA on the load balancer's count of running and waiting builds.
         autoscaling: Autoscaling,
         /// How fast an idle fleet shrinks.
-        scale_down: ScaleDown,
+        scale_down: ScaleDownKeys,
         /// Namespace of the fleet. It is created, and labelled so that privileged pods may run in it.
         namespace: Leaf<Namespace> = "buildkit",
         /// Image of buildkitd, with a version.
@@ -140,7 +141,7 @@ layer! {
 
 layer! {
     /// The block `buildkit.scale_down`.
-    pub struct ScaleDown (Closed) {
+    pub struct ScaleDownKeys (Closed) {
         /// Minutes without demand before the first step, and between two steps (there at most 30, the HPA's limit).
         idle_minutes: Leaf<IdleMinutes> ["minutes"] = "20",
         /// Pods that may go in one step.
@@ -199,6 +200,12 @@ impl Autoscaling {
 }
 
 impl Buildkit {
+    /// What holds where neither a cluster nor `defaults` gives a key.
+    pub fn standard() -> &'static Self {
+        static STANDARD: LazyLock<Buildkit> = LazyLock::new(Buildkit::defaults);
+        &STANDARD
+    }
+
     pub fn of(&self, arch: Arch) -> ArchKeys<'_> {
         let scaling = &self.autoscaling;
         match arch {
@@ -221,70 +228,5 @@ impl Buildkit {
                 fallback: &scaling.arm64_fallback,
             },
         }
-    }
-}
-
-/// One cluster as written.
-#[derive(Debug)]
-pub struct Cluster {
-    pub name: Spanned<String>,
-    /// The cluster's own block, from its key to its end.
-    pub span: Span,
-    pub entry: Entry,
-    /// What is wrong with the block as written.
-    pub problems: Problems,
-}
-
-/// The file as written.
-#[derive(Debug, Default)]
-pub struct Config {
-    pub defaults: Entry,
-    /// The key `clusters`.
-    pub clusters_at: Span,
-    pub clusters: Vec<Cluster>,
-}
-
-impl Config {
-    pub fn read(root: &Node, problems: &mut Problems) -> Self {
-        let mut config = Config::default();
-        for (key, span, value) in entries("clusters.yaml", root, Keys::Open, problems) {
-            match key {
-                "defaults" => config.defaults = Entry::read("defaults", span, value, problems),
-                "clusters" => {
-                    config.clusters_at = span;
-                    for (name, key, block) in entries("clusters", value, Keys::Closed, problems) {
-                        let mut problems = Problems::default();
-                        config.clusters.push(Cluster {
-                            name: Spanned { value: name.to_owned(), span: key },
-                            span: Span { start: key.start, end: block.span.end.max(key.end) },
-                            entry: Entry::read(name, key, block, &mut problems),
-                            problems,
-                        });
-                    }
-                }
-                _ => {
-                    if let Some(near) = did_you_mean(key, ["defaults", "clusters"]) {
-                        problems.push(
-                            Problem::new(&rule::MISSPELT_TOP_LEVEL, format!("the block `{key}` is not read"))
-                                .at(span, format!("did you mean `{near}`?"))
-                                .help(format!("rename it to `{near}`, unless another tool reads it")),
-                        );
-                    }
-                }
-            }
-        }
-        if config.clusters.is_empty() && !problems.has_errors() {
-            let start = Span { start: root.span.start, end: root.span.start + 1 };
-            let given = config.clusters_at != Span::default();
-            problems.push(
-                Problem::new(&rule::CLUSTERS_REQUIRED, "the file has no clusters")
-                    .at(
-                        if given { config.clusters_at } else { start },
-                        if given { "empty" } else { "expected `clusters:` in this block" },
-                    )
-                    .help("write `clusters:` with one block for each cluster"),
-            );
-        }
-        config
     }
 }

@@ -2,15 +2,15 @@
 
 mod support;
 
-use buildkit_fleet::config::Entry;
-use buildkit_fleet::fleet::image::Image;
-use buildkit_fleet::fleet::name::{
+use buildkit_fleet::config::ClusterKeys;
+use buildkit_fleet::input::layer::{Scalar, name_shape};
+use buildkit_fleet::input::shape::flatten;
+use buildkit_fleet::values::image::Image;
+use buildkit_fleet::values::instance_type::TypeName;
+use buildkit_fleet::values::name::{
     AmiAlias, ClusterKey, ClusterName, LabelKey, LabelText, Module, Namespace, Region, RegistryHost, SecretName,
 };
-use buildkit_fleet::instances::TypeName;
-use buildkit_fleet::layer::{Scalar, name_shape};
-use buildkit_fleet::shape::flatten;
-use buildkit_fleet::versions::Version;
+use buildkit_fleet::values::version::Version;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -50,18 +50,19 @@ fn refused(validator: &jsonschema::Validator, source: &str) -> Option<String> {
 fn the_committed_schema_is_current() {
     let path = support::repository().join("clusters.schema.json");
     if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
-        std::fs::write(&path, buildkit_fleet::schema::text()).unwrap_or_else(|error| panic!("{error}"));
+        std::fs::write(&path, buildkit_fleet::commands::schema::text()).unwrap_or_else(|error| panic!("{error}"));
     }
     assert_eq!(
         support::read("clusters.schema.json"),
-        buildkit_fleet::schema::text(),
+        buildkit_fleet::commands::schema::text(),
         "`buildkit-fleet schema > clusters.schema.json` writes it anew"
     );
 }
 
 #[test]
 fn the_schema_is_one_by_its_own_meta_schema() {
-    let schema: Value = serde_json::from_str(&buildkit_fleet::schema::text()).unwrap_or_else(|error| panic!("{error}"));
+    let schema: Value =
+        serde_json::from_str(&buildkit_fleet::commands::schema::text()).unwrap_or_else(|error| panic!("{error}"));
     assert!(jsonschema::draft7::meta::is_valid(&schema));
 }
 
@@ -74,7 +75,7 @@ fn editors_find_the_schema_from_the_shipped_file() {
 fn every_good_input_passes() {
     let validator = validator();
     let mut inputs = vec![("shipped".to_owned(), support::shipped())];
-    inputs.push(("init".to_owned(), buildkit_fleet::init::CLUSTERS_YAML.to_owned()));
+    inputs.push(("init".to_owned(), buildkit_fleet::commands::init::CLUSTERS_YAML.to_owned()));
     for path in support::walk(&support::repository().join("tests/inputs")) {
         inputs.push((path.display().to_string(), support::read(&format!("tests/inputs/{}", path.display()))));
     }
@@ -223,7 +224,7 @@ fn stated_defaults_are_what_holds_where_nothing_is_given() {
         let source = support::one_cluster(base).replace("      ami_alias: al2023@v20250123\n", "");
         let rendered = |source: &str| support::fleets(source).iter().map(support::render).collect::<Vec<_>>();
         let before = rendered(&source);
-        for key in flatten(Entry::KEYS) {
+        for key in flatten(ClusterKeys::KEYS) {
             let Some(default) = key.key.default else { continue };
             let Some(rest) = key.path.strip_prefix(&["buildkit"]) else { panic!("{}", key.dotted()) };
             if rest == ["autoscaling", "enabled"] && base == scaled {
@@ -250,7 +251,7 @@ fn stated_defaults_are_what_holds_where_nothing_is_given() {
 
 #[test]
 fn every_key_is_documented() {
-    for key in flatten(Entry::KEYS) {
+    for key in flatten(ClusterKeys::KEYS) {
         let about = key.key.about();
         assert!(about.len() > 10 && about.ends_with('.'), "{}: {about:?}", key.dotted());
         assert!(!about.contains("  "), "{}: {about:?}", key.dotted());

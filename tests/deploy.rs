@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use buildkit_fleet::output::publish;
+use buildkit_fleet::publish::exchange::publish;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -2,10 +2,10 @@
 
 mod support;
 
-use buildkit_fleet::diff::cluster::consequences;
-use buildkit_fleet::diff::consequence::{Class, Consequence};
-use buildkit_fleet::fleet::name::Region;
-use buildkit_fleet::objects::SetFile;
+use buildkit_fleet::consequences::cluster::consequences;
+use buildkit_fleet::consequences::consequence::{Class, Consequence};
+use buildkit_fleet::manifests::set::SetFile;
+use buildkit_fleet::values::name::Region;
 use serde_json::{Value, json};
 use support::one_cluster;
 
@@ -13,7 +13,7 @@ const SCALED: &str = "      autoscaling: {enabled: true, amd64_min: 2, amd64_max
 
 fn set(source: &str) -> Vec<SetFile> {
     let files = support::render(&support::fleet(source, "here"));
-    files.into_iter().map(|file| SetFile { path: file.path.to_owned(), text: file.text }).collect()
+    files.into_iter().map(|file| SetFile { path: file.path.clone(), text: file.text }).collect()
 }
 
 fn region() -> Region {
@@ -514,8 +514,9 @@ const SPOKEN: &[(&str, &[&str])] = &[
 /// Asserts that every field that differs, as an independent comparison finds it, is told: as a reason, by a sentence, or
 /// as part of a ConfigMap that a roll names.
 fn all_is_told(what: &str, before: &[SetFile], after: &[SetFile], found: &[Consequence]) {
-    let read =
-        |files: &[SetFile]| buildkit_fleet::objects::Objects::read(files).unwrap_or_else(|error| panic!("{error:#}"));
+    let read = |files: &[SetFile]| {
+        buildkit_fleet::manifests::objects::Objects::read(files).unwrap_or_else(|error| panic!("{error:#}"))
+    };
     let (old, new) = (read(before), read(after));
     let reasons: Vec<String> = found.iter().flat_map(paths).map(str::to_owned).collect();
     let sentences: String = found.iter().map(|one| one.what.clone() + "\n").collect();
@@ -528,7 +529,7 @@ fn all_is_told(what: &str, before: &[SetFile], after: &[SetFile], found: &[Conse
             );
             continue;
         };
-        for change in buildkit_fleet::diff::field::changes(Some(earlier), Some(object), "") {
+        for change in buildkit_fleet::consequences::field::changes(Some(earlier), Some(object), "") {
             let inside = format!("{}.{}", identity.short(), change.path);
             let listed = reasons.iter().any(|reason| *reason == change.path || *reason == inside);
             let spoken = SPOKEN.iter().any(|(path, words)| {

@@ -5,12 +5,12 @@ mod support;
 use std::fmt::Write as _;
 
 use buildkit_fleet::cli::Cli;
-use buildkit_fleet::rule::{ALL, Severity};
+use buildkit_fleet::diagnostics::rule::{ALL, Severity};
 use clap::{CommandFactory, Parser};
 
 /// docs/rules.md as it should be.
 fn rules() -> String {
-    let mut text = "# Rules\n\nWhat clusters.yaml is held to. An error refuses the file and nothing is written; a warning is told and the run goes on.\nThe ids are stable. This page is made from `src/rule.rs`; a test keeps it current.\n\n| rule | | protects from | to do |\n|---|---|---|---|\n".to_owned();
+    let mut text = "# Rules\n\nWhat clusters.yaml is held to. An error refuses the file and nothing is written; a warning is told and the run goes on.\nThe ids are stable. This page is made from `src/diagnostics/rule.rs`; a test keeps it current.\n\n| rule | | protects from | to do |\n|---|---|---|---|\n".to_owned();
     for rule in ALL {
         let severity = if rule.severity == Severity::Error { "error" } else { "warning" };
         let _ = writeln!(text, "| `{}` | {severity} | {} | {} |", rule.id, rule.protects, rule.remedy);
@@ -33,7 +33,7 @@ fn the_page_on_reliability_has_every_invariant() {
     let head = "| invariant | it must be that |\n|---|---|\n";
     let (before, rest) = page.split_once(head).unwrap_or_else(|| panic!("no table"));
     let (_, after) = rest.split_at(rest.find("\n| tried").unwrap_or_else(|| panic!("no end of the table")));
-    let rows = buildkit_fleet::invariants::ALL
+    let rows = buildkit_fleet::manifests::check::ALL
         .iter()
         .map(|invariant| format!("| `{}` | {} |\n", invariant.id, invariant.says));
     let made = format!("{before}{head}{}{after}", rows.collect::<String>());
@@ -185,7 +185,7 @@ fn the_readme_names_every_key() {
 #[test]
 fn the_readme_names_every_exit_code_and_file() {
     let readme = support::read("README.md");
-    for manifest in buildkit_fleet::manifests::ALL {
+    for manifest in buildkit_fleet::manifests::list::ALL {
         assert!(readme.contains(manifest.path), "README.md does not name {}", manifest.path);
     }
 }

@@ -5,15 +5,16 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use buildkit_fleet::config::Entry;
-use buildkit_fleet::explain::manifest::{Field, documents, fields};
-use buildkit_fleet::explain::reach::{Base, Reach};
-use buildkit_fleet::explain::target::Target;
-use buildkit_fleet::explain::variation::Subject;
-use buildkit_fleet::explain::{formula, line};
-use buildkit_fleet::render::Renderer;
-use buildkit_fleet::shape::{KeyPath, Shape, flatten};
-use buildkit_fleet::yaml;
+use buildkit_fleet::commands::explain::base::Base;
+use buildkit_fleet::commands::explain::manifest::{Field, documents, fields};
+use buildkit_fleet::commands::explain::reach::Reach;
+use buildkit_fleet::commands::explain::target::Target;
+use buildkit_fleet::commands::explain::variation::Subject;
+use buildkit_fleet::commands::explain::{formula, line};
+use buildkit_fleet::config::ClusterKeys;
+use buildkit_fleet::input::shape::{KeyPath, Shape, flatten};
+use buildkit_fleet::input::yaml;
+use buildkit_fleet::manifests::render::Renderer;
 use support::one_cluster;
 use support::oracle::{differences, number, work_out};
 
@@ -203,7 +204,7 @@ fn a_file_rendered_alone_is_the_same() {
 }
 
 fn keys() -> Vec<KeyPath> {
-    flatten(Entry::KEYS)
+    flatten(ClusterKeys::KEYS)
 }
 
 /// Two values of every key, as the rest of a `buildkit` block or, from the top of a cluster, as whole input.
@@ -339,7 +340,7 @@ fn input_with(line: &str) -> String {
 /// Whether the reach tells of a difference at this place.
 fn tells(reach: &Reach, (file, object, path): &(String, String, String)) -> bool {
     let all = reach.changes.iter().chain(&reach.removes).chain(&reach.adds);
-    all.filter(|field| field.file == file).any(|field| {
+    all.filter(|field| field.file == *file).any(|field| {
         let named = match field.kind.as_str() {
             "Namespace" => object == "Namespace",
             "NodePool" => {

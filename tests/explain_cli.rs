@@ -5,18 +5,19 @@ mod support;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use buildkit_fleet::config::Entry;
-use buildkit_fleet::diff::field::changes;
-use buildkit_fleet::explain::question::{Question, read};
-use buildkit_fleet::explain::reach::Base;
-use buildkit_fleet::explain::variation::Subject;
-use buildkit_fleet::explain::written::Source;
-use buildkit_fleet::explain::{anywhere, manifest, place};
-use buildkit_fleet::objects::{Objects, SetFile};
-use buildkit_fleet::render::Renderer;
-use buildkit_fleet::rule::ALL;
-use buildkit_fleet::shape::{KeyPath, Shape, flatten};
-use buildkit_fleet::yaml;
+use buildkit_fleet::commands::explain::base::Base;
+use buildkit_fleet::commands::explain::question::{Question, read};
+use buildkit_fleet::commands::explain::variation::Subject;
+use buildkit_fleet::commands::explain::written::Source;
+use buildkit_fleet::commands::explain::{anywhere, manifest, place};
+use buildkit_fleet::config::ClusterKeys;
+use buildkit_fleet::consequences::field::changes;
+use buildkit_fleet::diagnostics::rule::ALL;
+use buildkit_fleet::input::shape::{KeyPath, Shape, flatten};
+use buildkit_fleet::input::yaml;
+use buildkit_fleet::manifests::objects::Objects;
+use buildkit_fleet::manifests::render::Renderer;
+use buildkit_fleet::manifests::set::SetFile;
 use support::program::{code, run, scratch, stderr, stdout, with_shipped, write};
 
 /// A scaled and a fixed cluster of the shipped file: between them they show all there is.
@@ -39,7 +40,7 @@ fn told_keys() -> &'static [(KeyPath, String)] {
     static TOLD: OnceLock<Vec<(KeyPath, String)>> = OnceLock::new();
     TOLD.get_or_init(|| {
         let dir = scratch();
-        flatten(Entry::KEYS).into_iter().map(|key| (key.clone(), explain(dir.path(), &[&key.dotted()]))).collect()
+        flatten(ClusterKeys::KEYS).into_iter().map(|key| (key.clone(), explain(dir.path(), &[&key.dotted()]))).collect()
     })
 }
 
@@ -185,9 +186,10 @@ fn every_line_of_a_cluster_is_explained_with_what_stands_there() {
         }
         // What else a fixed pool has is in these two.
         let of_fixed = ["40-deployments.yaml", "60-monitoring.yaml"];
-        for file in base.files().iter().filter(|file| base.fleet.autoscaled() || of_fixed.contains(&file.path)) {
+        for file in base.files().iter().filter(|file| base.fleet.autoscaled() || of_fixed.contains(&file.path.as_str()))
+        {
             for (place, line) in file.text.lines().enumerate() {
-                let text = at(file.path, &(place + 1).to_string()).unwrap_or_else(|error| panic!("{error}"));
+                let text = at(&file.path, &(place + 1).to_string()).unwrap_or_else(|error| panic!("{error}"));
                 let says = line.trim().trim_start_matches("- ");
                 if says.is_empty()
                     || says.starts_with('#')
@@ -230,7 +232,7 @@ fn a_setting_is_the_one_on_its_line_where_sections_say_the_same() {
         for section in ["ft_amd64", "ft_arm64", "ft_all"] {
             let start = lb.text.lines().position(|line| line.contains(&format!("frontend {section} "))).unwrap_or(0);
             let line = start + lb.text.lines().skip(start).position(|line| line.contains("maxconn")).unwrap_or(0) + 1;
-            let text = at(lb.path, &line.to_string()).unwrap_or_else(|error| panic!("{error}"));
+            let text = at(&lb.path, &line.to_string()).unwrap_or_else(|error| panic!("{error}"));
             assert!(
                 text.starts_with(&format!(
                     "21-lb-config.yaml:buildkitd-lb-config.data[haproxy.cfg].frontend.{section}.maxconn\n"
@@ -523,7 +525,7 @@ fn paths_of_a_diff_are_explained() {
     let (old, new) = (support::fleet(&shipped, cluster), support::fleet(&changed, cluster));
     let set = |fleet: &_| {
         let files = support::render(fleet).into_iter();
-        let files: Vec<SetFile> = files.map(|file| SetFile { path: file.path.to_owned(), text: file.text }).collect();
+        let files: Vec<SetFile> = files.map(|file| SetFile { path: file.path.clone(), text: file.text }).collect();
         Objects::read(&files).unwrap_or_else(|error| panic!("{error:#}"))
     };
     let (old, new) = (set(&old), set(&new));
@@ -598,7 +600,7 @@ fn fields_of_a_rendering_have_addresses_of_their_own() {
 #[test]
 fn every_kind_of_consequence_is_explained() {
     let dir = with_shipped();
-    for class in buildkit_fleet::diff::consequence::Class::ALL {
+    for class in buildkit_fleet::consequences::consequence::Class::ALL {
         let output = run(dir.path(), &["explain", class.name()]);
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         let told = stdout(&output);

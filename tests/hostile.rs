@@ -6,15 +6,16 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use buildkit_fleet::config::Entry;
-use buildkit_fleet::fleet::Outcome;
-use buildkit_fleet::fleet::name::LabelText;
-use buildkit_fleet::layer::{Keys, name_shape};
-use buildkit_fleet::problem::Printer;
-use buildkit_fleet::render::{RenderedFile, quoted};
-use buildkit_fleet::report::Report;
-use buildkit_fleet::rule::Severity;
-use buildkit_fleet::shape::Shape;
+use buildkit_fleet::config::ClusterKeys;
+use buildkit_fleet::diagnostics::report::Report;
+use buildkit_fleet::diagnostics::rule::Severity;
+use buildkit_fleet::diagnostics::snippet::Printer;
+use buildkit_fleet::input::layer::name_shape;
+use buildkit_fleet::input::shape::{Keys, Shape};
+use buildkit_fleet::manifests::render::quoted;
+use buildkit_fleet::manifests::set::SetFile;
+use buildkit_fleet::resolve::resolved::Resolved;
+use buildkit_fleet::values::name::LabelText;
 use serde_json::{Value, json};
 
 /// Stands in a file where a value is to be written.
@@ -360,12 +361,12 @@ enum Read {
     Refused,
     /// The cluster does not list our module.
     Nothing,
-    Rendered(Vec<RenderedFile>),
+    Rendered(Vec<SetFile>),
 }
 
 /// Reads a file. A refusal must point at the value, or at what it broke.
 fn read(planted: &Planted, what: &str) -> Read {
-    let (outcomes, problems) = buildkit_fleet::input::read_bytes(planted.source.as_bytes());
+    let (outcomes, problems) = buildkit_fleet::resolve::read::read_bytes(planted.source.as_bytes());
     if problems.has_errors() {
         let sorted = problems.into_sorted();
         let errors = sorted.iter().filter(|problem| problem.rule.severity == Severity::Error);
@@ -380,12 +381,12 @@ fn read(planted: &Planted, what: &str) -> Read {
         assert!(near, "{what}: refused elsewhere than at {}..{}: {told:?}", planted.start, planted.end);
         return Read::Refused;
     }
-    let fleet = outcomes.iter().find_map(Outcome::fleet);
+    let fleet = outcomes.iter().find_map(Resolved::fleet);
     fleet.map_or(Read::Nothing, |fleet| Read::Rendered(support::render(fleet)))
 }
 
 /// Every text of the manifests, checksums left out: they follow from the rest.
-fn texts(files: &[RenderedFile]) -> Vec<String> {
+fn texts(files: &[SetFile]) -> Vec<String> {
     fn walk(value: &serde_yaml::Value, found: &mut Vec<String>) {
         match value {
             serde_yaml::Value::Mapping(entries) => {
@@ -410,7 +411,7 @@ fn texts(files: &[RenderedFile]) -> Vec<String> {
 }
 
 fn all_places() -> Vec<(Shape, Value)> {
-    let mut all = places(&Shape::block(Entry::KEYS, Keys::Open));
+    let mut all = places(&Shape::block(ClusterKeys::KEYS, Keys::Open));
     let value = json!({"buildkit": {"lb_tolerations": [{"key": "team", "value": HERE}]}});
     all.push((Shape::Text(name_shape::<LabelText>()), value));
     all
@@ -483,10 +484,10 @@ fn a_hostile_plain_scalar_is_refused_or_keeps_every_invariant() {
     let (mut rendered, mut refused) = (0, 0);
     for (_, place) in all_places() {
         for text in TEXTS {
-            let (outcomes, problems) = buildkit_fleet::input::read_bytes(plant(&place, text).source.as_bytes());
+            let (outcomes, problems) = buildkit_fleet::resolve::read::read_bytes(plant(&place, text).source.as_bytes());
             if problems.has_errors() {
                 refused += 1;
-            } else if let Some(fleet) = outcomes.iter().find_map(Outcome::fleet) {
+            } else if let Some(fleet) = outcomes.iter().find_map(Resolved::fleet) {
                 support::render(fleet);
                 rendered += 1;
             }
@@ -526,9 +527,9 @@ fn a_hostile_number_is_refused_at_its_place_or_is_what_it_says() {
 fn a_hostile_name_of_a_cluster_is_refused() {
     for text in TEXTS {
         let source = support::one_cluster("").replace("  here:", &format!("  {}:", quoted(text)));
-        let (outcomes, problems) = buildkit_fleet::input::read_bytes(source.as_bytes());
+        let (outcomes, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
         if !problems.has_errors() {
-            let name = outcomes.first().map(Outcome::name).unwrap_or_default();
+            let name = outcomes.first().map(Resolved::name).unwrap_or_default();
             assert_eq!(name, *text);
             assert!(
                 text.chars().all(is_harmless) && !text.contains(['/', ':', '@']) && !text.starts_with(['.', '-']),
@@ -573,7 +574,7 @@ fn a_text_of_a_megabyte_is_refused_at_once_and_in_a_few_words() {
 }
 
 fn report(source: &str) -> Report {
-    buildkit_fleet::input::report_on(source.as_bytes(), "clusters.yaml".to_owned()).1
+    buildkit_fleet::commands::read::report_on(source.as_bytes(), "clusters.yaml".to_owned()).1
 }
 
 /// All that is told of a file, in every format.

@@ -4,9 +4,9 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use buildkit_fleet::fleet::Fleet;
-use buildkit_fleet::invariants::{ALL, check};
-use buildkit_fleet::render::RenderedFile;
+use buildkit_fleet::fleet::model::Fleet;
+use buildkit_fleet::manifests::check::{ALL, check};
+use buildkit_fleet::manifests::set::SetFile;
 
 /// A defect that a template could have: invariant, file, text, what stands there instead.
 const DEFECTS: &[(&str, &str, &str, &str)] = &[
@@ -250,7 +250,7 @@ const DEFECTS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Ids of the invariants that a set breaks.
-fn broken(fleet: &Fleet, files: &[RenderedFile]) -> BTreeSet<String> {
+fn broken(fleet: &Fleet, files: &[SetFile]) -> BTreeSet<String> {
     let Err(error) = check(fleet, files) else { return BTreeSet::new() };
     let text = format!("{error:#}");
     let ids = text.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(':'));
@@ -259,7 +259,7 @@ fn broken(fleet: &Fleet, files: &[RenderedFile]) -> BTreeSet<String> {
 
 #[test]
 fn every_recorded_input_keeps_every_invariant() {
-    let mut sources = vec![support::shipped(), buildkit_fleet::init::CLUSTERS_YAML.to_owned()];
+    let mut sources = vec![support::shipped(), buildkit_fleet::commands::init::CLUSTERS_YAML.to_owned()];
     for path in support::walk(&support::repository().join("tests/inputs")) {
         sources.push(support::read(&format!("tests/inputs/{}", path.display())));
     }

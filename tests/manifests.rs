@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use buildkit_fleet::render::RenderedFile;
+use buildkit_fleet::manifests::set::SetFile;
 
 /// Inputs beside the shipped file, with the files that show what they are about.
 const VARIANTS: &[(&str, &[&str])] = &[
@@ -28,12 +28,12 @@ const VARIANTS: &[(&str, &[&str])] = &[
     ("keda-2.18-kubernetes-1.34", &["50-scaledobjects.yaml"]),
 ];
 
-fn snapshot(set: &str, file: &RenderedFile) {
+fn snapshot(set: &str, file: &SetFile) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(format!("../snapshots/{set}"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(file.path, file.text));
+    settings.bind(|| insta::assert_snapshot!(file.path.as_str(), file.text));
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn shipped_clusters_render_as_recorded() {
 fn variants_render_as_recorded() {
     for (variant, files) in VARIANTS {
         let fleet = support::fleet(&support::read(&format!("tests/inputs/{variant}.yaml")), variant);
-        for file in support::render(&fleet).iter().filter(|file| files.contains(&file.path)) {
+        for file in support::render(&fleet).iter().filter(|file| files.contains(&file.path.as_str())) {
             snapshot(&format!("variants/{variant}"), file);
         }
     }
@@ -75,17 +75,17 @@ fn every_recorded_manifest_is_still_rendered() {
 
 #[test]
 fn shipped_file_has_the_four_fleets_and_one_cluster_without() {
-    let (outcomes, problems) = buildkit_fleet::input::read_bytes(support::shipped().as_bytes());
+    let (outcomes, problems) = buildkit_fleet::resolve::read::read_bytes(support::shipped().as_bytes());
     assert!(!problems.has_errors());
     let described: Vec<String> = outcomes
         .iter()
         .map(|outcome| match outcome {
-            buildkit_fleet::fleet::Outcome::Fleet(fleet) => {
+            buildkit_fleet::resolve::resolved::Resolved::Fleet(fleet) => {
                 let pools: Vec<String> =
                     fleet.pools.iter().map(|pool| format!("{:?} {:?}", pool.scaling, pool.plan.pod)).collect();
                 format!("{} {}", fleet.key, pools.join(" "))
             }
-            buildkit_fleet::fleet::Outcome::Skipped { cluster, .. } => format!("{cluster} skipped"),
+            buildkit_fleet::resolve::resolved::Resolved::Skipped { cluster, .. } => format!("{cluster} skipped"),
         })
         .collect();
     let amd = "PodSize { vcpu: 42, gib: 155 }";

@@ -35,7 +35,7 @@ fn every_rule_has_an_input_that_breaks_it() {
     let broken: BTreeSet<&str> = cases().iter().flat_map(|(_, rules, _)| rules.iter().copied()).collect();
     // These two need bytes, not text: `bytes_that_are_no_text_are_refused`.
     let elsewhere = ["not-utf8", "file-too-large"];
-    for rule in buildkit_fleet::rule::ALL {
+    for rule in buildkit_fleet::diagnostics::rule::ALL {
         assert!(broken.contains(rule.id) || elsewhere.contains(&rule.id), "no input breaks `{}`", rule.id);
     }
 }
@@ -57,7 +57,7 @@ fn every_recorded_message_is_still_told() {
 #[test]
 fn rule_ids_are_unique_and_kebab_case() {
     let mut seen = BTreeSet::new();
-    for rule in buildkit_fleet::rule::ALL {
+    for rule in buildkit_fleet::diagnostics::rule::ALL {
         assert!(seen.insert(rule.id), "`{}` stands twice", rule.id);
         assert!(rule.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{}", rule.id);
     }
@@ -66,7 +66,7 @@ fn rule_ids_are_unique_and_kebab_case() {
 #[test]
 fn bytes_that_are_no_text_are_refused() {
     let id = |bytes: &[u8]| {
-        let (_, problems) = buildkit_fleet::input::read_bytes(bytes);
+        let (_, problems) = buildkit_fleet::resolve::read::read_bytes(bytes);
         problems.into_sorted().iter().map(|problem| problem.rule.id).collect::<Vec<_>>()
     };
     assert_eq!(id(b"clusters: \xff\xfe\n"), ["not-utf8"]);
@@ -113,7 +113,7 @@ fn a_warning_that_nothing_was_written_for_is_told_once() {
 
 #[test]
 fn images_are_read_as_kubernetes_reads_them() {
-    use buildkit_fleet::fleet::image::Image;
+    use buildkit_fleet::values::image::Image;
     for good in [
         "a",
         "moby/buildkit:v0.32.2",

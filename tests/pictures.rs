@@ -4,10 +4,11 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use buildkit_fleet::simulate::arrivals::Arrivals;
-use buildkit_fleet::simulate::model::{Circumstances, ClientKind, Model};
-use buildkit_fleet::simulate::series::{Point, Series};
-use buildkit_fleet::simulate::{chart, engine, svg};
+use buildkit_fleet::commands::simulate::{chart, svg};
+use buildkit_fleet::simulation::arrivals::Arrivals;
+use buildkit_fleet::simulation::engine;
+use buildkit_fleet::simulation::model::{Circumstances, ClientKind, Model};
+use buildkit_fleet::simulation::series::{Point, Series};
 use proptest::prelude::*;
 use support::{fleet, shipped};
 

@@ -3,10 +3,10 @@
 
 mod support;
 
-use buildkit_fleet::fleet::Fleet;
+use buildkit_fleet::console::table::{Column, Table};
+use buildkit_fleet::fleet::hpa::{self, Behavior, Hpa, SYNC_MS, Step};
+use buildkit_fleet::fleet::model::Fleet;
 use buildkit_fleet::fleet::scaling::Scaling;
-use buildkit_fleet::hpa::{self, Behavior, Hpa, SYNC_MS, Step};
-use buildkit_fleet::table::{Column, Table};
 use serde_json::Value as Json;
 use serde_yaml::Value as Yaml;
 use support::program::{code, run, scratch, stderr, stdout, with_shipped, write};

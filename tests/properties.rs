@@ -4,17 +4,17 @@ mod support;
 
 use std::cell::Cell;
 
-use buildkit_fleet::invariants;
-use buildkit_fleet::problem::Printer;
-use buildkit_fleet::render::Renderer;
-use buildkit_fleet::rule::Severity;
+use buildkit_fleet::diagnostics::rule::Severity;
+use buildkit_fleet::diagnostics::snippet::Printer;
+use buildkit_fleet::manifests::check;
+use buildkit_fleet::manifests::render::Renderer;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use support::core_kinds::through_types;
 
 /// Looks at one file; how many fleets it has, or none where it is refused.
 fn look(source: &str, renderer: &Renderer) -> Result<Option<usize>, TestCaseError> {
-    let (outcomes, problems) = buildkit_fleet::input::read_bytes(source.as_bytes());
+    let (outcomes, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
     let refused = problems.has_errors();
     let printer = Printer { path: "clusters.yaml", source, color: false };
     for problem in problems.into_sorted() {
@@ -35,7 +35,7 @@ fn look(source: &str, renderer: &Renderer) -> Result<Option<usize>, TestCaseErro
     let mut fleets = 0;
     for fleet in outcomes.iter().filter_map(|outcome| outcome.fleet()) {
         let files = renderer.render(fleet).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
-        invariants::check(fleet, &files).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
+        check::check(fleet, &files).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
         for document in support::documents(&files) {
             let document = serde_json::to_value(document).map_err(|error| TestCaseError::fail(error.to_string()))?;
             if let Some(back) = through_types(&document) {

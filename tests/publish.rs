@@ -8,28 +8,29 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
-use buildkit_fleet::output::{compare, publish};
-use buildkit_fleet::render::RenderedFile;
+use buildkit_fleet::manifests::set::SetFile;
+use buildkit_fleet::publish::compare::compare;
+use buildkit_fleet::publish::exchange::publish;
 
 const CHILD: &str = "PUBLISH_TEST_CHILD";
 
-fn file(path: &'static str, body: &str) -> RenderedFile {
+fn file(path: &'static str, body: &str) -> SetFile {
     let text = format!(
         "# {path}\n# Made by buildkit-fleet from clusters.here.buildkit over defaults.buildkit.\nbody: {body}\n"
     );
-    RenderedFile { path, text }
+    SetFile { path: path.to_owned(), text }
 }
 
 /// One file stays, one changes, one goes, one comes.
-fn old_set() -> Vec<RenderedFile> {
+fn old_set() -> Vec<SetFile> {
     vec![file("00-a.yaml", "same"), file("10-b.yaml", "old"), file("50-c.yaml", "old")]
 }
 
-fn new_set() -> Vec<RenderedFile> {
+fn new_set() -> Vec<SetFile> {
     vec![file("00-a.yaml", "same"), file("10-b.yaml", "new"), file("60-d.yaml", "new")]
 }
 
-fn set_by_name(name: &str) -> Vec<RenderedFile> {
+fn set_by_name(name: &str) -> Vec<SetFile> {
     match name {
         "old" => old_set(),
         "new" => new_set(),
@@ -57,8 +58,8 @@ fn verified(dir: &Path) -> Option<BTreeMap<String, String>> {
     (texts.keys().map(String::as_str).eq(listed.iter().copied())).then_some(texts)
 }
 
-fn texts(set: &[RenderedFile]) -> BTreeMap<String, String> {
-    set.iter().map(|file| (file.path.to_owned(), file.text.clone())).collect()
+fn texts(set: &[SetFile]) -> BTreeMap<String, String> {
+    set.iter().map(|file| (file.path.clone(), file.text.clone())).collect()
 }
 
 /// Not a test by itself: the process that is killed. It publishes a set and dies at the given step.

@@ -4,16 +4,16 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use buildkit_fleet::fleet::Fleet;
-use buildkit_fleet::fleet::arch::Arch;
-use buildkit_fleet::hpa::ScalingRules;
-use buildkit_fleet::simulate::arrivals::{Arrival, Arrivals};
-use buildkit_fleet::simulate::duration::{Length, Spread};
-use buildkit_fleet::simulate::engine::Aim;
-use buildkit_fleet::simulate::model::{Circumstances, ClientKind, Growth, Model, QUIET_MS, Window};
-use buildkit_fleet::simulate::outcome::{Outcome, Summary};
-use buildkit_fleet::simulate::series::{Point, Series};
-use buildkit_fleet::simulate::{all, engine};
+use buildkit_fleet::fleet::hpa::ScalingRules;
+use buildkit_fleet::fleet::model::Fleet;
+use buildkit_fleet::simulation::arrivals::{Arrival, Arrivals};
+use buildkit_fleet::simulation::duration::{Length, Spread};
+use buildkit_fleet::simulation::engine::{self, Aim};
+use buildkit_fleet::simulation::model::{Circumstances, ClientKind, Growth, Model, QUIET_MS, Window};
+use buildkit_fleet::simulation::outcome::{RunResult, Summary};
+use buildkit_fleet::simulation::runs::all;
+use buildkit_fleet::simulation::series::{Point, Series};
+use buildkit_fleet::values::arch::Arch;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
@@ -92,12 +92,12 @@ fn poisson(per_hour: f64, hours: f64, duration: Spread) -> Arrivals {
     Arrivals::poisson(per_hour, hours, duration).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn recorded(model: &Model, arrivals: &Arrivals) -> (Outcome, Vec<Point>) {
+fn recorded(model: &Model, arrivals: &Arrivals) -> (RunResult, Vec<Point>) {
     let (outcome, series) = engine::run(model, arrivals, 1, 0, Aim::Record);
     (outcome, series.points)
 }
 
-fn unrecorded(model: &Model, arrivals: &Arrivals, seed: u64, run: u64) -> Outcome {
+fn unrecorded(model: &Model, arrivals: &Arrivals, seed: u64, run: u64) -> RunResult {
     engine::run(model, arrivals, seed, run, Aim::Outcome).0
 }
 
@@ -112,7 +112,7 @@ fn heights(points: &[Point]) -> Vec<u32> {
     steps(points).into_iter().map(|(_, ready)| ready).collect()
 }
 
-fn keda(model: &mut Model, change: impl FnOnce(&mut buildkit_fleet::hpa::Behavior, &mut Option<u32>)) {
+fn keda(model: &mut Model, change: impl FnOnce(&mut buildkit_fleet::fleet::hpa::Behavior, &mut Option<u32>)) {
     let Growth::Keda { behavior, fallback, .. } = &mut model.growth else { panic!("a fixed pool") };
     change(behavior, fallback);
 }
@@ -138,7 +138,7 @@ fn patient_builds_on_a_fixed_pool_wait_as_long_as_erlang_says() {
         let offered = load * f64::from(builders);
         let per_hour = offered * 360.0;
         let builds = poisson(per_hour, millions * 1e6 / 2.0 / per_hour, Spread::Exponential(Length(10 * SECOND)));
-        let summary = all(&model, &builds, 1, 2).unwrap_or_else(|error| panic!("{error}"));
+        let summary = all(&model, &builds, 1, 2);
         let expected = erlang_wait_ms(builders, offered, 10_000.0);
         let off = summary.total.waits.mean_ms() / expected - 1.0;
         assert!(off.abs() < 0.03, "{builders} builders at {load}: {expected} ms, off by {off}");
@@ -150,13 +150,13 @@ fn patient_builds_on_a_fixed_pool_wait_as_long_as_erlang_says() {
 fn sixteen_builds_on_two_to_eight_builders_wait_as_long_as_by_hand() {
     // By hand: 2 at once, 6 after 3 min, 2 after 20, 6 after 23: 12.25 min on average, and the last ends at 43 min.
     let mut model = staging();
-    let summary = all(&model, &burst(16, 20 * MINUTE), 1, 50).unwrap_or_else(|error| panic!("{error}"));
+    let summary = all(&model, &burst(16, 20 * MINUTE), 1, 50);
     let minutes = |ms: f64| ms / 60_000.0;
     let (wait, makespan) = (minutes(summary.total.waits.mean_ms()), minutes(summary.mean(summary.total.makespan_ms)));
     assert!((12.25..13.25).contains(&wait) && (43.0..44.0).contains(&makespan), "{wait}, {makespan}");
     assert_eq!(summary.total.finished, 16 * 50);
     model.client.budget_ms = 10 * MINUTE;
-    let summary = all(&model, &burst(16, 20 * MINUTE), 1, 50).unwrap_or_else(|error| panic!("{error}"));
+    let summary = all(&model, &burst(16, 20 * MINUTE), 1, 50);
     assert_eq!((summary.total.finished, summary.total.gave_up), (8 * 50, 8 * 50));
 }
 
@@ -335,10 +335,10 @@ fn pods_that_build_are_drained_and_their_builds_end_unless_the_grace_is_over() {
         Arrivals::Recorded(builds)
     };
     let mut model = staging();
-    let fine: Vec<Outcome> = (0..40).map(|run| unrecorded(&model, &all_builds(100 * MINUTE), 1, run)).collect();
+    let fine: Vec<RunResult> = (0..40).map(|run| unrecorded(&model, &all_builds(100 * MINUTE), 1, run)).collect();
     assert!(fine.iter().all(|outcome| (outcome.finished, outcome.cut) == (9, 0)));
     model.grace_ms = 10 * MINUTE;
-    let cut: Vec<Outcome> = (0..40).map(|run| unrecorded(&model, &all_builds(100 * MINUTE), 1, run)).collect();
+    let cut: Vec<RunResult> = (0..40).map(|run| unrecorded(&model, &all_builds(100 * MINUTE), 1, run)).collect();
     assert!(cut.iter().any(|outcome| outcome.cut > 0) && cut.iter().any(|outcome| outcome.cut == 0));
     assert!(cut.iter().all(|outcome| outcome.finished + outcome.failed == 9));
 }
@@ -531,7 +531,7 @@ impl Drawn {
     fn holds(&self) -> TestCaseResult {
         let model = self.model();
         let (outcome, Series { points, .. }) = engine::run(&model, &self.arrivals, 7, 0, Aim::Record);
-        let Outcome { arrived, finished, gave_up, failed, cut, .. } = outcome;
+        let RunResult { arrived, finished, gave_up, failed, cut, .. } = outcome;
         prop_assert_eq!(arrived, self.arrivals.of_run(7, 0).count() as u64, "every build comes");
         prop_assert_eq!(arrived, finished + gave_up + failed, "every build is over, once");
         prop_assert!(finished <= outcome.waits.count() && outcome.waits.count() <= arrived);
@@ -553,8 +553,8 @@ impl Drawn {
         }
         // Recording changes nothing, and a run can be repeated.
         prop_assert_eq!(
-            &Outcome { places: 0, ..outcome },
-            &Outcome { places: 0, ..unrecorded(&model, &self.arrivals, 7, 0) }
+            &RunResult { places: 0, ..outcome },
+            &RunResult { places: 0, ..unrecorded(&model, &self.arrivals, 7, 0) }
         );
         Ok(())
     }
@@ -592,7 +592,7 @@ fn a_seed_repeats_its_result_however_many_threads_there_are_and_another_does_not
     let mut model = staging();
     (model.lost_after, model.pod_start) = (Some(Length(5 * HOUR)), Spread::Evenly(Length(20 * SECOND), Length(MINUTE)));
     let day = poisson(20.0, 12.0, Spread::Exponential(Length(15 * MINUTE)));
-    let of = |seed| all(&model, &day, seed, 9).unwrap_or_else(|error| panic!("{error}"));
+    let of = |seed| all(&model, &day, seed, 9);
     let summary = of(5);
     assert_eq!(summary, of(5));
     assert_ne!(summary.total, of(6).total);
@@ -606,7 +606,7 @@ fn a_seed_repeats_its_result_however_many_threads_there_are_and_another_does_not
             (alone.runs, alone.longest_makespan_ms, alone.runs_with_losses),
             (summary.runs, summary.longest_makespan_ms, summary.runs_with_losses)
         );
-        let without_places = |total: &Outcome| Outcome { places: 0, ..total.clone() };
+        let without_places = |total: &RunResult| RunResult { places: 0, ..total.clone() };
         assert_eq!(without_places(&alone.total), without_places(&summary.total));
     }
 }
@@ -619,7 +619,7 @@ fn a_day_of_a_large_fleet_and_a_hundred_thousand_builds_are_simulated_in_seconds
     let runs = if cfg!(debug_assertions) { 20 } else { 200 };
     let day = poisson(600.0, 24.0, Spread::Exponential(Length(20 * MINUTE)));
     let began = Instant::now();
-    let summary = all(&production(), &day, 1, runs).unwrap_or_else(|error| panic!("{error}"));
+    let summary = all(&production(), &day, 1, runs);
     let took = began.elapsed();
     assert!(summary.total.arrived > runs * 14_000 && summary.total.peak_pods > 200);
     assert!(took < Duration::from_secs(60), "{took:?}");

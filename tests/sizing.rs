@@ -1,11 +1,13 @@
 //! The arithmetic: against the numbers of running fleets, and as properties over every type of the catalogue.
 
-use buildkit_fleet::instances::{self, InstanceType};
-use buildkit_fleet::sizing::{self, PodSize};
+use buildkit_fleet::catalogue::instances::{self, InstanceType};
+use buildkit_fleet::config::Buildkit;
+use buildkit_fleet::fleet::sizing::{self, PodSize};
+use buildkit_fleet::resolve::instances::look_up;
 use proptest::prelude::*;
 
 fn known(name: &str) -> InstanceType {
-    instances::look_up(name, None).unwrap_or_else(|missing| panic!("{name}: {missing:?}"))
+    look_up(name, None).unwrap_or_else(|missing| panic!("{name}: {missing:?}"))
 }
 
 fn pod(vcpu: u64, gib: u64) -> PodSize {
@@ -98,8 +100,8 @@ fn the_catalogue_is_whole() {
     assert_eq!(all.len(), rows, "a row does not parse");
     assert!(all.iter().all(|instance| instance.local_nvme_gb > 0 && instance.vcpu > 0 && instance.numa_nodes > 0));
     assert!(all.iter().all(|instance| instance.vcpu % instance.numa_nodes == 0), "sockets of unequal size");
-    for default in buildkit_fleet::fleet::arch::Arch::ALL {
-        let name = instances::TypeName::of_default(default);
+    for default in buildkit_fleet::values::arch::Arch::ALL {
+        let name = Buildkit::standard().of(default).instance_type.required();
         assert_eq!(known(name.as_str()).arch, default);
     }
 }

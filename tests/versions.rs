@@ -83,8 +83,9 @@ fn versions_are_read_as_they_are_written() {
 
 #[test]
 fn an_haproxy_tag_tells_its_version() {
-    use buildkit_fleet::fleet::image::Image;
-    use buildkit_fleet::versions::{Version, haproxy_of};
+    use buildkit_fleet::fleet::capabilities::haproxy_of;
+    use buildkit_fleet::values::image::Image;
+    use buildkit_fleet::values::version::Version;
     let version = |image: &str| haproxy_of(&Image::try_from(image).unwrap_or_else(|_| panic!("{image}")));
     assert_eq!(version("haproxy:3.2-alpine"), Some(Version::new(3, 2)));
     assert_eq!(version("registry.example:5000/haproxy:3.10.1"), Some(Version::new(3, 10)));

@@ -1,14 +1,7 @@
 //! Every time in the manifests, derived from the longest build and the client's patience.
 
-use crate::config::Buildkit;
-use crate::fleet::count::{Minutes, Seconds};
-
-/// Two hours: a build of that length is normal here.
-const DEFAULT_MAX_BUILD: Minutes = Minutes::constant(120);
-/// gRPC's minimum connect timeout, which buildctl and buildx wait for a silent server.
-const DEFAULT_CLIENT_CONNECT: Seconds = Seconds::constant(20);
-/// The pause between two tries of the usual retry loop.
-const DEFAULT_CLIENT_RETRY_PAUSE: Seconds = Seconds::constant(15);
+/// How long a node is empty before it goes: a burst's nodes serve the next one of the same minutes.
+pub const CONSOLIDATE_AFTER_MINUTES: u32 = 5;
 
 /// build limit < load balancer's timeouts < drain cap < pod's grace <= load balancer's grace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +12,8 @@ pub struct Timing {
 }
 
 impl Timing {
-    pub fn read(layer: &Buildkit) -> Self {
-        Timing {
-            max_build_minutes: layer.max_build_minutes.or(DEFAULT_MAX_BUILD).get(),
-            client_connect_s: layer.client_connect_seconds.or(DEFAULT_CLIENT_CONNECT).get(),
-            client_retry_pause_s: layer.client_retry_pause_seconds.or(DEFAULT_CLIENT_RETRY_PAUSE).get(),
-        }
+    pub fn new(max_build_minutes: u32, client_connect_s: u32, client_retry_pause_s: u32) -> Self {
+        Timing { max_build_minutes, client_connect_s, client_retry_pause_s }
     }
 
     pub fn max_build_minutes(self) -> u32 {

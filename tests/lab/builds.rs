@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use buildkit_fleet::fleet::arch::Arch;
-use buildkit_fleet::versions::OLDEST_HAPROXY;
+use buildkit_fleet::fleet::capabilities::OLDEST_HAPROXY;
+use buildkit_fleet::values::arch::Arch;
 
 use crate::client::{Client, Wait};
 use crate::dns::eventually;

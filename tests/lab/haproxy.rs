@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use buildkit_fleet::fleet::Fleet;
-use buildkit_fleet::fleet::arch::Arch;
-use buildkit_fleet::fleet::discovery_name;
-use buildkit_fleet::versions::{Haproxy, Version};
+use buildkit_fleet::fleet::capabilities::HaproxyCapabilities;
+use buildkit_fleet::fleet::dns::discovery_name;
+use buildkit_fleet::fleet::model::Fleet;
+use buildkit_fleet::values::arch::Arch;
+use buildkit_fleet::values::version::Version;
 use tempfile::TempDir;
 
 use crate::dns::{Dns, eventually};
@@ -53,7 +54,7 @@ pub(crate) fn state(text: &str) {
 /// The fleet's configuration as this HAProxy understands it, and the script that starts it.
 pub(crate) fn rendered(fleet: &Fleet) -> (String, String) {
     let mut fleet = fleet.clone();
-    fleet.lb.can = Haproxy::of(version());
+    fleet.lb.can = HaproxyCapabilities::of(version());
     let files = support::render(&fleet);
     let config = support::object(&files, "ConfigMap", "buildkitd-lb-config");
     let text =

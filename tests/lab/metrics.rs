@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use buildkit_fleet::fleet::arch::Arch;
-use buildkit_fleet::versions::Version;
-use buildkit_fleet::{scrape, sizing};
+use buildkit_fleet::fleet::sizing;
+use buildkit_fleet::manifests::scrape;
+use buildkit_fleet::values::arch::Arch;
+use buildkit_fleet::values::version::Version;
 
 use crate::client::Client;
 use crate::dns::eventually;

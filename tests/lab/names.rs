@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use buildkit_fleet::fleet::arch::Arch;
-use buildkit_fleet::fleet::discovery_name;
+use buildkit_fleet::fleet::dns::discovery_name;
+use buildkit_fleet::values::arch::Arch;
 
 use crate::client::Client;
 use crate::dns::Mood;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use buildkit_fleet::fleet::arch::Arch;
+use buildkit_fleet::values::arch::Arch;
 
 use crate::client::{Client, Wait};
 use crate::haproxy::{Lab, replace_line};

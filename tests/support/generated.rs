@@ -1,10 +1,10 @@
 //! Random clusters.yaml, made from the shapes that the JSON Schema is made from.
 
-use buildkit_fleet::config::Entry;
-use buildkit_fleet::fleet::arch::Arch;
-use buildkit_fleet::instances::catalogue_names;
-use buildkit_fleet::render::quoted;
-use buildkit_fleet::shape::{Key, Shape, Text};
+use buildkit_fleet::catalogue::instances::catalogue_names;
+use buildkit_fleet::config::ClusterKeys;
+use buildkit_fleet::input::shape::{Key, Shape, Text};
+use buildkit_fleet::manifests::render::quoted;
+use buildkit_fleet::values::arch::Arch;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
@@ -16,7 +16,7 @@ type Written = BoxedStrategy<String>;
 
 /// A file of one to three clusters.
 pub(crate) fn clusters() -> impl Strategy<Value = String> {
-    let block = || entry(Entry::KEYS);
+    let block = || entry(ClusterKeys::KEYS);
     (block(), prop::collection::vec(block(), 1..3)).prop_map(|(defaults, clusters)| {
         let clusters: Vec<String> =
             clusters.iter().enumerate().map(|(place, block)| format!("  c{place}: {block}\n")).collect();

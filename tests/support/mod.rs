@@ -9,10 +9,12 @@ pub(crate) mod program;
 
 use std::path::{Path, PathBuf};
 
-use buildkit_fleet::fleet::{Fleet, Outcome};
-use buildkit_fleet::problem::Printer;
-use buildkit_fleet::render::{RenderedFile, Renderer};
-use buildkit_fleet::rule::Severity;
+use buildkit_fleet::diagnostics::rule::Severity;
+use buildkit_fleet::diagnostics::snippet::Printer;
+use buildkit_fleet::fleet::model::Fleet;
+use buildkit_fleet::manifests::render::Renderer;
+use buildkit_fleet::manifests::set::SetFile;
+use buildkit_fleet::resolve::resolved::Resolved;
 
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -29,13 +31,13 @@ pub(crate) fn read(path: &str) -> String {
 
 /// The fleets of an input that must be accepted.
 pub(crate) fn fleets(source: &str) -> Vec<Fleet> {
-    let (outcomes, problems) = buildkit_fleet::input::read_bytes(source.as_bytes());
+    let (outcomes, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
     assert!(!problems.has_errors(), "refused:\n{}", messages(source).join("\n"));
     outcomes
         .into_iter()
         .filter_map(|outcome| match outcome {
-            Outcome::Fleet(fleet) => Some(*fleet),
-            Outcome::Skipped { .. } => None,
+            Resolved::Fleet(fleet) => Some(*fleet),
+            Resolved::Skipped { .. } => None,
         })
         .collect()
 }
@@ -47,9 +49,9 @@ pub(crate) fn fleet(source: &str, cluster: &str) -> Fleet {
         .unwrap_or_else(|| panic!("no cluster {cluster}"))
 }
 
-pub(crate) fn render(fleet: &Fleet) -> Vec<RenderedFile> {
+pub(crate) fn render(fleet: &Fleet) -> Vec<SetFile> {
     let files = Renderer::new().and_then(|renderer| renderer.render(fleet)).unwrap_or_else(|error| panic!("{error:#}"));
-    buildkit_fleet::invariants::check(fleet, &files).unwrap_or_else(|error| panic!("{error:#}"));
+    buildkit_fleet::manifests::check::check(fleet, &files).unwrap_or_else(|error| panic!("{error:#}"));
     files
 }
 
@@ -62,25 +64,25 @@ pub(crate) fn one_cluster(buildkit: &str) -> String {
 
 /// All messages of an input as they are printed.
 pub(crate) fn messages(source: &str) -> Vec<String> {
-    let (_, problems) = buildkit_fleet::input::read_bytes(source.as_bytes());
+    let (_, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
     let printer = Printer { path: "clusters.yaml", source, color: false };
     problems.into_sorted().iter().map(|problem| printer.print(problem)).collect()
 }
 
 /// Ids of the rules that an input breaks, in the order of the file.
 pub(crate) fn rules_broken(source: &str) -> Vec<&'static str> {
-    let (_, problems) = buildkit_fleet::input::read_bytes(source.as_bytes());
+    let (_, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
     problems.into_sorted().iter().map(|problem| problem.rule.id).collect()
 }
 
 pub(crate) fn errors(source: &str) -> Vec<&'static str> {
-    let (_, problems) = buildkit_fleet::input::read_bytes(source.as_bytes());
+    let (_, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
     let sorted = problems.into_sorted();
     sorted.iter().filter(|problem| problem.rule.severity == Severity::Error).map(|problem| problem.rule.id).collect()
 }
 
 /// Every YAML document of the files.
-pub(crate) fn documents(files: &[RenderedFile]) -> Vec<serde_yaml::Value> {
+pub(crate) fn documents(files: &[SetFile]) -> Vec<serde_yaml::Value> {
     use serde::Deserialize;
     files
         .iter()
@@ -90,7 +92,7 @@ pub(crate) fn documents(files: &[RenderedFile]) -> Vec<serde_yaml::Value> {
 }
 
 /// The document of this kind and name.
-pub(crate) fn object(files: &[RenderedFile], kind: &str, name: &str) -> serde_yaml::Value {
+pub(crate) fn object(files: &[SetFile], kind: &str, name: &str) -> serde_yaml::Value {
     documents(files)
         .into_iter()
         .find(|document| document["kind"] == kind && document["metadata"]["name"] == name)

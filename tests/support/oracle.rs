@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use buildkit_fleet::render::RenderedFile;
+use buildkit_fleet::manifests::set::SetFile;
 use serde::Deserialize;
 use serde_yaml::Value;
 
@@ -72,13 +72,13 @@ pub(crate) fn number(value: &str) -> Option<f64> {
 
 /// Files, objects and paths at which two renderings differ, found by an independent parser. Texts with several lines
 /// differ as a whole.
-pub(crate) fn differences(before: &[RenderedFile], after: &[RenderedFile]) -> BTreeSet<(String, String, String)> {
+pub(crate) fn differences(before: &[SetFile], after: &[SetFile]) -> BTreeSet<(String, String, String)> {
     let (before, after) = (leaves(before), leaves(after));
     let all: BTreeSet<_> = before.keys().chain(after.keys()).cloned().collect();
     all.into_iter().filter(|key| before.get(key) != after.get(key)).collect()
 }
 
-fn leaves(files: &[RenderedFile]) -> BTreeMap<(String, String, String), String> {
+fn leaves(files: &[SetFile]) -> BTreeMap<(String, String, String), String> {
     let mut found = BTreeMap::new();
     for file in files {
         let mut pools: Vec<String> = Vec::new();
@@ -96,7 +96,7 @@ fn leaves(files: &[RenderedFile]) -> BTreeMap<(String, String, String), String> 
                 _ => format!("{}/{}", word(&document["kind"]), word(&document["metadata"]["name"])),
             };
             walk(&document, String::new(), &mut |path, text| {
-                found.insert((file.path.to_owned(), name.clone(), path), text);
+                found.insert((file.path.clone(), name.clone(), path), text);
             });
         }
     }

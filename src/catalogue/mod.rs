@@ -1,0 +1,4 @@
+//! Instance types and their prices.
+
+pub mod instances;
+pub mod price;

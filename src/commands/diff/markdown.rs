@@ -1,0 +1,187 @@
+//! A diff as a comment on a pull request.
+
+use std::fmt::Write as _;
+
+use crate::commands::diff::side::Side;
+use crate::commands::diff::text::{MOST_REASONS, first_of, grouped, hides, of_reason};
+use crate::commands::unified::unified;
+use crate::consequences::cluster::{ClusterDiff, Status};
+use crate::consequences::consequence::{Class, Consequence};
+use crate::diagnostics::words::number;
+
+/// GitHub takes 65,536 characters; the rest is for what a workflow puts around it.
+const MOST_CHARACTERS: usize = 59_000;
+/// Of these, kept for the diffs where the consequences alone would fill it.
+const FOR_CONSEQUENCES: usize = 40_000;
+
+/// Consequences first, the worst of them on top, then every diff folded, as far as they fit. `again` is the command line
+/// that shows the rest.
+pub(super) fn of(before: &Side, again: &str, clusters: &[ClusterDiff]) -> String {
+    let mut groups = grouped(clusters);
+    let worst = |diff: &ClusterDiff| diff.consequences.first().map_or(Class::NoEffect, |consequence| consequence.class);
+    groups.sort_by_key(|(_, diff)| worst(diff));
+    let same = clusters.iter().filter(|cluster| cluster.status == Status::Same).count();
+    let mut told = format!("### buildkit-fleet: what this does, against {}\n\n", code(&before.name));
+    if let Some(why) = &before.unusable {
+        let _ = writeln!(told, "{}\n", escaped(why));
+    }
+    if groups.is_empty() {
+        told += "No manifest changes.\n";
+        return told;
+    }
+    told += &counts(clusters);
+    let mut left = 0;
+    for (names, diff) in &groups {
+        let section = section(names, diff);
+        if length(&told) + length(&section) > FOR_CONSEQUENCES {
+            left += names.len();
+        } else {
+            told += &section;
+        }
+    }
+    if left > 0 {
+        let clusters = number(left, "cluster");
+        let _ = writeln!(told, "{clusters} more, counted above, do not fit here: run {}.\n", code(again));
+    }
+    if same > 0 {
+        let _ = writeln!(told, "{} without a change.\n", number(same, "cluster"));
+    }
+    let mut missing = 0;
+    for cluster in clusters {
+        for change in &cluster.changes {
+            let folded = folded(&cluster.cluster, &change.path, &unified(&cluster.cluster, change));
+            // What is said of the rest must fit as well.
+            if length(&told) + length(&folded) + 200 > MOST_CHARACTERS {
+                missing += 1;
+            } else {
+                told += &folded;
+            }
+        }
+    }
+    if missing > 0 {
+        let _ = writeln!(told, "The diffs of {} do not fit here: run {}.", number(missing, "file"), code(again));
+    }
+    told
+}
+
+/// In how many clusters each kind of consequence is, of all clusters: also where its section does not fit.
+fn counts(clusters: &[ClusterDiff]) -> String {
+    let of_class = |class: Class| {
+        let has = |diff: &&ClusterDiff| diff.consequences.iter().any(|consequence| consequence.class == class);
+        clusters.iter().filter(has).count()
+    };
+    let parts: Vec<String> = Class::ALL
+        .into_iter()
+        .map(|class| (class, of_class(class)))
+        .filter(|(_, count)| *count > 0)
+        .map(|(class, count)| format!("{} {} in {count}", sign(class), class.name()))
+        .collect();
+    format!("Of {}: {}.\n\n", number(clusters.len(), "cluster"), parts.join(", "))
+}
+
+fn sign(class: Class) -> &'static str {
+    match class {
+        class if class.is_grave() => "🔴",
+        Class::InPlace | Class::NoEffect => "⚪",
+        _ => "🟡",
+    }
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn section(names: &[&str], diff: &ClusterDiff) -> String {
+    const MOST_NAMES: usize = 20;
+    let mut listed: Vec<String> = names.iter().take(MOST_NAMES).map(|name| code(name)).collect();
+    if names.len() > MOST_NAMES {
+        listed.push(format!("{} more", names.len() - MOST_NAMES));
+    }
+    let status = if diff.status == Status::Changed { String::new() } else { format!(" ({})", diff.status.name()) };
+    let mut told = format!("#### {}{status}\n\n", listed.join(", "));
+    for consequence in &diff.consequences {
+        told += &item(consequence);
+    }
+    told.push('\n');
+    told
+}
+
+fn item(consequence: &Consequence) -> String {
+    let sign = sign(consequence.class);
+    let mut told = format!(
+        "- {sign} **{}** {}: {}\n",
+        consequence.class.name(),
+        code(&first_of(&consequence.objects)),
+        escaped(&consequence.what)
+    );
+    for reason in consequence.reasons.iter().take(MOST_REASONS) {
+        let _ = writeln!(told, "  - {}", code(&of_reason(reason)));
+    }
+    if consequence.reasons.len() > MOST_REASONS {
+        let _ = writeln!(told, "  - and {} more", number(consequence.reasons.len() - MOST_REASONS, "field"));
+    }
+    if let Some(advice) = &consequence.advice {
+        let _ = writeln!(told, "  - → {}", escaped(advice));
+    }
+    told
+}
+
+fn folded(cluster: &str, path: &str, diff: &str) -> String {
+    let fence = fence(diff, 3);
+    let summary = line(&format!("{cluster}/{path}"))
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('@', "&#64;");
+    let end = if diff.ends_with('\n') { "" } else { "\n" };
+    format!("<details><summary>{summary}</summary>\n\n{fence}diff\n{diff}{end}{fence}\n\n</details>\n")
+}
+
+/// Backticks that do not stand in the text.
+fn fence(text: &str, least: usize) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(least.max(longest + 1))
+}
+
+/// Text that Markdown shows as it is, on one line.
+fn code(text: &str) -> String {
+    let line = line(text);
+    let fence = fence(&line, 1);
+    let pad = if line.starts_with('`') || line.ends_with('`') { " " } else { "" };
+    format!("{fence}{pad}{line}{pad}{fence}")
+}
+
+/// On one line, without what turns the direction of text.
+fn line(text: &str) -> String {
+    text.chars().map(|c| if hides(c) { ' ' } else { c }).collect()
+}
+
+/// Our own sentence, which may hold names from a file: nothing of it formats, links or calls anybody.
+fn escaped(text: &str) -> String {
+    let mut told = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '*' | '_' | '[' | ']' | '<' | '#' | '|' | '~' => told.extend(['\\', c]),
+            // GitHub reads @name even behind a backslash.
+            '@' => told.push_str("&#64;"),
+            c if hides(c) => told.push(' '),
+            c => told.push(c),
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_leaves_its_code_span_or_fence() {
+        assert_eq!(code("a`b"), "``a`b``");
+        assert_eq!(code("`a`"), "`` `a` ``");
+        assert_eq!(code("a\nb"), "`a b`");
+        assert!(folded("c", "f", "+ ```\n").contains("````diff\n+ ```\n````\n"));
+        assert!(folded("<b>", "f", "").contains("<summary>&lt;b&gt;/f</summary>"));
+        assert_eq!(escaped("@team *x* <b>"), "&#64;team \\*x\\* \\<b>");
+    }
+}

@@ -1,0 +1,119 @@
+//! What clusters.yaml is compared with: sets of a directory, sets of a git revision, or that revision's clusters.yaml.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::commands::diff::arguments::Diff;
+use crate::commands::diff::git::Revision;
+use crate::commands::read;
+use crate::commands::report::tell;
+use crate::fleet::model::Fleet;
+use crate::manifests::render::Renderer;
+use crate::manifests::set::{Set, SetFile};
+use crate::publish::files::SUMS;
+use crate::publish::{compare, ownership};
+use crate::resolve::resolved::Resolved;
+
+/// The sets of the other side, by cluster.
+pub(super) struct Side {
+    /// As it was given: a path, or a revision.
+    pub name: String,
+    /// What was read of it.
+    pub read: &'static str,
+    pub sets: BTreeMap<String, Set>,
+    /// Why it could not be used, although it is there.
+    pub unusable: Option<String>,
+}
+
+impl Side {
+    /// Reads the sets that the command compares with.
+    pub(super) fn read(command: &Diff, renderer: &Renderer) -> Result<Self> {
+        let Some(against) = &command.against else {
+            let dir = &command.out.dir;
+            return match of_directory(dir)? {
+                Some(side) => Ok(side),
+                None => bail!(
+                    "{} has no set to compare with: run `buildkit-fleet generate` first, or name a git revision with --against",
+                    dir.display()
+                ),
+            };
+        };
+        if let Some(side) = of_directory(Path::new(against))? {
+            return Ok(side);
+        }
+        match Revision::find(against, &command.input.config) {
+            Ok(Some(revision)) => of_revision(against, &revision, command, renderer),
+            Ok(None) => bail!("`{against}` is neither a directory with sets nor a revision of this git repository"),
+            Err(error) => {
+                Err(error
+                    .context(format!("`{against}` is no directory with sets, and as a revision it cannot be read")))
+            }
+        }
+    }
+}
+
+/// The sets below a directory; none where there is none.
+fn of_directory(dir: &Path) -> Result<Option<Side>> {
+    let name = dir.display().to_string();
+    if dir.join(SUMS).is_file() {
+        bail!("{name} is the set of one cluster: name the directory above it");
+    }
+    if !dir.is_dir() {
+        return Ok(None);
+    }
+    let mut sets = BTreeMap::new();
+    // Every directory of ours: none is kept from it.
+    for dir in ownership::stale(dir, &BTreeSet::new())? {
+        let cluster = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let files: Vec<SetFile> =
+            compare::read_set(&dir)?.into_iter().map(|(path, text)| SetFile { path, text }).collect();
+        sets.insert(cluster, Set { files, region: None });
+    }
+    Ok((!sets.is_empty()).then_some(Side { name, read: "its sets", sets, unusable: None }))
+}
+
+/// The sets that are committed below --out; where there are none, what this program makes of the revision's --config.
+fn of_revision(name: &str, revision: &Revision, command: &Diff, renderer: &Renderer) -> Result<Side> {
+    let path = &command.input.config;
+    let source = revision.file(path)?;
+    let read = source.map(|bytes| read::report_on(&bytes, format!("{name}:{}", path.display())));
+    let fleets: Vec<&Fleet> = match &read {
+        Some((outcomes, report)) if !report.refused() => outcomes.iter().filter_map(Resolved::fleet).collect(),
+        _ => Vec::new(),
+    };
+    let mut sets: BTreeMap<String, Set> = BTreeMap::new();
+    for file in revision.files_below(&command.out.dir)? {
+        let Some((cluster, path)) = file.path.split_once('/') else { continue };
+        if path.contains('/') || !ownership::is_ours(&file.text) {
+            continue;
+        }
+        let region = fleets.iter().find(|fleet| fleet.key.as_str() == cluster).map(|fleet| fleet.region.clone());
+        let set = sets.entry(cluster.to_owned()).or_insert_with(|| Set { files: Vec::new(), region });
+        set.files.push(SetFile { path: path.to_owned(), text: file.text });
+    }
+    let name = name.to_owned();
+    if !sets.is_empty() {
+        return Ok(Side { name, read: "its committed sets", sets, unusable: None });
+    }
+    let Some((_, report)) = &read else {
+        bail!("{name} has neither sets below {} nor a file {}", command.out.dir.display(), path.display());
+    };
+    if report.refused() {
+        // A change that mends the file must be shown all the same.
+        tell(report)?;
+        let why = format!("{} of {name} is refused: every fleet is told as new", path.display());
+        return Ok(Side { name, read: "its clusters.yaml", sets, unusable: Some(why) });
+    }
+    for fleet in fleets {
+        sets.insert(fleet.key.to_string(), rendered(fleet, renderer)?);
+    }
+    Ok(Side { name, read: "its clusters.yaml", sets, unusable: None })
+}
+
+/// The set that this program makes of a fleet.
+pub(super) fn rendered(fleet: &Fleet, renderer: &Renderer) -> Result<Set> {
+    let files = renderer.render(fleet)?;
+    Ok(Set { files, region: Some(fleet.region.clone()) })
+}

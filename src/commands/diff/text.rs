@@ -1,0 +1,166 @@
+//! A diff for people at a terminal.
+
+use std::fmt::Write as _;
+
+use crate::commands::diff::side::Side;
+use crate::commands::unified::unified;
+use crate::consequences::cluster::{ClusterDiff, Status};
+use crate::consequences::consequence::{Class, Consequence};
+use crate::consequences::field::FieldChange;
+use crate::console::wrap::{width, wrap};
+use crate::diagnostics::words::number;
+
+/// Fields that are listed for one consequence; the diff below has them all.
+pub(super) const MOST_REASONS: usize = 8;
+/// Objects that are named for one consequence.
+const MOST_OBJECTS: usize = 4;
+
+/// Clusters with the same consequences, in the order of the first.
+pub(super) fn grouped(clusters: &[ClusterDiff]) -> Vec<(Vec<&str>, &ClusterDiff)> {
+    let mut groups: Vec<(Vec<&str>, &ClusterDiff)> = Vec::new();
+    for cluster in clusters.iter().filter(|cluster| cluster.status != Status::Same) {
+        let same = groups
+            .iter_mut()
+            .find(|(_, first)| first.status == cluster.status && first.consequences == cluster.consequences);
+        match same {
+            Some((names, _)) => names.push(&cluster.cluster),
+            None => groups.push((vec![&cluster.cluster], cluster)),
+        }
+    }
+    groups
+}
+
+pub(super) fn of(before: &Side, clusters: &[ClusterDiff], color: bool) -> String {
+    let width = width();
+    let paint = Paint(color);
+    let mut told = before.unusable.as_ref().map_or_else(String::new, |why| wrap(why, width, "") + "\n");
+    for (names, diff) in grouped(clusters) {
+        let status = if diff.status == Status::Changed { String::new() } else { format!(" ({})", diff.status.name()) };
+        told += &wrap(&format!("{}{status}", names.join(", ")), width, "");
+        for consequence in &diff.consequences {
+            told += &of_consequence(consequence, width, &paint);
+        }
+        told.push('\n');
+    }
+    for cluster in clusters {
+        for change in &cluster.changes {
+            told += &paint.diff(&unified(&cluster.cluster, change));
+        }
+    }
+    told
+}
+
+fn of_consequence(consequence: &Consequence, width: usize, paint: &Paint) -> String {
+    let class = consequence.class;
+    let mut told = format!("  {}  {}\n", paint.class(class), first_of(&consequence.objects));
+    told += &wrap(&consequence.what, width, "      ");
+    for reason in consequence.reasons.iter().take(MOST_REASONS) {
+        told += &wrap(&of_reason(reason), width, "        ");
+    }
+    if consequence.reasons.len() > MOST_REASONS {
+        let more = consequence.reasons.len() - MOST_REASONS;
+        let _ = writeln!(told, "        and {} more", number(more, "field"));
+    }
+    if let Some(advice) = &consequence.advice {
+        told += &wrap(&format!("-> {advice}"), width, "      ");
+    }
+    told
+}
+
+/// The first of several objects.
+pub(super) fn first_of(objects: &[String]) -> String {
+    if objects.len() <= MOST_OBJECTS + 1 {
+        return objects.join(", ");
+    }
+    format!("{} and {} more", objects[..MOST_OBJECTS].join(", "), objects.len() - MOST_OBJECTS)
+}
+
+/// `path: old -> new` on one line.
+pub(super) fn of_reason(reason: &FieldChange) -> String {
+    match (&reason.old, &reason.new) {
+        (None, None) => reason.path.clone(),
+        (Some(old), Some(new)) => {
+            let (old, new) = apart(old, new);
+            format!("{}: {} -> {}", reason.path, shown(&old), shown(&new))
+        }
+        (old, new) => {
+            let of = |value: &Option<String>| value.as_ref().map_or_else(|| "(none)".to_owned(), |text| shown(text));
+            format!("{}: {} -> {}", reason.path, of(old), of(new))
+        }
+    }
+}
+
+/// Long values without the words that both start and end with.
+fn apart(old: &str, new: &str) -> (String, String) {
+    const LONG: usize = 60;
+    if old.len().max(new.len()) <= LONG {
+        return (old.to_owned(), new.to_owned());
+    }
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.split_whitespace().collect(), new.split_whitespace().collect());
+    let shorter = old.len().min(new.len());
+    let head = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let tail = old.iter().rev().zip(new.iter().rev()).take(shorter - head).take_while(|(old, new)| old == new).count();
+    // One word on each side tells where this is.
+    let (start, end) = (head.saturating_sub(1), tail.saturating_sub(1));
+    let cut = |words: &[&str]| {
+        let middle = words[start..words.len() - end].join(" ");
+        let (before, after) = (if start > 0 { "… " } else { "" }, if end > 0 { " …" } else { "" });
+        format!("{before}{middle}{after}")
+    };
+    (cut(&old), cut(&new))
+}
+
+/// A value on one line, not too long, and without what would move the cursor.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 160;
+    if text.is_empty() {
+        return "\"\"".to_owned();
+    }
+    let mut line = String::new();
+    for c in text.chars().take(LONGEST) {
+        if c.is_control() { line.extend(c.escape_debug()) } else { line.push(c) }
+    }
+    if text.chars().nth(LONGEST).is_some() { line + "…" } else { line }
+}
+
+/// Control characters, and those that turn the direction of text: what is read would not be what is there.
+pub(super) fn hides(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Color, where it is wanted.
+struct Paint(bool);
+
+impl Paint {
+    fn with(&self, code: &str, text: &str) -> String {
+        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn class(&self, class: Class) -> String {
+        let code = match class {
+            class if class.is_grave() => "1;31",
+            Class::NoEffect | Class::InPlace => "2",
+            _ => "1;33",
+        };
+        self.with(code, class.name())
+    }
+
+    fn diff(&self, diff: &str) -> String {
+        if !self.0 {
+            return diff.to_owned();
+        }
+        diff.split_inclusive('\n')
+            .map(|line| {
+                let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+                let code = match text.as_bytes().first() {
+                    _ if text.starts_with("---") || text.starts_with("+++") => "1",
+                    Some(b'-') => "31",
+                    Some(b'+') => "32",
+                    Some(b'@') => "36",
+                    _ => return line.to_owned(),
+                };
+                self.with(code, text) + end
+            })
+            .collect()
+    }
+}

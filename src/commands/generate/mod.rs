@@ -1,0 +1,225 @@
+//! The command `generate`.
+
+mod set;
+mod summary;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::commands::exit::Exit;
+use crate::commands::generate::set::{Mode, Publication};
+use crate::commands::options::{Input, Out};
+use crate::commands::report::tell;
+use crate::commands::unified::unified;
+use crate::commands::{read, select};
+use crate::console::output::{print, print_json, say};
+use crate::diagnostics::escape::visible;
+use crate::diagnostics::report::{self, ProblemFormat, ProblemOptions};
+use crate::diagnostics::words::{names, number};
+use crate::manifests::objects::Objects;
+use crate::manifests::render::{self, Renderer};
+use crate::manifests::set::SetFile;
+use crate::publish::compare::{self, Change, Comparison};
+use crate::publish::files::SUMS;
+use crate::publish::{exchange, ownership};
+use crate::resolve::resolved::Resolved;
+use clap::Args;
+
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  buildkit-fleet generate               every cluster, each into a directory
+  buildkit-fleet generate arc-staging   one cluster
+  buildkit-fleet generate --check       in CI: a diff and exit code 1
+  buildkit-fleet generate --check --format github --deny-warnings
+
+`buildkit-fleet init` writes a clusters.yaml to start from.
+
+The whole file is validated before anything is written, whichever clusters
+are named. Without names, directories of clusters that left the file, or list
+the module `buildkit` no more, are removed. Files of others in the output
+directory are left alone.";
+
+/// Write the manifests of every cluster, or of those named, to <OUT>/<CLUSTER>/
+#[derive(Debug, Args)]
+#[command(after_help = GENERATE_EXAMPLES)]
+pub struct Generate {
+    /// Clusters to write; all that have the module `buildkit` unless given
+    #[arg(value_name = "CLUSTER")]
+    pub clusters: Vec<String>,
+    #[command(flatten)]
+    pub input: Input,
+    #[command(flatten)]
+    pub out: Out,
+    /// Write nothing; print what would change as a unified diff and exit 1 if anything would
+    #[arg(long)]
+    pub check: bool,
+    #[command(flatten)]
+    pub problems: ProblemOptions,
+}
+
+/// Writes the manifests of the clusters asked for, or tells what writing them would change.
+pub fn run(command: &Generate) -> Result<Exit> {
+    let (outcomes, report) = read::read_as(&command.input.config, &command.problems)?;
+    tell(&report)?;
+    if report.refused() {
+        if !command.check {
+            say("nothing was written");
+        }
+        if report.format == ProblemFormat::Json {
+            print_json(&report.json())?;
+        }
+        return Ok(Exit::Refused);
+    }
+    if select::any_unknown(&command.clusters, &outcomes) {
+        return Ok(Exit::Usage);
+    }
+    let renderer = Renderer::new().context("a template of this program does not compile: please report it")?;
+    let fleets = select::fleets(&command.clusters, &outcomes);
+    let purpose = if command.check { Mode::Show } else { Mode::Write };
+    let sets = set::prepare(&fleets, &command.out.dir, &renderer, purpose)?;
+    let mut stale = if command.clusters.is_empty() { stale(&command.out.dir, &sets)? } else { Vec::new() };
+    if let Some(why) = foreign(&command.out.dir, &stale, &sets)? {
+        // A file without fleets has nothing to compare either.
+        if !command.check || sets.is_empty() {
+            bail!(why);
+        }
+        say(&format!("`generate` would write nothing: {why}"));
+        stale.clear();
+    }
+    let skipped = outcomes.iter().filter_map(|outcome| match outcome {
+        Resolved::Skipped { cluster, why } if select::is_wanted(&command.clusters, cluster) => Some((cluster, why)),
+        _ => None,
+    });
+    if report.format == ProblemFormat::Json {
+        let mut found = report.json();
+        let mut clusters: Vec<Value> = sets.iter().map(|set| to_json(&set.dir, &set.comparison)).collect();
+        for dir in &stale {
+            clusters.push(to_json(dir, &compare::compare(dir, &[])?));
+        }
+        clusters.extend(skipped.clone().map(|(cluster, why)| json!({"cluster": cluster, "skipped": why})));
+        found["clusters"] = clusters.into();
+        print_json(&found)?;
+    }
+    if command.check {
+        return check(command, &sets, &stale);
+    }
+    let mut failed = Vec::new();
+    for (set, published) in sets.iter().zip(set::publish(&sets)) {
+        match published {
+            Ok(changes) => say(&summary::of(set.fleet, changes)),
+            Err(error) => failed.push(error),
+        }
+    }
+    if failed.len() > 1 {
+        say(&format!("{} could not be written, the first of them:", number(failed.len(), "cluster")));
+    }
+    if let Some(error) = failed.into_iter().next() {
+        return Err(error);
+    }
+    for (cluster, why) in skipped {
+        say(&visible(format!("{cluster}: skipped, {why}")));
+    }
+    for dir in &stale {
+        let removed = exchange::publish(dir, &[], &mut |_| {})?.changes.len();
+        say(&format!("{}: {} removed, the file has no such fleet any more", dir.display(), number(removed, "file")));
+    }
+    Ok(Exit::Done)
+}
+
+/// What publishing changes in a directory, or would: `cluster`, `current`, and for each file that differs its `path` and
+/// whether it is `added`, `changed` or `removed`. A cluster without the module has `skipped` instead, with the reason.
+fn to_json(dir: &Path, comparison: &Comparison) -> Value {
+    let files = comparison.changes.iter().map(|change| json!({"path": change.path, "status": change.status()}));
+    json!({
+        "cluster": dir.file_name().unwrap_or_default().to_string_lossy(),
+        "current": comparison.is_clean(),
+        "files": files.collect::<Vec<_>>(),
+    })
+}
+
+/// Directories whose clusters left the file, or list the module no more.
+fn stale(out: &Path, sets: &[Publication]) -> Result<Vec<PathBuf>> {
+    ownership::stale(out, &sets.iter().map(|set| set.fleet.key.as_str().to_lowercase()).collect())
+}
+
+/// Why the directories that would go belong to another file, of which nothing may go: none of this file's clusters was
+/// ever written there, also not under another name.
+fn foreign(out: &Path, stale: &[PathBuf], sets: &[Publication]) -> Result<Option<String>> {
+    if stale.is_empty() || sets.iter().any(|set| set.dir.exists()) {
+        return Ok(None);
+    }
+    // What a removal that was cut off left behind is no cluster's.
+    let stale: Vec<&PathBuf> = stale.iter().filter(|dir| holds_files(dir)).collect();
+    if stale.is_empty() {
+        return Ok(None);
+    }
+    for dir in &stale {
+        if let Some(earlier) = fleet_in(dir)?
+            && sets.iter().any(|set| earlier == (set.fleet.cluster_name.to_string(), set.fleet.namespace.to_string()))
+        {
+            return Ok(None);
+        }
+    }
+    let dirs: Vec<String> = stale.iter().map(|dir| dir.display().to_string()).collect();
+    Ok(Some(format!(
+        "{} holds fleets that this file does not have, and none that it has: name the file that they are from with --config, choose another --out, or, if they are to go, remove {}",
+        out.display(),
+        names(&dirs)
+    )))
+}
+
+fn holds_files(dir: &Path) -> bool {
+    // What cannot be read is somebody's.
+    compare::read_set(dir).map_or(true, |files| !files.is_empty())
+}
+
+/// EKS cluster and namespace of the set in a directory; none where its files do not tell.
+fn fleet_in(dir: &Path) -> Result<Option<(String, String)>> {
+    let files: Vec<SetFile> = compare::read_set(dir)?.into_iter().map(|(path, text)| SetFile { path, text }).collect();
+    Ok(Objects::read(&files).ok().and_then(|objects| objects.fleet()))
+}
+
+/// Prints what publishing would change.
+fn check(command: &Generate, sets: &[Publication], stale: &[PathBuf]) -> Result<Exit> {
+    let format = command.problems.format;
+    let mut differing = 0;
+    for Publication { dir, comparison, .. } in sets {
+        differing += usize::from(!comparison.is_clean());
+        if comparison.changes.is_empty() && !comparison.is_clean() {
+            say(&format!("{}: {} is missing or not current", dir.display(), SUMS));
+        }
+        print_diffs(dir, &comparison.changes, format)?;
+    }
+    for dir in stale {
+        differing += 1;
+        print_diffs(dir, &compare::compare(dir, &[])?.changes, format)?;
+    }
+    if differing == 0 {
+        say(&format!("{} is current", command.out.dir.display()));
+        return Ok(Exit::Done);
+    }
+    say(&format!(
+        "{} not current with {}: run `buildkit-fleet generate`",
+        number(differing, "cluster"),
+        command.input.config.display()
+    ));
+    Ok(Exit::Refused)
+}
+
+/// json has named the files already.
+fn print_diffs(dir: &Path, changes: &[Change], format: ProblemFormat) -> Result<()> {
+    match format {
+        ProblemFormat::Text => changes.iter().try_for_each(|change| print(&unified(dir, change))),
+        ProblemFormat::Github => changes.iter().try_for_each(|change| {
+            let diff = unified(dir, change);
+            // A line of the diff must not be taken for a workflow command. What is compared cannot know its own checksum.
+            let pause = render::checksum(&[&diff]);
+            let file = format!("file={}", report::property(&dir.join(&change.path).display().to_string()));
+            let note = report::annotation("error", &file, "not current", "run `buildkit-fleet generate`");
+            print(&format!("{note}::stop-commands::{pause}\n{diff}::{pause}::\n"))
+        }),
+        ProblemFormat::Json => Ok(()),
+    }
+}

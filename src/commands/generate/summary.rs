@@ -1,0 +1,63 @@
+//! What a person reads after a run: one short block for each cluster.
+
+use std::fmt::Write as _;
+
+use crate::fleet::capabilities::Fallback;
+use crate::fleet::model::{Fleet, Pool};
+use crate::fleet::scaling::Scaling;
+use crate::fleet::sizing;
+use crate::manifests::list;
+
+/// Changes of one cluster's directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    pub written: usize,
+    pub removed: usize,
+}
+
+pub(super) fn of(fleet: &Fleet, changes: Changes) -> String {
+    let mut text = format!("{} ({}, {}): {}", fleet.key, fleet.cluster_name, fleet.region, describe(fleet, changes));
+    for pool in &fleet.pools {
+        let _ = write!(text, "\n  {}", line(pool));
+    }
+    for (manifest, why) in list::left_out(fleet) {
+        let _ = write!(text, "\n  no {}: {why}", manifest.path);
+    }
+    let fallback_given = fleet.pools.iter().any(|pool| matches!(pool.scaling, Scaling::Keda { fallback: Some(_), .. }));
+    if fallback_given && fleet.ladder.fallback() == Fallback::Unusable {
+        text += "\n  no fallback: this KEDA would cut a busy fleet to it";
+    }
+    text
+}
+
+fn describe(fleet: &Fleet, changes: Changes) -> String {
+    let files = list::of(fleet).count();
+    match changes {
+        Changes { written: 0, removed: 0 } => format!("{files} files, unchanged"),
+        Changes { written, removed: 0 } => format!("{files} files, {written} written"),
+        Changes { written, removed } => format!("{files} files, {written} written, {removed} removed"),
+    }
+}
+
+/// `amd64  2..360 pods of 42 vCPU 155 GiB, fallback 32; m6id.24xlarge x2, then m6id.12xlarge x1; node limit 360, 720`
+fn line(pool: &Pool) -> String {
+    let pods = match pool.scaling {
+        Scaling::Fixed { replicas } => format!("{replicas} pods"),
+        Scaling::Keda { bounds, .. } => format!("{}..{} pods", bounds.min(), bounds.max()),
+    };
+    let fallback = match pool.scaling {
+        Scaling::Keda { fallback: Some(fallback), .. } => format!(", fallback {fallback}"),
+        _ => String::new(),
+    };
+    let peak = pool.scaling.peak().into();
+    let ceiling: Vec<String> =
+        pool.plan.entries.iter().map(|entry| sizing::node_limit(peak, entry.pods_per_node).to_string()).collect();
+    format!(
+        "{}  {pods} of {} vCPU {} GiB{fallback}; {}; node limit {}",
+        pool.arch.name(),
+        pool.plan.pod.vcpu,
+        pool.plan.pod.gib,
+        pool.plan.in_words(),
+        ceiling.join(", "),
+    )
+}

@@ -1,0 +1,19 @@
+//! The commands: each with its arguments, its run and its output.
+
+pub mod completions;
+pub mod diff;
+pub mod exit;
+pub mod explain;
+pub mod generate;
+pub mod init;
+pub mod options;
+pub mod plan;
+pub mod read;
+pub mod recommend;
+pub mod report;
+pub mod scenario;
+pub mod schema;
+pub mod select;
+pub mod simulate;
+pub mod unified;
+pub mod validate;

@@ -1,0 +1,25 @@
+//! Options that several commands have.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct Input {
+    /// The file to read
+    #[arg(long, value_name = "FILE", default_value = "clusters.yaml")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Out {
+    /// Directory of the sets, one below it for each cluster
+    #[arg(long = "out", value_name = "DIR", default_value = "generated")]
+    pub dir: PathBuf,
+}

@@ -1,0 +1,197 @@
+//! The numbers of one fleet: pods, nodes, disk, money, speed. Sizes are those that the templates are filled with.
+
+use crate::catalogue::price::{self, MONTH_HOURS, Usd};
+use crate::fleet::dns::{DNS_PAYLOAD_BYTES, discovery_name, record_bytes};
+use crate::fleet::hpa::{self, Behavior, SYNC_MS, Step};
+use crate::fleet::instance_plan::PlannedType;
+use crate::fleet::model::{Fleet, Pool};
+use crate::fleet::scaling::{POLLING_INTERVAL_S, Scaling};
+use crate::fleet::sizing;
+use crate::manifests::pool_view::{TypeView, pool_view};
+use crate::manifests::{scrape, view};
+
+/// One fleet.
+#[derive(Debug)]
+pub struct Capacity<'a> {
+    pub fleet: &'a Fleet,
+    pub pools: Vec<PoolCapacity<'a>>,
+    /// On the first type of each pool.
+    pub cost: Cost,
+    pub lb_slots: u64,
+    pub lb_memory_mib: u64,
+    /// With as many builds as pods at max; none where nothing is scaled.
+    pub keda_scrape_bytes: Option<usize>,
+    /// None where monitoring is off.
+    pub prometheus_scrape_bytes_about: Option<u64>,
+    /// What Prometheus does not ask for.
+    pub whole_page_bytes_about: u64,
+}
+
+/// One architecture.
+#[derive(Debug)]
+pub struct PoolCapacity<'a> {
+    pub pool: &'a Pool,
+    pub pods_at_min: u32,
+    pub pods_at_max: u32,
+    /// ephemeral-storage that a pod asks for.
+    pub nvme_request_gb: u64,
+    /// In order of preference; each as if it carried the whole pool.
+    pub types: Vec<TypeCapacity<'a>>,
+    pub dns_answer_bytes_at_max: u64,
+    pub dns_pods_that_fit: u64,
+    pub lb_slots: u64,
+    /// None for a fixed pool.
+    pub speed: Option<Speed>,
+}
+
+/// One instance type.
+#[derive(Debug)]
+pub struct TypeCapacity<'a> {
+    pub planned: &'a PlannedType,
+    /// Fewest, as the pool starts.
+    pub nodes_at_min: u64,
+    /// After a burst, with each pod on a node of its own; the same as `nodes_at_min` of a fixed pool.
+    pub nodes_at_min_at_most: u64,
+    pub nodes_at_max: u64,
+    pub node_limit: u64,
+    pub vcpu_at_max: u64,
+    pub gib_at_max: u64,
+    /// A pod's part of the node's NVMe.
+    pub nvme_share_gb: u64,
+    pub cost: Cost,
+}
+
+/// List prices of nodes, and of nothing else; none where one of them is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    pub hour_at_min: Option<Usd>,
+    pub hour_at_min_at_most: Option<Usd>,
+    pub hour_at_max: Option<Usd>,
+}
+
+impl Cost {
+    pub fn month_at_min(self) -> Option<Usd> {
+        self.hour_at_min.map(|hour| hour * MONTH_HOURS)
+    }
+}
+
+/// From min to max and back.
+#[derive(Clone, Debug)]
+pub struct Speed {
+    pub behavior: Behavior,
+    /// From the HPA's first look at as many builds as pods at max.
+    pub up: Vec<Step>,
+    /// From its last look at them; then there are none.
+    pub down: Vec<Step>,
+}
+
+impl<'a> Capacity<'a> {
+    pub fn of(fleet: &'a Fleet) -> Self {
+        let pools: Vec<PoolCapacity> = fleet.pools.iter().map(|pool| PoolCapacity::of(fleet, pool)).collect();
+        let lb = view::lb_view(fleet);
+        let builds = pools.iter().map(|pool| (pool.pool.arch, pool.pods_at_max));
+        let architectures = pools.len() as u64;
+        Capacity {
+            fleet,
+            cost: Cost {
+                hour_at_min: pools.iter().map(|pool| pool.cost().hour_at_min).sum(),
+                hour_at_min_at_most: pools.iter().map(|pool| pool.cost().hour_at_min_at_most).sum(),
+                hour_at_max: pools.iter().map(|pool| pool.cost().hour_at_max).sum(),
+            },
+            lb_slots: lb.slots,
+            lb_memory_mib: lb.memory_mib,
+            keda_scrape_bytes: fleet.autoscaled().then(|| scrape::sessions_page(builds).len()),
+            prometheus_scrape_bytes_about: fleet.monitoring.then(|| scrape::prometheus_bytes_about(architectures)),
+            whole_page_bytes_about: scrape::whole_page_bytes_about(architectures, lb.slots),
+            pools,
+        }
+    }
+
+    /// Types without a price in the region, in the order of the fleet.
+    pub fn unpriced(&self) -> impl Iterator<Item = &'a str> {
+        let types = self.pools.iter().flat_map(|pool| &pool.types);
+        types.filter(|of| of.cost.hour_at_max.is_none()).map(|of| of.planned.instance.name.as_str())
+    }
+}
+
+impl<'a> PoolCapacity<'a> {
+    fn of(fleet: &'a Fleet, pool: &'a Pool) -> Self {
+        let view = pool_view(fleet, pool);
+        let (pods_at_min, speed) = match pool.scaling {
+            Scaling::Fixed { replicas } => (replicas, None),
+            Scaling::Keda { bounds, .. } => (bounds.min(), Some(Speed::of(Behavior::of(fleet, bounds)))),
+        };
+        let (name, record) = (discovery_name(pool.arch, &fleet.namespace), record_bytes(fleet.ip_family));
+        let types = pool.plan.entries.iter().zip(&view.types);
+        PoolCapacity {
+            pool,
+            pods_at_min,
+            pods_at_max: view.peak,
+            nvme_request_gb: view.cache_request_gb,
+            types: types
+                .map(|(planned, view)| TypeCapacity::of(fleet, planned, view, pods_at_min, speed.is_some()))
+                .collect(),
+            dns_answer_bytes_at_max: sizing::dns_answer_bytes(&name, view.peak.into(), record),
+            dns_pods_that_fit: sizing::dns_answer_pods(&name, DNS_PAYLOAD_BYTES, record),
+            lb_slots: view.slots,
+            speed,
+        }
+    }
+
+    /// Karpenter starts the first type as long as there is capacity.
+    pub fn first(&self) -> &TypeCapacity<'a> {
+        &self.types[0]
+    }
+
+    pub fn cost(&self) -> Cost {
+        self.first().cost
+    }
+
+    /// Places for pods on the nodes at min that nobody fills: nodes come whole.
+    pub fn idle_places_at_min(&self) -> u64 {
+        let first = self.first();
+        first.nodes_at_min * first.planned.pods_per_node - u64::from(self.pods_at_min)
+    }
+}
+
+impl<'a> TypeCapacity<'a> {
+    fn of(fleet: &Fleet, planned: &'a PlannedType, view: &TypeView, pods_at_min: u32, scaled: bool) -> Self {
+        let PlannedType { instance, pods_per_node, .. } = planned;
+        let (nodes_at_min, nodes_at_max) = (sizing::nodes(pods_at_min.into(), *pods_per_node), view.nodes_at_peak);
+        // ReplicaSets take pods that share a node first (pkg/controller/controller_utils.go, `ActivePodsWithRanks`), and
+        // Karpenter removes empty nodes alone.
+        let spread = if scaled { u64::from(pods_at_min).min(view.node_limit) } else { nodes_at_min };
+        let hourly = price::hourly(&instance.name, &fleet.region);
+        TypeCapacity {
+            planned,
+            nodes_at_min,
+            nodes_at_min_at_most: spread,
+            nodes_at_max,
+            node_limit: view.node_limit,
+            vcpu_at_max: nodes_at_max * instance.vcpu,
+            gib_at_max: nodes_at_max * instance.memory_mib / 1024,
+            nvme_share_gb: instance.local_nvme_gb / pods_per_node,
+            cost: Cost {
+                hour_at_min: hourly.map(|hour| hour * nodes_at_min),
+                hour_at_min_at_most: hourly.map(|hour| hour * spread),
+                hour_at_max: hourly.map(|hour| hour * nodes_at_max),
+            },
+        }
+    }
+}
+
+impl Speed {
+    fn of(behavior: Behavior) -> Self {
+        Speed { behavior, up: hpa::climb(behavior, SYNC_MS), down: hpa::descend(behavior, SYNC_MS) }
+    }
+
+    /// From the demand to the HPA's first look at it, at most, in seconds. A pool that sleeps is woken by KEDA before.
+    pub fn first_look_s(&self) -> u64 {
+        SYNC_MS / 1000 + if self.behavior.bounds.min() == 0 { u64::from(POLLING_INTERVAL_S) } else { 0 }
+    }
+
+    /// Pods after the last step up; below max where the HPA ignores the rest of the demand.
+    pub fn reached(&self) -> u32 {
+        self.up.last().map_or(self.behavior.least(), |step| step.pods)
+    }
+}

@@ -1,0 +1,78 @@
+//! The command `plan`: size, price and speed of every fleet.
+
+pub mod capacity;
+mod json;
+mod text;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::commands::exit::Exit;
+use crate::commands::options::{Input, PlanFormat};
+use crate::commands::plan::capacity::Capacity;
+use crate::commands::{read, select};
+use crate::console::output::{print, print_json, say};
+use crate::console::wrap::width;
+use crate::diagnostics::escape::visible;
+use crate::resolve::resolved::Resolved;
+use clap::Args;
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  buildkit-fleet plan
+  buildkit-fleet plan arc-cbr-production
+  buildkit-fleet plan --format json | jq '.clusters[].usd_per_hour_at_max'
+
+Prices are on-demand list prices of the builders' nodes in the cluster's
+region, and of nothing else. Known are those of us-east-1 and, for some types,
+us-east-2, us-west-1 and us-west-2. Where none is known, neither is a sum with
+it. A month has 730 hours. Speed is the HPA's: as many builds as pods at max
+come at once, and end at once.";
+
+/// Tell the size of every fleet: pods, nodes, disk, money, and how fast it grows and shrinks
+#[derive(Debug, Args)]
+#[command(after_help = PLAN_EXAMPLES)]
+pub struct Plan {
+    /// Clusters to look at; all unless given
+    #[arg(value_name = "CLUSTER")]
+    pub clusters: Vec<String>,
+    #[command(flatten)]
+    pub input: Input,
+    /// text for people, json for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub format: PlanFormat,
+}
+
+/// Tells the size of the clusters asked for.
+pub fn run(command: &Plan) -> Result<Exit> {
+    let Some(outcomes) = read::read(&command.input.config)? else { return Ok(Exit::Refused) };
+    if select::any_unknown(&command.clusters, &outcomes) {
+        return Ok(Exit::Usage);
+    }
+    let wanted: Vec<&Resolved> =
+        outcomes.iter().filter(|outcome| select::is_wanted(&command.clusters, outcome.name())).collect();
+    match command.format {
+        PlanFormat::Json => {
+            let clusters: Vec<Value> = wanted.iter().map(|outcome| to_json(outcome)).collect();
+            print_json(&json!({"clusters": clusters}))?;
+        }
+        PlanFormat::Text => {
+            let fleets = wanted.iter().filter_map(|outcome| outcome.fleet());
+            let blocks: Vec<String> = fleets.map(|fleet| text::of(&Capacity::of(fleet), width())).collect();
+            print(&blocks.join("\n"))?;
+        }
+    }
+    for outcome in wanted {
+        if let Resolved::Skipped { cluster, why } = outcome {
+            say(&visible(format!("{cluster}: skipped, {why}")));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn to_json(outcome: &Resolved) -> Value {
+    match outcome {
+        Resolved::Fleet(fleet) => json::of(&Capacity::of(fleet)),
+        Resolved::Skipped { cluster, why } => json::skipped(cluster, why),
+    }
+}

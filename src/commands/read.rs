@@ -1,0 +1,49 @@
+//! From the bytes of clusters.yaml to its fleets.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+
+use crate::commands::report::tell;
+use crate::diagnostics::report::{ProblemFormat, ProblemOptions, Report};
+use crate::publish::io_error;
+use crate::resolve::read::read_bytes;
+use crate::resolve::resolved::Resolved;
+
+/// How commands tell problems that are about something else.
+const TEXT: ProblemOptions = ProblemOptions { format: ProblemFormat::Text, deny_warnings: false };
+
+/// Reads the file. None where it is refused, which is told; warnings are for `validate` and `generate` to tell.
+pub fn read(path: &Path) -> Result<Option<Vec<Resolved>>> {
+    let (outcomes, report) = read_as(path, &TEXT)?;
+    if report.refused() {
+        tell(&report)?;
+        return Ok(None);
+    }
+    Ok(Some(outcomes))
+}
+
+/// Reads the file. Where the report refuses it, the outcomes are not to be used.
+pub fn read_as(path: &Path, options: &ProblemOptions) -> Result<(Vec<Resolved>, Report)> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        let remedy = match error.kind() {
+            ErrorKind::NotFound => "name another file with --config, or let `buildkit-fleet init` write one",
+            ErrorKind::IsADirectory => "name a file with --config",
+            _ => io_error::remedy(&error),
+        };
+        anyhow!("cannot read {}: {error}: {remedy}", path.display())
+    })?;
+    Ok(report_as(&bytes, path.display().to_string(), options))
+}
+
+/// The same of bytes that are called `name`, for people.
+pub fn report_on(bytes: &[u8], name: String) -> (Vec<Resolved>, Report) {
+    report_as(bytes, name, &TEXT)
+}
+
+fn report_as(bytes: &[u8], name: String, options: &ProblemOptions) -> (Vec<Resolved>, Report) {
+    let (outcomes, problems) = read_bytes(bytes);
+    let source = String::from_utf8_lossy(bytes).into_owned();
+    (outcomes, Report::new(name, source, problems, options))
+}

@@ -1,0 +1,105 @@
+//! The command `recommend`.
+
+mod json;
+mod text;
+
+use crate::commands::exit::Exit;
+use crate::commands::options::{Input, PlanFormat};
+use crate::commands::scenario::{CircumstancesGiven, arch, arch_of, fleet_of};
+use crate::console::output::{print, print_json, say};
+use crate::console::wrap::width;
+use crate::simulation::arrivals::Arrivals;
+use crate::simulation::duration::Length;
+use crate::simulation::recommend::{WaitTarget, advise};
+use crate::simulation::scenario::Scenario;
+use crate::values::arch::Arch;
+use clap::Args;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+const RECOMMEND_EXAMPLES: &str = "\
+Examples:
+  buildkit-fleet recommend arc-staging --arrivals week.csv --p99-wait 60s
+  buildkit-fleet recommend arc-staging --arrivals week.csv --budget 1h
+
+A line of the file is `start,duration` in seconds, or `start,duration,arch`;
+lines without an architecture count for each. The record stands for whole
+days, with what is quiet in them: --days 7 makes five workdays a week.";
+
+/// Tell the cheapest bounds with which builds wait no longer than asked for, and what they cost
+#[derive(Debug, Args)]
+#[command(after_help = RECOMMEND_EXAMPLES)]
+pub struct Recommend {
+    /// The cluster whose fleet is looked at
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: String,
+    /// One architecture; all unless given
+    #[arg(long, value_name = "ARCH", value_parser = arch)]
+    pub arch: Option<Arch>,
+    #[command(flatten)]
+    pub input: Input,
+    /// Builds as they came once
+    #[arg(long, value_name = "FILE")]
+    pub arrivals: PathBuf,
+    /// Days that the record stands for, with what is quiet before and after it; those of its length, rounded up, unless given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub days: Option<u32>,
+    /// How long 99 of 100 builds may wait at most
+    #[arg(long, value_name = "LENGTH", default_value = "60s")]
+    pub p99_wait: Length,
+    #[command(flatten)]
+    pub circumstances: CircumstancesGiven,
+    /// Runs of each choice, each with other random numbers
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub runs: u64,
+    /// What random numbers follow from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// text for people, json for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub format: PlanFormat,
+}
+
+pub fn run(command: &Recommend) -> Result<Exit> {
+    let fleet = match fleet_of(&command.input.config, &command.cluster)? {
+        Ok(fleet) => fleet,
+        Err(exit) => return Ok(exit),
+    };
+    let arches: Vec<Arch> = match command.arch {
+        Some(arch) => match arch_of(&fleet, Some(arch), &command.input.config) {
+            Some(arch) => vec![arch],
+            None => return Ok(Exit::Usage),
+        },
+        None => fleet.pools.iter().map(|pool| pool.arch).collect(),
+    };
+    let target = WaitTarget { p99_wait: command.p99_wait, days: command.days, seed: command.seed, runs: command.runs };
+    let mut advice = Vec::new();
+    for arch in arches {
+        let Some(arrivals) = Arrivals::recorded_of(&command.arrivals, arch)? else { continue };
+        let scenario = Scenario { fleet: fleet.clone(), arch, said: command.circumstances.said() };
+        advice.push(advise(&scenario, &arrivals, target)?);
+    }
+    if advice.is_empty() {
+        bail!("{} has no build of an architecture of {}", command.arrivals.display(), fleet.key);
+    }
+    match command.format {
+        PlanFormat::Json => {
+            let pools: Vec<Value> = advice.iter().map(json::of).collect();
+            print_json(
+                &json!({"cluster": fleet.key.as_str(), "p99_wait_s": command.p99_wait.0 / 1000, "pools": pools}),
+            )?;
+        }
+        PlanFormat::Text => {
+            let width = width();
+            let blocks: Vec<String> =
+                advice.iter().map(|advice| text::of(advice, fleet.key.as_str(), command.p99_wait, width)).collect();
+            print(&blocks.join("\n"))?;
+        }
+    }
+    if advice.iter().any(|advice| advice.best.is_none()) {
+        say("no number of pods keeps every wait so short: see the notes");
+    }
+    Ok(Exit::Done)
+}

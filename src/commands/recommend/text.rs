@@ -1,0 +1,63 @@
+//! Advice for people.
+
+use crate::console::table::{Column, Table};
+use crate::console::wrap::wrap;
+use crate::diagnostics::words::{number, thousands};
+use crate::fleet::dns::MOST_PODS;
+use crate::simulation::duration::Length;
+use crate::simulation::recommend::{Advice, Choice};
+
+/// Days of a month of 730 hours.
+const MONTH_DAYS: f64 = 730.0 / 24.0;
+
+pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize) -> String {
+    let mut text = wrap(
+        &format!(
+            "{cluster} {}: {} in {}, p99 of the wait at most {p99_wait}",
+            advice.arch.name(),
+            number(advice.builds, "build"),
+            number(advice.days as usize, "day")
+        ),
+        width,
+        "",
+    );
+    text.push('\n');
+    let mut rows = vec![row("now", &advice.now)];
+    rows.extend(advice.best.iter().map(|best| row("recommended", best)));
+    rows.extend(advice.curve.iter().map(|choice| row("", choice)));
+    let columns = vec![
+        Column::Words(""),
+        Column::Numbers("min"),
+        Column::Numbers("max"),
+        Column::Numbers("p99 wait"),
+        Column::Numbers("gave up"),
+        Column::Numbers("USD/day"),
+        Column::Numbers("USD/month"),
+    ];
+    text += &Table { columns, rows }.print(width);
+    if advice.best.is_none() {
+        text.push('\n');
+        text += &wrap(
+            &format!(
+                "No number of pods keeps p99 so short with nobody giving up: not one for each build at all times, and not {}, the most that one DNS answer can name. Look at the client's budget and at how long a build holds its builder.",
+                thousands(MOST_PODS.into())
+            ),
+            width,
+            "",
+        );
+    }
+    text
+}
+
+fn row(name: &str, choice: &Choice) -> Vec<String> {
+    let usd = |usd: Option<f64>| usd.map_or_else(|| "unknown".to_owned(), |usd| format!("${usd:.2}"));
+    vec![
+        name.to_owned(),
+        choice.min.to_string(),
+        choice.max.to_string(),
+        Length(choice.p99_ms).to_string(),
+        format!("{:.1}", choice.gave_up),
+        usd(choice.usd_per_day),
+        usd(choice.usd_per_day.map(|usd| usd * MONTH_DAYS)),
+    ]
+}

@@ -1,0 +1,151 @@
+//! From the command line to what is simulated: what `simulate` and `recommend` share.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use clap::Args;
+
+use crate::commands::exit::Exit;
+use crate::commands::{read, select};
+use crate::console::output::say;
+use crate::fleet::model::Fleet;
+use crate::resolve::resolved::Resolved;
+use crate::simulation::arrivals::Arrivals;
+use crate::simulation::duration::{Length, Spread};
+use crate::simulation::model::{Circumstances, ClientKind, Window};
+use crate::values::arch::Arch;
+
+/// Which builds come: one of the three.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Builds")]
+pub struct BuildsThatCome {
+    /// So many builds at once
+    #[arg(long, value_name = "N")]
+    pub burst: Option<u64>,
+    /// Builds as they came once: a file of `start,duration` lines in seconds
+    #[arg(long, value_name = "FILE")]
+    pub arrivals: Option<PathBuf>,
+    /// So many builds an hour, at random
+    #[arg(long, value_name = "PER_HOUR", requires = "hours")]
+    pub rate: Option<f64>,
+    /// For so many hours
+    #[arg(long, value_name = "HOURS", requires = "rate", conflicts_with_all = ["burst", "arrivals"])]
+    pub hours: Option<f64>,
+    /// How long a build takes; a file of arrivals says so itself
+    #[arg(long, value_name = "LENGTH", default_value = "20m", conflicts_with = "arrivals")]
+    pub build_minutes: Spread,
+}
+
+/// What clusters.yaml does not say.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Circumstances")]
+pub struct CircumstancesGiven {
+    /// How clients wait for a builder
+    #[arg(long, value_name = "CLIENT", default_value = "buildctl-retry")]
+    pub client: ClientKind,
+    /// How long a client tries before it gives up
+    #[arg(long, value_name = "LENGTH", default_value = "30m")]
+    pub budget: Length,
+    /// From a pod on a ready node to a ready pod
+    #[arg(long, value_name = "LENGTH", default_value = "30s")]
+    pub pod_start: Spread,
+    /// From a node's launch to a ready node
+    #[arg(long, value_name = "LENGTH", default_value = "150s")]
+    pub node_start: Spread,
+    /// An instance type has no capacity for a time
+    #[arg(long, visible_alias = "ice", value_name = "TYPE@FROM..TO", value_parser = no_capacity)]
+    pub no_capacity: Vec<(String, Window)>,
+    /// KEDA cannot read the metric for a time
+    #[arg(long, value_name = "FROM..TO", value_parser = window)]
+    pub metric_out: Vec<Window>,
+    /// Mean time until a builder is lost without a word
+    #[arg(long, value_name = "LENGTH", value_parser = at_least_a_minute)]
+    pub lost_after: Option<Length>,
+}
+
+fn at_least_a_minute(text: &str) -> Result<Length, String> {
+    let length: Length = text.parse()?;
+    if length < Length::minutes(1) { Err("expected a minute or more".to_owned()) } else { Ok(length) }
+}
+
+pub(super) fn arch(text: &str) -> Result<Arch, String> {
+    Arch::named(text).ok_or_else(|| "expected amd64 or arm64".to_owned())
+}
+
+/// `5m..30m`, or with a dash between.
+fn window(text: &str) -> Result<Window, String> {
+    let (from, to) = text
+        .split_once("..")
+        .or_else(|| text.split_once('-'))
+        .ok_or_else(|| "expected FROM..TO, such as `5m..30m`".to_owned())?;
+    let (from, to): (Length, Length) = (from.parse()?, to.parse()?);
+    if to <= from {
+        return Err("the end is not behind the start".to_owned());
+    }
+    Ok(Window { from_ms: from.0, to_ms: to.0 })
+}
+
+/// `m6id.24xlarge@0..30m`.
+fn no_capacity(text: &str) -> Result<(String, Window), String> {
+    let (name, when) =
+        text.split_once('@').ok_or_else(|| "expected TYPE@FROM..TO, such as `m6id.24xlarge@0..30m`".to_owned())?;
+    Ok((name.to_owned(), window(when)?))
+}
+
+/// The fleet of a cluster of a file; the exit code where there is none, which has been told.
+pub fn fleet_of(path: &Path, cluster: &str) -> Result<std::result::Result<Fleet, Exit>> {
+    let Some(outcomes) = read::read(path)? else { return Ok(Err(Exit::Refused)) };
+    if select::any_unknown(&[cluster.to_owned()], &outcomes) {
+        return Ok(Err(Exit::Usage));
+    }
+    for outcome in outcomes {
+        match outcome {
+            Resolved::Fleet(fleet) if fleet.key.as_str() == cluster => return Ok(Ok(*fleet)),
+            Resolved::Skipped { cluster: skipped, why } if skipped == cluster => {
+                say(&format!("error: {cluster} has no fleet: {why}"));
+            }
+            _ => {}
+        }
+    }
+    Ok(Err(Exit::Usage))
+}
+
+/// The architecture asked for, or the fleet's first; none where the fleet has it not, which has been told.
+pub fn arch_of(fleet: &Fleet, wanted: Option<Arch>, path: &Path) -> Option<Arch> {
+    let arch = wanted.unwrap_or(fleet.pools[0].arch);
+    if fleet.pools.iter().any(|pool| pool.arch == arch) {
+        return Some(arch);
+    }
+    let known: Vec<&str> = fleet.pools.iter().map(|pool| pool.arch.name()).collect();
+    let path = path.display();
+    say(&format!("error: {path}: {} has no {} builders: it has {}", fleet.key, arch.name(), known.join(", ")));
+    None
+}
+
+/// The builds of the command line; a file may be of several architectures.
+pub fn arrivals(given: &BuildsThatCome, arch: Arch) -> Result<Arrivals> {
+    if let Some(path) = &given.arrivals {
+        return Arrivals::recorded(path, arch);
+    }
+    if let Some(builds) = given.burst {
+        return Arrivals::burst(builds, given.build_minutes);
+    }
+    match (given.rate, given.hours) {
+        (Some(rate), Some(hours)) => Arrivals::poisson(rate, hours, given.build_minutes),
+        _ => Err(anyhow!("--burst, --arrivals, or --rate with --hours tells which builds come")),
+    }
+}
+
+impl CircumstancesGiven {
+    pub fn said(&self) -> Circumstances {
+        Circumstances {
+            client: self.client,
+            budget: self.budget,
+            pod_start: self.pod_start,
+            node_start: self.node_start,
+            no_capacity: self.no_capacity.clone(),
+            metric_out: self.metric_out.clone(),
+            lost_after: self.lost_after,
+        }
+    }
+}

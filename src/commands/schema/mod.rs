@@ -1,0 +1,113 @@
+//! The command `schema`: a JSON Schema of clusters.yaml from the types that read it. Draft 7, which the YAML language
+//! server of editors follows in full.
+
+use anyhow::Result;
+use serde_json::{Map as Object, Value, json};
+
+use crate::commands::exit::Exit;
+use crate::config::ClusterKeys;
+use crate::console::output::print;
+use crate::input::shape::{Key, Keys, Map, Shape, Text};
+use clap::Args;
+
+const SCHEMA_EXAMPLES: &str = "\
+Example:
+  buildkit-fleet schema > clusters.schema.json
+
+and as the first line of clusters.yaml, for editors that follow it:
+  # yaml-language-server: $schema=clusters.schema.json";
+
+/// Print the JSON Schema of clusters.yaml, for editors
+#[derive(Debug, Args)]
+#[command(after_help = SCHEMA_EXAMPLES)]
+pub struct Schema {}
+
+pub fn run() -> Result<Exit> {
+    print(&text())?;
+    Ok(Exit::Done)
+}
+
+/// The schema as it stands in clusters.schema.json.
+pub fn text() -> String {
+    format!("{:#}\n", document())
+}
+
+fn document() -> Value {
+    let mut clusters = json!({
+        "description": "The clusters, each under its name. Only those whose `modules` list `buildkit` get manifests.",
+        "type": "object",
+        "minProperties": 1,
+    });
+    clusters["additionalProperties"] = json!({"$ref": "#/definitions/cluster"});
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "clusters.yaml",
+        "description": "Clusters and what is installed on them. Blocks of other tools may stand anywhere outside of `buildkit`.",
+        "type": "object",
+        "required": ["clusters"],
+        "properties": {
+            "defaults": {
+                "description": "What all clusters share; a cluster's own value wins, leaf by leaf.",
+                "allOf": [{"$ref": "#/definitions/cluster"}],
+            },
+            "clusters": clusters,
+        },
+        "definitions": {"cluster": of(&Shape::block(ClusterKeys::KEYS, Keys::Open))},
+    })
+}
+
+fn of(shape: &Shape) -> Value {
+    match shape {
+        Shape::Boolean => json!({"type": "boolean"}),
+        Shape::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
+        Shape::OneOf(words) => json!({"enum": words}),
+        Shape::Text(text) => of_text(text),
+        Shape::List(items) => json!({"type": "array", "items": of(items)}),
+        Shape::Map(map) => of_map(map),
+        Shape::Block { keys, open } => {
+            // Nothing at all stands for an empty block.
+            let mut block = json!({"type": ["object", "null"]});
+            let properties: Object<String, Value> = keys.iter().map(|key| (key.name.to_owned(), of_key(key))).collect();
+            block["properties"] = properties.into();
+            if !open {
+                block["additionalProperties"] = false.into();
+            }
+            block
+        }
+    }
+}
+
+fn of_text(text: &Text) -> Value {
+    let kind = if text.or_number { json!(["string", "number"]) } else { json!("string") };
+    json!({"type": kind, "pattern": text.pattern, "maxLength": text.longest})
+}
+
+fn of_map(map: &Map) -> Value {
+    let value = of(&map.value);
+    let value = if map.empty_values { json!({"anyOf": [value, {"type": "null"}]}) } else { value };
+    let name = &map.name;
+    // In order, an empty block would say that there is nothing to choose from.
+    let mut block =
+        if map.ordered { json!({"type": "object", "minProperties": 1}) } else { json!({"type": ["object", "null"]}) };
+    block["propertyNames"] = json!({"pattern": name.pattern, "maxLength": name.longest});
+    block["additionalProperties"] = value;
+    block
+}
+
+fn of_key(key: &Key) -> Value {
+    let shape = (key.shape)();
+    let mut value = Object::new();
+    let unit = key.unit.map(|unit| format!(" Unit: {unit}.")).unwrap_or_default();
+    value.insert("description".to_owned(), format!("{}{unit}", key.about()).into());
+    if let Value::Object(rules) = of(&shape) {
+        value.extend(rules);
+    }
+    if let Some(default) = key.default.and_then(|default| serde_yaml::from_str::<Value>(default).ok()) {
+        value.insert("default".to_owned(), default);
+    }
+    // Of versions, those of one program would be shown at the other.
+    if let Shape::Text(text @ Text { or_number: false, .. }) = &shape {
+        value.insert("examples".to_owned(), json!(text.examples));
+    }
+    value.into()
+}

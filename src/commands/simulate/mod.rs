@@ -1,0 +1,142 @@
+//! The command `simulate`: what a burst or a day of builds will feel like on a fleet, and what it costs.
+
+pub mod chart;
+mod json;
+mod simulated;
+pub mod svg;
+mod text;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::commands::exit::Exit;
+use crate::commands::options::{Input, PlanFormat};
+use crate::commands::scenario::{BuildsThatCome, CircumstancesGiven, arch, arch_of, arrivals, fleet_of};
+use crate::commands::simulate::simulated::{Simulated, runs_in_words};
+use crate::console::output::{print, print_json, say};
+use crate::console::wrap::width;
+use crate::simulation::arrivals::Arrivals;
+use crate::simulation::scenario::{self, Scenario};
+use crate::simulation::{runs, verdict};
+use crate::values::arch::Arch;
+use clap::ArgGroup;
+use clap::Args;
+use std::path::PathBuf;
+
+const SIMULATE_EXAMPLES: &str = "\
+Examples:
+  buildkit-fleet simulate arc-staging --burst 16
+  buildkit-fleet simulate arc-staging --burst 27 --build-minutes 10m..30m
+  buildkit-fleet simulate arc-staging --burst 16 --client buildx-retry
+  buildkit-fleet simulate arc-staging --arch arm64 --rate 30 --hours 24
+  buildkit-fleet simulate arc-staging --arrivals day.csv --svg day.svg
+  buildkit-fleet simulate arc-staging --burst 9 --ice m6id.24xlarge@0..30m
+  buildkit-fleet simulate arc-staging --burst 16 --compare proposed.yaml
+
+Lengths of time are such as 90s, 20m or 1h30m. Where a length may vary:
+  20m                 always
+  10m..30m            evenly
+  exp:20m             exponential with this mean
+  lognormal:15m,60m   with this median and this ninetieth percentile
+
+An arrivals file has a line `start,duration` for each build, in seconds;
+docs/sizing.md tells where to get one. The same seed gives the same result.";
+
+/// Tell what a burst or a day of builds will feel like, and what it costs
+#[derive(Debug, Args)]
+#[command(after_help = SIMULATE_EXAMPLES, group(ArgGroup::new("builds").required(true).args(["burst", "arrivals", "rate"])))]
+pub struct Simulate {
+    /// The cluster whose fleet is simulated
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: String,
+    /// The architecture; the fleet's first unless given
+    #[arg(long, value_name = "ARCH", value_parser = arch)]
+    pub arch: Option<Arch>,
+    #[command(flatten)]
+    pub input: Input,
+    #[command(flatten)]
+    pub builds: BuildsThatCome,
+    #[command(flatten)]
+    pub circumstances: CircumstancesGiven,
+    /// Runs, each with other random numbers
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub runs: u64,
+    /// What random numbers follow from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Another clusters.yaml, simulated on the same builds and set beside this one
+    #[arg(long, value_name = "FILE")]
+    pub compare: Option<PathBuf>,
+    /// text for people, json for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub format: PlanFormat,
+    /// Write a picture of the first run to this file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub svg: Option<PathBuf>,
+}
+
+/// Simulates a pool, or two on the same builds.
+pub fn run(command: &Simulate) -> Result<Exit> {
+    let mut scenarios: Vec<Scenario> = Vec::new();
+    for path in std::iter::once(&command.input.config).chain(&command.compare) {
+        let fleet = match fleet_of(path, &command.cluster)? {
+            Ok(fleet) => fleet,
+            Err(exit) => return Ok(exit),
+        };
+        // Both are of one architecture: the first file's, unless one is asked for.
+        let wanted = command.arch.or(scenarios.first().map(|first| first.arch));
+        let Some(arch) = arch_of(&fleet, wanted, path) else { return Ok(Exit::Usage) };
+        scenarios.push(Scenario { fleet, arch, said: command.circumstances.said() });
+    }
+    if let Err(why) = scenario::share_no_capacity(&mut scenarios) {
+        say(&format!("error: {why}"));
+        return Ok(Exit::Usage);
+    }
+    let arrivals = match arrivals(&command.builds, scenarios[0].arch) {
+        Ok(arrivals) => arrivals,
+        // A file that cannot be read is trouble; a number out of range is a wrong command line.
+        Err(error) if command.builds.arrivals.is_none() => {
+            say(&format!("error: {error}"));
+            return Ok(Exit::Usage);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for scenario in scenarios {
+        let model = scenario.model()?;
+        let summary = runs::all(&model, &arrivals, command.seed, command.runs);
+        let verdict = verdict::find(&scenario, &arrivals, command.seed, &summary)?;
+        found.push(Simulated { scenario, model, summary, verdict });
+    }
+    let width = width();
+    let names =
+        (command.input.config.display().to_string(), command.compare.as_deref().map(|path| path.display().to_string()));
+    match (command.format, found.as_slice(), &names.1) {
+        (PlanFormat::Json, [one], _) => print_json(&json::of(one))?,
+        (PlanFormat::Json, all, _) => print_json(&json!({"here": json::of(&all[0]), "there": json::of(&all[1])}))?,
+        (PlanFormat::Text, [here, there], Some(name)) => {
+            print(&text::compared(here, there, (&names.0, name), &arrivals, width))?;
+        }
+        (PlanFormat::Text, all, _) => print(&text::of(&all[0], &arrivals, width))?,
+    }
+    if let Some(path) = &command.svg {
+        std::fs::write(path, picture(&found, &arrivals)).with_context(|| format!("cannot write {}", path.display()))?;
+        say(&format!("{} written: the first run", path.display()));
+    }
+    Ok(Exit::Done)
+}
+
+/// The first run of what was found, or of both.
+fn picture(found: &[Simulated], arrivals: &Arrivals) -> String {
+    let title = |found: &Simulated| text::pool(&found.scenario);
+    let caption = [arrivals.to_string(), format!("The first of {}.", runs_in_words(found[0].summary.runs))];
+    let caption: Vec<&str> = caption.iter().map(String::as_str).collect();
+    match found {
+        [here, there] => svg::compared(
+            (&format!("{} {}", here.scenario.fleet.key, title(here)), &here.summary.series),
+            (&format!("{} {}", there.scenario.fleet.key, title(there)), &there.summary.series),
+            &caption,
+        ),
+        all => svg::of(&format!("{} {}", all[0].scenario.fleet.key, title(&all[0])), &all[0].summary.series, &caption),
+    }
+}

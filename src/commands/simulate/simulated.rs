@@ -1,0 +1,19 @@
+//! What was simulated, and what came of it.
+
+use crate::diagnostics::words::number;
+use crate::simulation::model::Model;
+use crate::simulation::outcome::Summary;
+use crate::simulation::scenario::Scenario;
+use crate::simulation::verdict::Verdict;
+
+/// One configuration, and what came of it.
+pub(super) struct Simulated {
+    pub scenario: Scenario,
+    pub model: Model,
+    pub summary: Summary,
+    pub verdict: Verdict,
+}
+
+pub(super) fn runs_in_words(runs: u64) -> String {
+    number(usize::try_from(runs).unwrap_or(usize::MAX), "run")
+}

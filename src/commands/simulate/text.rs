@@ -1,0 +1,271 @@
+//! What a simulation found, for people.
+
+use std::fmt::Write as _;
+
+use crate::commands::simulate::chart;
+use crate::commands::simulate::simulated::{Simulated, runs_in_words};
+use crate::console::table::{Column, Table};
+use crate::console::wrap::wrap;
+use crate::diagnostics::words::number;
+use crate::fleet::dns::MOST_PODS;
+use crate::fleet::scaling::Scaling;
+use crate::simulation::arrivals::Arrivals;
+use crate::simulation::duration::Length;
+use crate::simulation::model::{ClientKind, Model};
+use crate::simulation::outcome::Summary;
+use crate::simulation::scenario::Scenario;
+
+pub(super) fn of(found: &Simulated, arrivals: &Arrivals, width: usize) -> String {
+    let mut text = head(&found.scenario, &found.model, arrivals, found.summary.runs, width);
+    text.push('\n');
+    for (name, told) in rows(found) {
+        text += &entry(name, &told, width);
+    }
+    text.push('\n');
+    text += &chart::of(&found.summary.series, width);
+    text
+}
+
+/// Two configurations on the same builds.
+pub(super) fn compared(
+    here: &Simulated,
+    there: &Simulated,
+    names: (&str, &str),
+    arrivals: &Arrivals,
+    width: usize,
+) -> String {
+    let mut text = head(&here.scenario, &here.model, arrivals, here.summary.runs, width);
+    text += &entry("here", names.0, width);
+    text += &entry("there", &format!("{}: {}", names.1, pool(&there.scenario)), width);
+    text.push('\n');
+    let cells = cells(here).into_iter().zip(cells(there));
+    let rows = cells.map(|((name, here), (_, there))| vec![name.to_owned(), here, there]).collect();
+    let columns = vec![Column::Words(""), Column::Numbers("here"), Column::Numbers("there")];
+    text += &Table { columns, rows }.print(width);
+    text.push('\n');
+    text += &entry("here", &judged(here), width);
+    text + &entry("there", &judged(there), width)
+}
+
+/// The numbers of a result, for a column.
+fn cells(found: &Simulated) -> Vec<(&'static str, String)> {
+    let Simulated { model, summary, .. } = found;
+    let total = &summary.total;
+    let waits = &total.waits;
+    let length = |ms: u64| Length(ms).to_string();
+    vec![
+        ("wait on average", length(round(waits.mean_ms()))),
+        ("p50", length(waits.percentile_ms(50))),
+        ("p90", length(waits.percentile_ms(90))),
+        ("p99", length(waits.percentile_ms(99))),
+        ("longest", length(waits.max_ms())),
+        ("lost, of 100 builds", share(total.gave_up + total.failed, total.arrived)),
+        ("makespan", length(round(summary.mean(total.makespan_ms)))),
+        ("peak pods", total.peak_pods.to_string()),
+        ("peak nodes", total.peak_nodes.to_string()),
+        ("node hours", format!("{:.1}", summary.node_hours(&total.node_ms))),
+        ("cost", dollars(model, summary, &total.node_ms)),
+        ("after the last build", dollars(model, summary, &total.idle_node_ms)),
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn share(part: u64, of: u64) -> String {
+    format!("{:.1}", part as f64 * 100.0 / (of as f64).max(1.0))
+}
+
+/// A name, and what is told of it on lines that stand below each other.
+fn entry(name: &str, told: &str, width: usize) -> String {
+    const INDENT: &str = "           ";
+    let wrapped = wrap(told, width, INDENT);
+    format!("{name:<11}{}", wrapped.trim_start())
+}
+
+fn head(scenario: &Scenario, model: &Model, arrivals: &Arrivals, runs: u64, width: usize) -> String {
+    let said = &scenario.said;
+    let mut text = entry("builds", &arrivals.to_string(), width);
+    let client = match said.client {
+        ClientKind::BuildctlWait => "buildctl --wait",
+        ClientKind::BuildctlRetry => "buildctl, tried again",
+        ClientKind::BuildxRetry => "docker buildx, tried again",
+    };
+    let pauses = Length(model.client.pause_ms);
+    let patience = Length(model.client.connect_ms);
+    let tries = match said.client {
+        ClientKind::BuildctlWait => format!("connects anew after {patience}"),
+        _ => format!("waits {patience}, pauses up to {pauses}"),
+    };
+    text += &entry("client", &format!("{client}: {tries}, gives up after {}", said.budget), width);
+    text += &entry("fleet", &format!("{} {}", scenario.fleet.key, pool(scenario)), width);
+    let mut starts = format!("a node is ready after {}, a pod on it after {}", said.node_start, said.pod_start);
+    for (name, window) in &said.no_capacity {
+        let _ = write!(starts, "; no {name} from {} to {}", Length(window.from_ms), Length(window.to_ms));
+    }
+    for window in &said.metric_out {
+        let _ = write!(starts, "; no metric from {} to {}", Length(window.from_ms), Length(window.to_ms));
+    }
+    if let Some(after) = said.lost_after {
+        let _ = write!(starts, "; a builder is lost after {after} on average");
+    }
+    text += &entry("starts", &starts, width);
+    text + &entry("runs", &format!("{}, each with other random numbers", runs_in_words(runs)), width)
+}
+
+/// `amd64: 2 to 8 pods, m6id.24xlarge x2`.
+pub(super) fn pool(scenario: &Scenario) -> String {
+    let pool = scenario.pool();
+    let pods = match pool.scaling {
+        Scaling::Fixed { replicas } => format!("{replicas} pods, fixed"),
+        Scaling::Keda { bounds, .. } => format!("{} to {} pods", bounds.min(), bounds.max()),
+    };
+    format!("{}: {pods}, {}", pool.arch.name(), pool.plan.in_words())
+}
+
+/// Name and text of each result.
+fn rows(found: &Simulated) -> Vec<(&'static str, String)> {
+    let Simulated { model, summary, .. } = found;
+    let total = &summary.total;
+    let waits = &total.waits;
+    let length = |ms: u64| Length(ms).to_string();
+    vec![
+        (
+            "wait",
+            if total.arrived == 0 {
+                "no build came".to_owned()
+            } else if waits.count() == 0 {
+                "nobody got a builder".to_owned()
+            } else {
+                format!("{} on average, of builds that got a builder", length(round(waits.mean_ms())))
+            },
+        ),
+        (
+            "",
+            format!(
+                "p50 {}, p90 {}, p99 {}, longest {}",
+                length(waits.percentile_ms(50)),
+                length(waits.percentile_ms(90)),
+                length(waits.percentile_ms(99)),
+                length(waits.max_ms())
+            ),
+        ),
+        ("gave up", lost(summary)),
+        (
+            "makespan",
+            format!(
+                "{} from the first build to the end of the last, at most {}",
+                length(round(summary.mean(total.makespan_ms))),
+                length(summary.longest_makespan_ms)
+            ),
+        ),
+        (
+            "peak",
+            format!(
+                "{}, with those that end, on {}",
+                number(total.peak_pods as usize, "pod"),
+                number(total.peak_nodes as usize, "node")
+            ),
+        ),
+        ("cost", cost(found)),
+        ("", idle(model, summary)),
+        ("verdict", judged(found)),
+    ]
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "times of a simulation")]
+fn round(ms: f64) -> u64 {
+    ms.round() as u64
+}
+
+fn lost(summary: &Summary) -> String {
+    let total = &summary.total;
+    if total.gave_up + total.failed + total.cut == 0 {
+        return "none".to_owned();
+    }
+    let mean = |sum: u64| match summary.mean(sum) {
+        mean if sum > 0 && mean < 0.05 => "fewer than 0.1".to_owned(),
+        mean if (mean - mean.round()).abs() < 0.05 => format!("{mean:.0}"),
+        mean => format!("{mean:.1}"),
+    };
+    let mut text = format!("{} of {} builds a run", mean(total.gave_up), mean(total.arrived));
+    if total.cut > 0 {
+        let _ = write!(text, "; {} cut with their builder, {} of them for good", mean(total.cut), mean(total.failed));
+    }
+    let _ = write!(text, "; builds were lost in {} of {}", summary.runs_with_losses, runs_in_words(summary.runs));
+    text
+}
+
+fn cost(found: &Simulated) -> String {
+    let Simulated { scenario, model, summary, .. } = found;
+    let node_ms = &summary.total.node_ms;
+    let text = format!(
+        "{} for {:.1} node hours in {}",
+        dollars(model, summary, node_ms),
+        summary.node_hours(node_ms),
+        Length(round(summary.mean(summary.total.settled_ms)))
+    );
+    if scenario.is_fixed() {
+        return format!("{text}, until the last build ended");
+    }
+    let nodes = |count: &[u64]| format!("{:.1}", summary.mean(count.iter().sum())).trim_end_matches(".0").to_owned();
+    let (before, after) = (nodes(&summary.total.nodes_before), nodes(&summary.total.nodes_after));
+    let after = if after == "1" { "1 node".to_owned() } else { format!("{after} nodes") };
+    let pods = number(scenario.bounds().0 as usize, "pod");
+    let mut text = format!("{text}, until {pods} are left, on {after} ({before} before)");
+    if summary.total.unsettled > 0 {
+        let runs = runs_in_words(summary.total.unsettled);
+        let _ = write!(text, "; {runs} ended before that, two weeks after the last build");
+    }
+    text
+}
+
+fn idle(model: &Model, summary: &Summary) -> String {
+    let node_ms = &summary.total.idle_node_ms;
+    format!(
+        "{} of it after the last build, {:.1} node hours",
+        dollars(model, summary, node_ms),
+        summary.node_hours(node_ms)
+    )
+}
+
+fn dollars(model: &Model, summary: &Summary, node_ms: &[u64]) -> String {
+    match summary.usd(model, node_ms) {
+        Ok(usd) => format!("${usd:.2}"),
+        Err(types) => format!("price of {} unknown", types.join(", ")),
+    }
+}
+
+fn judged(found: &Simulated) -> String {
+    let Simulated { scenario, summary, verdict, .. } = found;
+    if summary.total.arrived == 0 {
+        return "no build came in any run".to_owned();
+    }
+    let (_, max) = scenario.bounds();
+    let budget = verdict.budget.map(|budget| format!("a budget of {budget}"));
+    let pods = verdict.max.map(|max| format!("a maximum of {}", number(max as usize, "pod")));
+    if verdict.enough {
+        // What is not less than what there is saves nothing.
+        let less = [
+            budget.filter(|_| verdict.budget.is_some_and(|budget| budget < scenario.said.budget)),
+            pods.filter(|_| verdict.max.is_some_and(|pods| pods < max)),
+        ];
+        let less: Vec<String> = less.into_iter().flatten().collect();
+        return match less.as_slice() {
+            [] => "everybody gets a builder".to_owned(),
+            less => format!("everybody gets a builder; {} would be enough", less.join(" or ")),
+        };
+    }
+    if summary.total.gave_up == 0 {
+        return "nobody gives up; builds are lost with their builders, which no budget and no maximum changes"
+            .to_owned();
+    }
+    match (budget, pods) {
+        (Some(budget), Some(pods)) => format!("not everybody gets a builder: it takes {budget}, or {pods}"),
+        (Some(budget), None) => format!(
+            "not everybody gets a builder: it takes {budget}; with this one not even {MOST_PODS} pods are there in time"
+        ),
+        (None, Some(pods)) => {
+            format!("not everybody gets a builder: it takes {pods}; not even a week is a budget for it")
+        }
+        (None, None) => format!("not everybody gets a builder, with a budget of a week or with {MOST_PODS} pods"),
+    }
+}

@@ -1,0 +1,47 @@
+//! The command `validate`.
+
+use anyhow::Result;
+
+use crate::commands::exit::Exit;
+use crate::commands::options::Input;
+use crate::commands::read;
+use crate::commands::report::tell;
+use crate::console::output::{print_json, say};
+use crate::diagnostics::report::{ProblemFormat, ProblemOptions};
+use crate::diagnostics::words::number;
+use crate::resolve::resolved::Resolved;
+use clap::Args;
+
+const VALIDATE_EXAMPLES: &str = "\
+Examples:
+  buildkit-fleet validate
+  buildkit-fleet validate --format github       annotations in a pull request
+  buildkit-fleet validate --format json | jq -r '.problems[].rule'
+
+`buildkit-fleet explain RULE` tells what a rule protects from and what to do.";
+
+/// Check clusters.yaml, and write nothing
+#[derive(Debug, Args)]
+#[command(after_help = VALIDATE_EXAMPLES)]
+pub struct Validate {
+    #[command(flatten)]
+    pub input: Input,
+    #[command(flatten)]
+    pub problems: ProblemOptions,
+}
+
+/// Checks clusters.yaml.
+pub fn run(command: &Validate) -> Result<Exit> {
+    let (outcomes, report) = read::read_as(&command.input.config, &command.problems)?;
+    tell(&report)?;
+    if report.format == ProblemFormat::Json {
+        print_json(&report.json())?;
+    }
+    if report.refused() {
+        return Ok(Exit::Refused);
+    }
+    let fleets = outcomes.iter().filter_map(Resolved::fleet).count();
+    let without = outcomes.len() - fleets;
+    say(&format!("{} is valid: {} with buildkit, {without} without", report.path, number(fleets, "cluster")));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,219 @@
+//! Which changes replace nodes. Karpenter replaces a node whose NodePool or EC2NodeClass is not what it was made from
+//! ("drift"), builds drained first (karpenter pkg/controllers/nodeclaim/disruption/drift.go; karpenter-provider-aws
+//! pkg/cloudprovider/drift.go, both v1.14).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::consequences::capacity::{NodeGroup, PoolFacts, arch_of};
+use crate::consequences::classify::case::{Case, Changed, Told};
+use crate::consequences::classify::pods::drain_minutes;
+use crate::consequences::consequence::{Class, Consequence};
+use crate::consequences::field::{FieldChange, changes};
+use crate::diagnostics::words::number;
+
+/// Fields that the hash of an EC2NodeClass leaves out (`hash:"ignore"` in pkg/apis/v1/ec2nodeclass.go): each is looked
+/// up anew and drifts the nodes that do not match what was found.
+const LOOKED_UP: [(&str, &str); 3] = [
+    ("/spec/amiSelectorTerms", "that does not run this image yet"),
+    ("/spec/subnetSelectorTerms", "outside of these subnets"),
+    ("/spec/securityGroupSelectorTerms", "without exactly these security groups"),
+];
+/// Left out of the hash as well, and not compared with nodes.
+const FREE: [&str; 3] = ["/spec/capacityReservationSelectorTerms", "/spec/ipPrefixCount", "/spec/amiFamily"];
+
+pub(super) fn classify(case: &Case, told: &mut Told) -> Vec<Consequence> {
+    let classes = case.changed("EC2NodeClass").flat_map(|class| of_class(case, &class, told));
+    let mut found: Vec<Consequence> = classes.collect();
+    for pool in case.changed("NodePool") {
+        found.extend(of_pool(case, &pool, told));
+    }
+    found
+}
+
+fn of_class(case: &Case, class: &Changed, told: &mut Told) -> Vec<Consequence> {
+    let object = class.identity.short();
+    let groups: Vec<&NodeGroup> = old_groups(case, class.old);
+    let arch = arch_of(class.old).map_or("", |arch| arch.name());
+    let replaced = |which: &str, reasons: Vec<FieldChange>| {
+        let what = format!("every {arch} node {which}is replaced: {}", spoken(case, &groups, class));
+        counted(case, Consequence::new(Class::ReplacesNodes, &object, what), &groups, class).because(reasons)
+    };
+    let mut looked_up = Vec::new();
+    for (pointer, which) in LOOKED_UP.iter().filter(|(pointer, _)| {
+        let (old, new) = class.at(pointer);
+        old.cloned().map(unordered) != new.cloned().map(unordered)
+    }) {
+        let reasons = or_unseen(class.changes(pointer), &pointer.trim_start_matches('/').replace('/', "."));
+        told.tell(&object, &reasons);
+        looked_up.push((which, reasons));
+    }
+    let apart: Vec<&str> = LOOKED_UP.iter().map(|(pointer, _)| *pointer).chain(FREE).collect();
+    let (old, new) = (without(class.old, &apart), without(class.new, &apart));
+    // Karpenter's hash takes lists for sets (hashstructure's `SlicesAsSets`).
+    if old.clone().map(unordered) == new.clone().map(unordered) {
+        return looked_up.into_iter().map(|(which, reasons)| replaced(&format!("{which} "), reasons)).collect();
+    }
+    // Every node: those that do not match what is looked up are among them.
+    let mut reasons = or_unseen(changes(old.as_ref(), new.as_ref(), "spec"), "spec");
+    told.tell(&object, &reasons);
+    told.tell_object(&object);
+    reasons.extend(looked_up.into_iter().flat_map(|(_, reasons)| reasons));
+    vec![replaced("", reasons)]
+}
+
+/// The value with every list in one order.
+fn unordered(value: Value) -> Value {
+    match value {
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.into_iter().map(unordered).collect();
+            items.sort_by_key(ToString::to_string);
+            Value::Array(items)
+        }
+        Value::Object(entries) => {
+            Value::Object(entries.into_iter().map(|(key, value)| (key, unordered(value))).collect())
+        }
+        scalar => scalar,
+    }
+}
+
+/// The spec without these parts.
+fn without(object: &Value, pointers: &[&str]) -> Option<Value> {
+    let mut spec = object.get("spec")?.clone();
+    for pointer in pointers {
+        if let Some(entries) = spec.as_object_mut() {
+            entries.shift_remove(pointer.trim_start_matches("/spec/"));
+        }
+    }
+    Some(spec)
+}
+
+fn of_pool(case: &Case, pool: &Changed, told: &mut Told) -> Vec<Consequence> {
+    let object = pool.identity.short();
+    let mut found = Vec::new();
+    let fixed = ["/spec/template/spec/nodeClassRef/group", "/spec/template/spec/nodeClassRef/kind"];
+    let (was_static, is_static) = pool.at("/spec/replicas");
+    let mut refused: Vec<FieldChange> = fixed.iter().flat_map(|pointer| pool.changes(pointer)).collect();
+    if was_static.is_some() != is_static.is_some() {
+        refused.extend(pool.changes("/spec/replicas"));
+    }
+    if !refused.is_empty() {
+        told.tell(&object, &refused);
+        found.push(
+            Consequence::new(Class::ImmutableField, &object, "Karpenter refuses this change of a NodePool")
+                .because(refused)
+                .advice("make a NodePool of another name; delete this one when its nodes are gone: that drains them"),
+        );
+    }
+    let groups: Vec<&NodeGroup> =
+        all_groups(&case.old_pools).filter(|group| group.nodepool == pool.identity.name).collect();
+    let mut reasons: Vec<FieldChange> =
+        pool.changes("/spec/template").into_iter().filter(|change| !told.has(&object, &change.path)).collect();
+    let (narrowed, widened): (Vec<_>, Vec<_>) = reasons
+        .extract_if(.., |change| change.path.starts_with("spec.template.spec.requirements"))
+        .partition(|_| narrows(pool.old, pool.new));
+    reasons.extend(narrowed);
+    if !reasons.is_empty() {
+        told.tell(&object, &reasons);
+        let what = format!("every node of this pool is replaced: {}", spoken(case, &groups, pool));
+        found
+            .push(counted(case, Consequence::new(Class::ReplacesNodes, &object, what), &groups, pool).because(reasons));
+    }
+    if !widened.is_empty() {
+        told.tell(&object, &widened);
+        found.push(
+            Consequence::new(Class::InPlace, &object, "new nodes may be of more kinds; no node is replaced")
+                .because(widened),
+        );
+    }
+    found
+}
+
+/// Whether a node that met the old requirements may fail the new ones.
+fn narrows(old: &Value, new: &Value) -> bool {
+    let (old, new) = (requirements(old), requirements(new));
+    new.iter().any(|((key, operator), values)| match (operator.as_str(), old.get(&(key.clone(), operator.clone()))) {
+        ("In", Some(before)) => !values.is_superset(before),
+        (_, Some(before)) => values != before,
+        (_, None) => true,
+    })
+}
+
+fn requirements(nodepool: &Value) -> BTreeMap<(String, String), BTreeSet<String>> {
+    let list = nodepool.pointer("/spec/template/spec/requirements").and_then(Value::as_array);
+    list.into_iter()
+        .flatten()
+        .map(|requirement| {
+            let text = |key: &str| requirement[key].as_str().unwrap_or_default().to_owned();
+            let values = requirement["values"].as_array().into_iter().flatten();
+            ((text("key"), text("operator")), values.map(ToString::to_string).collect())
+        })
+        .collect()
+}
+
+fn all_groups(pools: &[PoolFacts]) -> impl Iterator<Item = &NodeGroup> {
+    pools.iter().flat_map(|pool| &pool.node_groups)
+}
+
+/// The NodePools of an EC2NodeClass's architecture.
+fn old_groups<'a>(case: &'a Case, class: &Value) -> Vec<&'a NodeGroup> {
+    let arch = arch_of(class);
+    let pools = case.old_pools.iter().filter(|pool| Some(pool.arch) == arch);
+    pools.flat_map(|pool| &pool.node_groups).collect()
+}
+
+/// How many nodes, how fast, and how builds fare.
+fn spoken(case: &Case, groups: &[&NodeGroup], changed: &Changed) -> String {
+    let nodes = match nodes_of(case, groups) {
+        Some((min, max)) if min == max => number(usize::try_from(max).unwrap_or(usize::MAX), "node"),
+        Some((min, max)) => format!("{min} to {max} nodes, by load"),
+        None => "an unknown number".to_owned(),
+    };
+    let pace = drift_budget(case, changed).map_or_else(String::new, |share| format!(", {share} at a time"));
+    format!(
+        "{nodes}{pace}, builders one after the other; each ends its build first, up to {} min",
+        drain_minutes(&case.old)
+    )
+}
+
+fn counted(case: &Case, consequence: Consequence, groups: &[&NodeGroup], changed: &Changed) -> Consequence {
+    let nodes = nodes_of(case, groups);
+    consequence
+        .number("nodes_min", nodes.map(|(min, _)| min))
+        .number("nodes_max", nodes.map(|(_, max)| max))
+        .number("at_a_time", drift_budget(case, changed))
+        .number("drain_minutes", drain_minutes(&case.old))
+        .advice("apply it when the fleet is idle: under load, each replacement waits for the builds of its node")
+}
+
+/// Nodes that may exist of these pools: from none or the minimum's, where the first type is among them, to the peak's.
+fn nodes_of(case: &Case, groups: &[&NodeGroup]) -> Option<(u64, u64)> {
+    let first = groups.first()?;
+    let pool = case.old_pools.iter().find(|pool| pool.node_groups.iter().any(|group| group == *first))?;
+    let leads = pool.node_groups.first() == Some(*first);
+    let min = if leads { first.nodes(pool.pods.min)? } else { 0 };
+    let max = groups.iter().map(|group| group.nodes(pool.pods.max)).collect::<Option<Vec<_>>>()?.into_iter().max()?;
+    Some((min, max))
+}
+
+/// The share of nodes that may go at a time for drift: the first that the budgets name of the NodePool, or of the first
+/// one of the class's architecture.
+fn drift_budget(case: &Case, changed: &Changed) -> Option<String> {
+    let arch = arch_of(changed.new);
+    let first = || case.new.of_kind("NodePool").map(|(_, object)| object).find(|object| arch_of(object) == arch);
+    let pool = if changed.identity.kind == "NodePool" { changed.new } else { first()? };
+    let budgets = pool.pointer("/spec/disruption/budgets")?.as_array()?;
+    let for_drift = |budget: &&Value| {
+        budget["reasons"].as_array().is_none_or(|reasons| reasons.iter().any(|reason| reason == "Drifted"))
+    };
+    budgets.iter().find(for_drift).and_then(|budget| budget["nodes"].as_str()).map(str::to_owned)
+}
+
+/// Changes, or the fact that something differs which is no field.
+fn or_unseen(changes: Vec<FieldChange>, path: &str) -> Vec<FieldChange> {
+    if !changes.is_empty() {
+        return changes;
+    }
+    vec![FieldChange { path: format!("{path}, in the order of a list"), old: None, new: None }]
+}

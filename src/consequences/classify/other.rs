@@ -1,0 +1,190 @@
+//! Objects that come, go or move, and everything that is applied in place.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::consequences::classify::case::{Case, Told};
+use crate::consequences::consequence::{Class, Consequence};
+use crate::consequences::field::{FieldChange, changes};
+use crate::diagnostics::words::number;
+use crate::manifests::objects::Identity;
+
+/// A fleet that moves to another namespace.
+pub(super) fn moves(case: &Case, from: &str, to: &str) -> Consequence {
+    let objects = case.new.iter().filter(|(identity, _)| identity.namespace == to).count() + 1;
+    let what = format!(
+        "the fleet moves from namespace {from} to {to}: {} are made anew there, the old ones stay until somebody deletes them, and every client must change its address",
+        number(objects, "object")
+    );
+    Consequence::new(Class::Deletes, format!("Namespace/{from}"), what)
+        .number("objects", objects)
+        .advice(format!("both fleets share the NodePools: move the clients, wait until {from} is idle, then delete it"))
+}
+
+/// Objects that come and go.
+pub(super) fn comes_and_goes(case: &Case) -> Vec<Consequence> {
+    let gone = case.old.iter().filter(|(identity, _)| case.new.get(identity).is_none());
+    let come = case.new.iter().filter(|(identity, _)| case.old.get(identity).is_none());
+    // Objects of which the same is to be said are told together.
+    let mut leaving: IndexMap<(&str, String), Vec<String>> = IndexMap::new();
+    for (identity, _) in gone {
+        if let Some(said) = deleted(case, identity) {
+            leaving.entry(said).or_default().push(identity.short());
+        }
+    }
+    let mut found: Vec<Consequence> = leaving
+        .into_iter()
+        .map(|((what, advice), objects)| Consequence::of_all(Class::Deletes, objects, what).advice(advice))
+        .collect();
+    let names: Vec<String> = come.map(|(identity, _)| identity.short()).collect();
+    if !names.is_empty() {
+        let what = format!("{} made", number(names.len(), "object"));
+        found.push(Consequence::of_all(Class::Creates, names, what));
+    }
+    found
+}
+
+/// What it means that an object is no longer in the set. None where another judge tells it.
+fn deleted(case: &Case, identity: &Identity) -> Option<(&'static str, String)> {
+    let stays = |deployment: &str| case.new.named("Deployment", deployment).is_some();
+    let what = match identity.kind.as_str() {
+        // Told as the end of autoscaling.
+        "ScaledObject" if stays(&identity.name) => return None,
+        "Deployment" => "its pods go once somebody deletes it, each after its build",
+        "NodePool" => {
+            "Karpenter goes on making nodes of it until it is deleted; deleting it drains the nodes that it has"
+        }
+        "EC2NodeClass" => "its NodePools cannot make nodes without it",
+        "Service" => "clients of this name find nothing once it is deleted",
+        "NetworkPolicy" => "what it allows, or keeps out, changes once it is deleted",
+        "PodDisruptionBudget" => "node drains may take all builders at once, once it is deleted",
+        "ServiceMonitor" | "PrometheusRule" => "what it scrapes or alerts on ends once it is deleted",
+        _ => "it is no longer part of the set",
+    };
+    Some(if identity.kind == "NodePool" { stop(what, &identity.name) } else { (what, PRUNE.to_owned()) })
+}
+
+const PRUNE: &str = "deploy.sh lists it, and deletes it with --prune when nothing needs it";
+
+fn stop(what: &'static str, nodepool: &str) -> (&'static str, String) {
+    let advice = format!(
+        "`kubectl patch nodepool {nodepool} --type merge -p '{{\"spec\":{{\"limits\":{{\"nodes\":\"0\"}}}}}}'` stops it at once; deploy.sh --prune deletes it when its last node is gone"
+    );
+    (what, advice)
+}
+
+/// The field to tell, and the part of it that does not change.
+const IMMUTABLE: [(&str, &str); 2] =
+    [("/spec/clusterIP", "/spec/clusterIP"), ("/spec/ipFamilies", "/spec/ipFamilies/0")];
+
+/// Fields of a Service that the API server does not change (core/v1 `ServiceSpec`: clusterIP, the first of `ipFamilies`).
+pub(super) fn immutable_services(case: &Case, told: &mut Told) -> Vec<Consequence> {
+    let mut found = Vec::new();
+    for service in case.changed("Service") {
+        let reasons: Vec<FieldChange> = IMMUTABLE
+            .iter()
+            .filter(|(_, part)| service.differs(part))
+            .flat_map(|(field, _)| service.changes(field))
+            .collect();
+        if reasons.is_empty() {
+            continue;
+        }
+        let object = service.identity.short();
+        told.tell(&object, &reasons);
+        found.push(
+            Consequence::new(
+                Class::ImmutableField,
+                &object,
+                "the API server refuses this change: the Service must be deleted and made anew, and its name resolves to nothing meanwhile",
+            )
+            .because(reasons)
+            .advice("delete it and apply at once; builds that run are not touched"),
+        );
+    }
+    found
+}
+
+/// What differs and was not told yet. Objects with the same change are told together.
+pub(super) fn in_place(case: &Case, told: &Told) -> Vec<Consequence> {
+    let mut grouped: IndexMap<(&str, Vec<FieldChange>), Vec<String>> = IndexMap::new();
+    let mut alone = Vec::new();
+    for (identity, new) in case.new.iter() {
+        let Some(old) = case.old.get(identity).filter(|old| *old != new) else { continue };
+        let object = identity.short();
+        let all = changes(Some(old), Some(new), "");
+        let unseen = all.is_empty() && !told.has(&object, "");
+        let rest: Vec<FieldChange> = all.into_iter().filter(|change| !told.has(&object, &change.path)).collect();
+        if identity.kind == "PrometheusRule" && rest.iter().any(|change| change.path.starts_with("spec.groups")) {
+            alone.push(alerts(&object, old, new).because(rest));
+            continue;
+        }
+        if !rest.is_empty() || unseen {
+            grouped.entry((in_words(identity, &rest), rest)).or_default().push(object);
+        }
+    }
+    grouped
+        .into_iter()
+        .map(|((what, reasons), objects)| {
+            let class = if reasons.is_empty() { Class::NoEffect } else { Class::InPlace };
+            Consequence::of_all(class, objects, what).because(reasons)
+        })
+        .chain(alone)
+        .collect()
+}
+
+/// Alerts that come, go and change, by name and architecture.
+fn alerts(object: &str, old: &Value, new: &Value) -> Consequence {
+    let rules = |rule: &Value| -> BTreeMap<String, Value> {
+        let groups = rule["spec"]["groups"].as_array().into_iter().flatten();
+        let rules = groups.flat_map(|group| group["rules"].as_array().into_iter().flatten());
+        let named = |rule: &Value| {
+            let arch = rule["labels"]["arch"].as_str().map(|arch| format!(" {arch}")).unwrap_or_default();
+            let severity = rule["labels"]["severity"].as_str().unwrap_or_default();
+            (format!("{}{arch} ({severity})", rule["alert"].as_str().unwrap_or_default()), rule.clone())
+        };
+        rules.map(named).collect()
+    };
+    let (old, new) = (rules(old), rules(new));
+    let listed = |names: Vec<&String>| names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let parts = [
+        ("no longer there", old.keys().filter(|name| !new.contains_key(*name)).collect::<Vec<_>>()),
+        ("new", new.keys().filter(|name| !old.contains_key(*name)).collect()),
+        (
+            "changed",
+            new.iter()
+                .filter(|(name, rule)| old.get(*name).is_some_and(|old| old != *rule))
+                .map(|(name, _)| name)
+                .collect(),
+        ),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(how, names)| format!("{how}: {}", listed(names)))
+        .collect();
+    Consequence::new(Class::InPlace, object, format!("alerts {}", parts.join("; ")))
+}
+
+fn in_words(identity: &Identity, changes: &[FieldChange]) -> &'static str {
+    if changes.is_empty() {
+        return "only comments, or the order of items, differ";
+    }
+    if changes.iter().all(|change| change.path.starts_with("metadata.")) {
+        return "labels or annotations: nothing restarts";
+    }
+    let all_in =
+        |places: &[&str]| changes.iter().all(|change| places.iter().any(|place| change.path.starts_with(place)));
+    match identity.kind.as_str() {
+        "NodePool" if all_in(&["spec.weight", "spec.limits", "spec.disruption", "metadata."]) => {
+            "no node is replaced: Karpenter goes by it from now on"
+        }
+        "ScaledObject" if all_in(&["spec.", "metadata."]) => "KEDA changes its HPA at once; no pod restarts for it",
+        "ConfigMap" => "no pod restarts for it: running pods see the new text within a minute or two",
+        "Service" if all_in(&["spec.selector", "spec.ports"]) => "whoever connects to this name is led by it at once",
+        "ServiceMonitor" => "Prometheus follows it within a minute",
+        "Deployment" if all_in(&["spec.", "metadata."]) => "no pod restarts for it",
+        _ => "applied in place",
+    }
+}

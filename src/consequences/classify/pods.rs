@@ -1,0 +1,164 @@
+//! Which changes replace pods: a Deployment rolls when its template differs, and `ConfigMaps` reach it by their checksums.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::consequences::capacity::PoolFacts;
+use crate::consequences::classify::case::{Case, Changed, Told};
+use crate::consequences::consequence::{Class, Consequence};
+use crate::consequences::field::{FieldChange, changes};
+use crate::manifests::names::LB;
+use crate::manifests::objects::Objects;
+use crate::manifests::setting::settings;
+
+const GRACE: &str = "/spec/template/spec/terminationGracePeriodSeconds";
+
+pub(super) fn classify(case: &Case, told: &mut Told) -> Vec<Consequence> {
+    let mut found = Vec::new();
+    for deployment in case.changed("Deployment") {
+        let object = deployment.identity.short();
+        if deployment.differs("/spec/selector") {
+            let reasons = deployment.changes("/spec/selector");
+            told.tell(&object, &reasons);
+            found.push(
+                Consequence::new(
+                    Class::ImmutableField,
+                    &object,
+                    "the API server refuses another selector: the Deployment must be deleted and made anew, and its pods with it",
+                )
+                .because(reasons)
+                .advice("delete it with --cascade=orphan, apply, and delete the old pods when their builds have ended"),
+            );
+        }
+        if deployment.differs("/spec/template") {
+            let reasons = reasons(case, &deployment, told);
+            found.push(rolled(case, &deployment).because(reasons));
+        }
+    }
+    let both = [Class::RollsLoadBalancer, Class::RollsBuilders];
+    if both.iter().all(|class| found.iter().any(|consequence| consequence.class == *class)) {
+        for builders in found.iter_mut().filter(|consequence| consequence.class == Class::RollsBuilders) {
+            let advice = builders.advice.take().unwrap_or_default();
+            builders.advice = Some(format!(
+                "{advice}; deploy.sh rolls the load balancer first and leaves the builders to a second run"
+            ));
+        }
+    }
+    found
+}
+
+/// Minutes that a pod of this set may take to end: its longest grace period.
+pub(super) fn drain_minutes(objects: &Objects) -> u64 {
+    objects.of_kind("Deployment").filter_map(|(_, object)| object.pointer(GRACE)?.as_u64()).max().unwrap_or(30) / 60
+}
+
+fn rolled(case: &Case, deployment: &Changed) -> Consequence {
+    let object = deployment.identity.short();
+    let drain = deployment.old.pointer(GRACE).and_then(Value::as_u64).unwrap_or(30) / 60;
+    if deployment.identity.name == LB {
+        return Consequence::new(
+            Class::RollsLoadBalancer,
+            object,
+            format!("the load balancer is replaced: running builds finish on the old one, up to {drain} min; the new one counts from 0 and may meanwhile put a second build on a busy pod"),
+        )
+        .number("drain_minutes", drain)
+        .advice("apply it when no build runs: deploy.sh --wait-idle MIN");
+    }
+    let Some(pool) = case.old_pools.iter().find(|pool| pool.deployment == deployment.identity.name) else {
+        return Consequence::new(Class::RollsBuilders, object, "its pods are replaced");
+    };
+    // What is missing is made of the types of the new set.
+    let makes = case.new_pools.iter().find(|new| new.deployment == pool.deployment).unwrap_or(pool);
+    of_pool(pool, makes, deployment, drain)
+}
+
+fn of_pool(pool: &PoolFacts, makes: &PoolFacts, deployment: &Changed, drain: u64) -> Consequence {
+    let (min, max) = (pool.pods.min, pool.pods.max);
+    let pods = if min == max { format!("{max} pods") } else { format!("{min} to {max} pods, by load") };
+    let step = match deployment.new.pointer("/spec/strategy/rollingUpdate/maxUnavailable") {
+        Some(Value::String(share)) => share.clone(),
+        Some(number) => number.to_string(),
+        // Kubernetes' default (apps/v1 defaults.go).
+        None => "25%".to_owned(),
+    };
+    let arch = pool.arch.name();
+    let what = format!(
+        "all buildkitd pods of {arch} are replaced: {pods}, {step} at a time as new ones become ready; an old one first ends its build, up to {drain} min"
+    );
+    let extra = makes.nodes(max).map_or_else(String::new, |nodes| {
+        let cost = makes.hourly(max).map_or_else(|| "price unknown".to_owned(), |usd| format!("{usd} an hour"));
+        format!(", at the maximum {nodes} more ({cost})")
+    });
+    let grace = deployment.new.pointer(GRACE).and_then(Value::as_u64).unwrap_or(30) / 60;
+    let shorter = if grace < drain {
+        format!("; from then on a pod that goes kills a build that goes on for {grace} min more")
+    } else {
+        String::new()
+    };
+    Consequence::new(Class::RollsBuilders, deployment.identity.short(), what)
+        .number("pods_min", min)
+        .number("pods_max", max)
+        .number("at_a_time", step)
+        .number("drain_minutes", drain)
+        .number("extra_nodes_at_max", makes.nodes(max))
+        .number("extra_usd_per_hour_at_max", makes.hourly(max).map(crate::catalogue::price::Usd::as_f64))
+        .advice(format!(
+            "apply it when the pool is idle: under load it needs up to twice the nodes until old builds end{extra}{shorter}"
+        ))
+}
+
+/// The fields of the template that differ; in the place of a checksum, what it is of.
+fn reasons(case: &Case, deployment: &Changed, told: &mut Told) -> Vec<FieldChange> {
+    let object = deployment.identity.short();
+    let template = deployment.changes("/spec/template");
+    told.tell(&object, &template);
+    let (checksums, mut reasons): (Vec<_>, Vec<_>) = template
+        .into_iter()
+        .partition(|change| change.path.starts_with("spec.template.metadata.annotations.checksum/"));
+    if !checksums.is_empty() {
+        let configs = config_changes(case, deployment, told);
+        reasons.extend(if configs.is_empty() { checksums } else { configs });
+    }
+    if reasons.is_empty() {
+        // A list in another order is another template to Kubernetes.
+        told.tell_object(&object);
+        reasons.push(FieldChange { path: "spec.template, in the order of a list".to_owned(), old: None, new: None });
+    }
+    reasons
+}
+
+/// What differs in the `ConfigMaps` that the pods mount.
+fn config_changes(case: &Case, deployment: &Changed, told: &mut Told) -> Vec<FieldChange> {
+    let mut found = Vec::new();
+    let mounted = mounted_configs(deployment.new);
+    for config in case.changed("ConfigMap").filter(|config| mounted.contains(config.identity.name.as_str())) {
+        let object = config.identity.short();
+        let (old, new) = config.at("/data");
+        let texts = changes(old, new, "data");
+        told.tell(&object, &texts);
+        if texts.is_empty() && old != new {
+            told.tell_object(&object);
+            let what = if same_settings(old, new) { "in comments alone" } else { "in the order of its settings" };
+            found.push(FieldChange { path: format!("{object}, {what}"), old: None, new: None });
+        }
+        found.extend(
+            texts.into_iter().map(|change| FieldChange { path: format!("{object}.{}", change.path), ..change }),
+        );
+    }
+    found
+}
+
+/// Whether two `ConfigMaps` say the same in the same order, comments aside.
+fn same_settings(old: Option<&Value>, new: Option<&Value>) -> bool {
+    let said = |data: Option<&Value>| -> Vec<String> {
+        let texts = data.and_then(Value::as_object).into_iter().flatten().filter_map(|(_, text)| text.as_str());
+        texts.flat_map(|text| settings(text).map(|setting| setting.text.to_owned())).collect()
+    };
+    said(old) == said(new)
+}
+
+fn mounted_configs(deployment: &Value) -> BTreeSet<&str> {
+    let volumes = deployment.pointer("/spec/template/spec/volumes").and_then(Value::as_array);
+    volumes.into_iter().flatten().filter_map(|volume| volume.pointer("/configMap/name")?.as_str()).collect()
+}

@@ -1,0 +1,241 @@
+//! Pods, nodes and money, before and after; and which way a pool is scaled.
+
+use serde_json::Value;
+
+use crate::catalogue::price::Usd;
+use crate::consequences::capacity::{NodeGroup, PODS_PER_NODE, PoolFacts};
+use crate::consequences::classify::case::{Case, Changed, Told};
+use crate::consequences::consequence::{Class, Consequence};
+
+pub(super) fn classify(case: &Case, told: &mut Told) -> Vec<Consequence> {
+    let pairs = case.new_pools.iter().filter_map(|new| {
+        let old = case.old_pools.iter().find(|old| old.arch == new.arch)?;
+        Some((old, new))
+    });
+    let mut found = Vec::new();
+    for (old, new) in pairs {
+        found.extend([switched(old, new), resized(old, new)].into_iter().flatten());
+        tell_spoken(case, old, new, told);
+    }
+    found.extend(case.changed("ScaledObject").filter_map(|scaler| aim(&scaler, told)));
+    found.extend(appeared_and_gone(case));
+    found
+}
+
+/// The fields that the numbers of a pool speak of.
+fn tell_spoken(case: &Case, old: &PoolFacts, new: &PoolFacts, told: &mut Told) {
+    for deployment in case.changed("Deployment").filter(|one| one.identity.name == new.deployment) {
+        // Beside a ScaledObject the number is nobody's, and is told as it stands.
+        if !(old.pods.scaled && new.pods.scaled) {
+            told.tell(&deployment.identity.short(), &deployment.changes("/spec/replicas"));
+        }
+    }
+    for scaler in case.changed("ScaledObject").filter(|one| one.identity.name == new.deployment) {
+        let mut fields = vec!["/spec/minReplicaCount", "/spec/maxReplicaCount"];
+        let (before, after) = scaler.at("/spec/fallback");
+        // A fallback that comes or goes does so with all its fields.
+        fields.push(if before.is_none() == after.is_none() { "/spec/fallback/replicas" } else { "/spec/fallback" });
+        for field in fields {
+            told.tell(&scaler.identity.short(), &scaler.changes(field));
+        }
+    }
+    for pool in case.changed("NodePool") {
+        let both =
+            [old, new].iter().all(|facts| facts.node_groups.iter().any(|group| group.nodepool == pool.identity.name));
+        if !both {
+            continue;
+        }
+        let object = pool.identity.short();
+        told.tell(&object, &pool.changes("/spec/limits/nodes"));
+        let path = "metadata.annotations.buildkit-fleet/pods-per-node";
+        let (before, after) = pool.at(PODS_PER_NODE);
+        told.tell(&object, &crate::consequences::field::changes(before, after, path));
+        // The vCPU of as many nodes.
+        let (before, after) = (cpu_for_nodes(pool.old), cpu_for_nodes(pool.new));
+        if before.is_some() && before == after {
+            told.tell(&object, &pool.changes("/spec/limits/cpu"));
+        }
+    }
+}
+
+/// vCPU for each node that a NodePool's limits allow, if they divide.
+fn cpu_for_nodes(nodepool: &Value) -> Option<u64> {
+    let limit = |name: &str| nodepool["spec"]["limits"][name].as_u64();
+    let (cpu, nodes) = (limit("cpu")?, limit("nodes")?);
+    (nodes > 0 && cpu.is_multiple_of(nodes)).then(|| cpu / nodes)
+}
+
+/// Pools of one version alone.
+fn appeared_and_gone(case: &Case) -> Vec<Consequence> {
+    let only = |of: &[PoolFacts], other: &[PoolFacts]| -> Vec<PoolFacts> {
+        of.iter().filter(|pool| other.iter().all(|other| other.arch != pool.arch)).cloned().collect()
+    };
+    let mut found = Vec::new();
+    for pool in only(&case.new_pools, &case.old_pools) {
+        let what = format!("{}: no pool -> {}", pool.arch.name(), pool.size());
+        found.push(Consequence::new(Class::Capacity, object(&pool), what));
+    }
+    for pool in only(&case.old_pools, &case.new_pools) {
+        let what = format!("{}: {} -> no pool", pool.arch.name(), pool.size());
+        found.push(
+            Consequence::new(Class::Capacity, object(&pool), what).advice(
+                "what runs goes on, and costs, until its Deployment and NodePools are deleted: deploy.sh --prune",
+            ),
+        );
+    }
+    found
+}
+
+/// How many builds a pod is there for, and what of the demand the HPA does not see.
+fn aim(scaler: &Changed, told: &mut Told) -> Option<Consequence> {
+    const TARGET: &str = "/spec/triggers/0/metadata/targetValue";
+    const TOLERANCE: &str = "/spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleUp/tolerance";
+    let target = |object: &Value| object.pointer(TARGET)?.as_str()?.parse::<f64>().ok().filter(|target| *target > 0.0);
+    let blind = |object: &Value| match object.pointer(TOLERANCE).and_then(Value::as_str) {
+        Some("0") => "nothing",
+        _ => "10 %",
+    };
+    let (old, new) = (target(scaler.old)?, target(scaler.new)?);
+    let (saw, sees) = (blind(scaler.old), blind(scaler.new));
+    if (old - new).abs() < 1e-9 && saw == sees {
+        return None;
+    }
+    let reasons = [scaler.changes("/spec/triggers"), scaler.changes(TOLERANCE)].concat();
+    told.tell(&scaler.identity.short(), &reasons);
+    let more = (old / new - 1.0) * 100.0;
+    let pods = match more {
+        more if more.abs() < 0.5 => String::new(),
+        more => {
+            format!(", so the same demand takes {:.0} % {} pods", more.abs(), if more > 0.0 { "more" } else { "fewer" })
+        }
+    };
+    let what = format!(
+        "the pool aims at {new} builds a pod instead of {old}{pods}; the HPA leaves {sees} of the demand unseen, before {saw}"
+    );
+    Some(Consequence::new(Class::Capacity, scaler.identity.short(), what).because(reasons))
+}
+
+/// The pool goes to KEDA, or comes back.
+fn switched(old: &PoolFacts, new: &PoolFacts) -> Option<Consequence> {
+    let arch = new.arch.name();
+    let name = &new.deployment;
+    let (min, max) = (new.pods.min, new.pods.max);
+    let (what, advice) = match (old.pods.scaled, new.pods.scaled) {
+        (false, true) => (
+            format!("KEDA scales {arch} from now on, between {min} and {max} pods; it was fixed at {}", old.pods.max),
+            format!(
+                "apply it with deploy.sh, which hands the live replicas of {name} over first: a plain `kubectl apply` cuts the pool to 1 pod"
+            ),
+        ),
+        (true, false) => (
+            format!(
+                "{arch} is fixed at {max} pods from now on; KEDA scaled it between {} and {}",
+                old.pods.min, old.pods.max
+            ),
+            format!(
+                "apply it with deploy.sh, which deletes ScaledObject/{name} and waits for its HPA to go before it sets replicas; pods beyond {max} then drain"
+            ),
+        ),
+        _ => return None,
+    };
+    let state = |scaled| if scaled { "keda" } else { "fixed" };
+    Some(
+        Consequence::new(Class::Autoscaling, format!("Deployment/{name}"), what)
+            .advice(advice)
+            .number("from", state(old.pods.scaled))
+            .number("to", state(new.pods.scaled)),
+    )
+}
+
+/// Every number of the pool that changed.
+fn resized(old: &PoolFacts, new: &PoolFacts) -> Option<Consequence> {
+    let mut parts = Vec::new();
+    let mut numbers = Vec::new();
+    let mut compare = |label: &str, name: &str, (old, new): (Shown, Shown)| {
+        if old != new {
+            parts.push(format!("{label} {} -> {}", old.text, new.text));
+            numbers.push((format!("{name}_old"), old.json));
+            numbers.push((format!("{name}_new"), new.json));
+        }
+    };
+    let both = |of: &dyn Fn(&PoolFacts) -> Shown| (of(old), of(new));
+    if !old.pods.scaled && !new.pods.scaled {
+        compare("pods", "pods", both(&|pool| Shown::count(Some(pool.pods.max))));
+        compare("nodes", "nodes", both(&|pool| Shown::count(pool.nodes(pool.pods.max))));
+        compare("cost", "usd_per_hour", both(&|pool| Shown::money(pool.hourly(pool.pods.max))));
+    } else {
+        compare("min", "pods_min", both(&|pool| Shown::count(Some(pool.pods.min))));
+        compare("max", "pods_max", both(&|pool| Shown::count(Some(pool.pods.max))));
+        compare("fallback", "fallback", both(&|pool| Shown::optional(pool.pods.fallback)));
+        compare("nodes at min", "nodes_at_min", both(&|pool| Shown::count(pool.nodes(pool.pods.min))));
+        compare("nodes at max", "nodes_at_max", both(&|pool| Shown::count(pool.nodes(pool.pods.max))));
+        compare("cost at min", "usd_per_hour_at_min", both(&|pool| Shown::money(pool.hourly(pool.pods.min))));
+        compare("cost at max", "usd_per_hour_at_max", both(&|pool| Shown::money(pool.hourly(pool.pods.max))));
+    }
+    for (place, group) in new.node_groups.iter().enumerate() {
+        let Some(before) = old.node_groups.iter().find(|before| before.nodepool == group.nodepool) else { continue };
+        let (label, name) = if place == 0 {
+            ("node ceiling".to_owned(), "node_ceiling".to_owned())
+        } else {
+            (format!("node ceiling of {}", group.instance_type), format!("node_ceiling_of_{}", group.instance_type))
+        };
+        compare(&label, &name, (Shown::count(before.ceiling), Shown::count(group.ceiling)));
+    }
+    compare("instance types", "instance_types", both(&|pool| Shown::types(&pool.node_groups)));
+    if parts.is_empty() {
+        return None;
+    }
+    let what = format!("{}: {}", new.arch.name(), parts.join(", "));
+    let mut consequence = Consequence::new(Class::Capacity, object(new), what);
+    for (name, value) in numbers {
+        consequence = consequence.number(&name, value);
+    }
+    if new.pods.max < old.pods.max {
+        consequence =
+            consequence.advice("pods beyond the new maximum go as soon as it is applied; each ends its build first");
+    } else if new.pods.min == 0 && old.pods.min > 0 {
+        consequence = consequence
+            .advice("the pool sleeps: the first build after a quiet time waits for a node, and its client must come again for minutes");
+    }
+    Some(consequence)
+}
+
+fn object(pool: &PoolFacts) -> String {
+    let kind = if pool.pods.scaled { "ScaledObject" } else { "Deployment" };
+    format!("{kind}/{}", pool.deployment)
+}
+
+/// A number for people and for programs.
+#[derive(PartialEq, Eq)]
+struct Shown {
+    text: String,
+    json: Value,
+}
+
+impl Shown {
+    fn count(count: Option<u64>) -> Self {
+        Shown { text: count.map_or_else(|| "unknown".to_owned(), |count| count.to_string()), json: count.into() }
+    }
+
+    fn optional(count: Option<u64>) -> Self {
+        Shown { text: count.map_or_else(|| "none".to_owned(), |count| count.to_string()), json: count.into() }
+    }
+
+    fn money(usd: Option<Usd>) -> Self {
+        Shown {
+            text: usd.map_or_else(|| "unknown".to_owned(), |usd| format!("{usd}/h")),
+            json: usd.map(Usd::as_f64).into(),
+        }
+    }
+
+    fn types(groups: &[NodeGroup]) -> Self {
+        let names: Vec<String> = groups
+            .iter()
+            .map(|group| match group.pods_per_node {
+                Some(pods) => format!("{} x{pods}", group.instance_type),
+                None => group.instance_type.clone(),
+            })
+            .collect();
+        Shown { text: names.join(", "), json: names.into() }
+    }
+}

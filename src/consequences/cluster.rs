@@ -1,0 +1,232 @@
+//! One cluster in two versions: which set is compared with which, and what follows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalogue::price::Usd;
+use crate::consequences::capacity::PoolFacts;
+use crate::consequences::classify::case::Case;
+use crate::consequences::classify::classify;
+use crate::consequences::consequence::{Class, Consequence};
+use crate::diagnostics::words::number;
+use crate::manifests::objects::Objects;
+use crate::manifests::set::{Set, SetFile};
+use crate::publish::compare::Change;
+use crate::values::name::Region;
+
+#[derive(Debug)]
+pub struct ClusterDiff {
+    pub cluster: String,
+    pub status: Status,
+    pub consequences: Vec<Consequence>,
+    pub changes: Vec<Change>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Same,
+    Changed,
+    /// A fleet that the other side does not have.
+    Added,
+    /// A fleet that only the other side has.
+    Removed,
+}
+
+impl Status {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Status::Same => "same",
+            Status::Changed => "changed",
+            Status::Added => "added",
+            Status::Removed => "removed",
+        }
+    }
+}
+
+/// Compares the sets of both sides: by name, and by EKS cluster and namespace where a cluster has another name now. The
+/// order is that of the new side, then of the names that only the old one has.
+pub fn compare_all(old: &BTreeMap<String, Set>, new: &[(String, Set)]) -> Vec<ClusterDiff> {
+    let fleet_of = |set: &Set| Objects::read(&set.files).ok().and_then(|objects| objects.fleet());
+    let named: BTreeSet<&str> = new.iter().map(|(name, _)| name.as_str()).collect();
+    // Each is parsed once, however many clusters came and went.
+    let gone = old.iter().filter(|(name, _)| !named.contains(name.as_str()));
+    let mut gone: BTreeMap<&str, (&Set, Option<_>)> =
+        gone.map(|(name, set)| (name.as_str(), (set, fleet_of(set)))).collect();
+    let mut found = Vec::new();
+    for (name, set) in new {
+        let before = old.get(name);
+        let earlier = if before.is_some() || gone.is_empty() {
+            None
+        } else {
+            fleet_of(set).and_then(|fleet| {
+                let name = gone.iter().find(|(_, (_, other))| other.as_ref() == Some(&fleet)).map(|(name, _)| *name)?;
+                Some((name, gone.remove(name)?.0))
+            })
+        };
+        found.push(match (before, earlier) {
+            (Some(before), _) => both(name, before, set),
+            (None, Some((earlier, before))) => moved(earlier, name, before, set),
+            (None, None) => added(name, set),
+        });
+    }
+    found.extend(gone.into_iter().map(|(name, (set, _))| removed(name, set)));
+    found
+}
+
+fn both(cluster: &str, old: &Set, new: &Set) -> ClusterDiff {
+    let changes = changes(&old.files, &new.files);
+    let regions = (old.region.as_ref().or(new.region.as_ref()), new.region.as_ref());
+    let mut consequences = Vec::new();
+    if !changes.is_empty() {
+        consequences = match consequences_in(&old.files, &new.files, regions) {
+            Ok(found) => found,
+            Err(error) => vec![unread(&error)],
+        };
+    }
+    if let (Some(before), Some(after)) = regions
+        && before != after
+    {
+        let what = format!("costs are those of {after} from now on, instead of {before}");
+        consequences.push(Consequence::new(Class::Capacity, "clusters.yaml: region", what));
+        consequences.sort_by_key(|consequence| consequence.class);
+    }
+    let status = if consequences.is_empty() && changes.is_empty() { Status::Same } else { Status::Changed };
+    ClusterDiff { cluster: cluster.to_owned(), status, consequences, changes }
+}
+
+/// The same fleet under another name.
+fn moved(earlier: &str, name: &str, old: &Set, new: &Set) -> ClusterDiff {
+    let mut diff = both(name, old, new);
+    let what = format!("the set of {earlier} is called {name} from now on; on the cluster it is the same fleet");
+    // The headers of its files name the cluster, and nothing else does.
+    diff.consequences.retain(|consequence| consequence.class != Class::NoEffect);
+    diff.consequences.push(Consequence::new(Class::NoEffect, format!("{earlier} -> {name}"), what));
+    diff.status = Status::Changed;
+    diff
+}
+
+/// What a change from one version of a cluster's files to another does. Prices are those of the region.
+///
+/// # Errors
+/// A file is no manifest: it was edited by hand, or is of something else.
+pub fn consequences(old: &[SetFile], new: &[SetFile], region: Option<&Region>) -> anyhow::Result<Vec<Consequence>> {
+    consequences_in(old, new, (region, region))
+}
+
+fn consequences_in(
+    old: &[SetFile],
+    new: &[SetFile],
+    (before, after): (Option<&Region>, Option<&Region>),
+) -> anyhow::Result<Vec<Consequence>> {
+    let case = Case::new(Objects::read(old)?, Objects::read(new)?, before, after);
+    if let (Some(from), Some(to)) = (case.old.eks_cluster(), case.new.eks_cluster())
+        && from != to
+    {
+        return Ok(other_cluster(&case, from, to));
+    }
+    let silent: Vec<String> = changes(old, new)
+        .into_iter()
+        .filter(|change| {
+            let one = |text: &Option<String>| {
+                let text = text.clone().unwrap_or_default();
+                Objects::read(&[SetFile { path: change.path.clone(), text }])
+            };
+            matches!((one(&change.old), one(&change.new)), (Ok(old), Ok(new)) if old == new)
+        })
+        .map(|change| change.path)
+        .collect();
+    Ok(classify(&case, &silent))
+}
+
+/// The set goes to another EKS cluster: one fleet is left alone, another is made.
+fn other_cluster(case: &Case, from: &str, to: &str) -> Vec<Consequence> {
+    let mut leaves = leaving(case);
+    leaves.what = format!("the set is for the EKS cluster {to} from now on. On {from}, {}", leaves.what);
+    let mut comes = coming(case);
+    comes.what = format!("on {to}: {}", comes.what);
+    vec![leaves, comes]
+}
+
+fn unread(error: &anyhow::Error) -> Consequence {
+    Consequence::new(
+        Class::Unjudged,
+        "the other version",
+        format!("it cannot be read, so what follows is not known: {error:#}"),
+    )
+    .advice("the unified diff shows how the files differ")
+}
+
+/// The files that differ, in the order of their names.
+fn changes(old: &[SetFile], new: &[SetFile]) -> Vec<Change> {
+    let paths: BTreeSet<&str> = old.iter().chain(new).map(|file| file.path.as_str()).collect();
+    let text =
+        |files: &[SetFile], path: &str| files.iter().find(|file| file.path == path).map(|file| file.text.clone());
+    paths
+        .into_iter()
+        .map(|path| Change { path: path.to_owned(), old: text(old, path), new: text(new, path) })
+        .filter(|change| change.old != change.new)
+        .collect()
+}
+
+fn added(cluster: &str, set: &Set) -> ClusterDiff {
+    let consequence = Objects::read(&set.files).map_or_else(
+        |error| unread(&error),
+        |new| coming(&Case::new(Objects::default(), new, None, set.region.as_ref())),
+    );
+    ClusterDiff {
+        cluster: cluster.to_owned(),
+        status: Status::Added,
+        consequences: vec![consequence],
+        changes: changes(&[], &set.files),
+    }
+}
+
+fn removed(cluster: &str, set: &Set) -> ClusterDiff {
+    let consequence = Objects::read(&set.files).map_or_else(
+        |error| unread(&error),
+        |old| leaving(&Case::new(old, Objects::default(), set.region.as_ref(), None)),
+    );
+    ClusterDiff {
+        cluster: cluster.to_owned(),
+        status: Status::Removed,
+        consequences: vec![consequence],
+        changes: changes(&set.files, &[]),
+    }
+}
+
+fn coming(case: &Case) -> Consequence {
+    let what = format!("a new fleet of {}{}", number(case.new.len(), "object"), size(&case.new_pools));
+    sized(Consequence::of_all(Class::Creates, names(&case.new), what), &case.new_pools)
+}
+
+fn leaving(case: &Case) -> Consequence {
+    let objects = number(case.old.len(), "object");
+    let what = format!(
+        "a fleet of {objects}{} is no longer in the file; applying the rest deletes nothing of it",
+        size(&case.old_pools)
+    );
+    sized(Consequence::of_all(Class::Deletes, names(&case.old), what), &case.old_pools)
+        .advice("what runs goes on, and costs, until its namespace and then its NodePools are deleted by hand")
+}
+
+fn names(objects: &Objects) -> Vec<String> {
+    objects.iter().map(|(identity, _)| identity.short()).collect()
+}
+
+/// `; amd64 2 to 8 pods, 1 to 4 nodes, $5.70 to $22.78 an hour; ...`.
+fn size(pools: &[PoolFacts]) -> String {
+    pools.iter().fold(String::new(), |text, pool| format!("{text}; {} {}", pool.arch.name(), pool.size()))
+}
+
+fn sized(consequence: Consequence, pools: &[PoolFacts]) -> Consequence {
+    pools.iter().fold(consequence, |consequence, pool| {
+        let arch = pool.arch.name();
+        let (min, max) = (pool.pods.min, pool.pods.max);
+        consequence
+            .number(&format!("{arch}_pods_min"), min)
+            .number(&format!("{arch}_pods_max"), max)
+            .number(&format!("{arch}_nodes_at_min"), pool.nodes(min))
+            .number(&format!("{arch}_nodes_at_max"), pool.nodes(max))
+            .number(&format!("{arch}_usd_per_hour_at_min"), pool.hourly(min).map(Usd::as_f64))
+            .number(&format!("{arch}_usd_per_hour_at_max"), pool.hourly(max).map(Usd::as_f64))
+    })
+}

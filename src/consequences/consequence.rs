@@ -1,0 +1,148 @@
+//! What a change does to a running fleet.
+
+use serde_json::{Map, Value};
+
+use crate::consequences::field::FieldChange;
+
+/// Kinds of consequences, worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// The other version cannot be read.
+    Unjudged,
+    /// The API server refuses the change: the object must be deleted and made anew.
+    ImmutableField,
+    /// More may connect, or a guard is gone.
+    OpensAccess,
+    /// Something that could connect no longer can.
+    ClosesAccess,
+    /// An object leaves the set.
+    Deletes,
+    ReplacesNodes,
+    RollsLoadBalancer,
+    RollsBuilders,
+    /// KEDA takes a pool over, or gives it back.
+    Autoscaling,
+    /// Bounds, fallback, node ceiling: pods, nodes and money.
+    Capacity,
+    Creates,
+    /// Applied in place: nothing restarts.
+    InPlace,
+    /// Comments, or the order of keys.
+    NoEffect,
+}
+
+impl Class {
+    pub const ALL: [Class; 13] = [
+        Class::Unjudged,
+        Class::ImmutableField,
+        Class::OpensAccess,
+        Class::ClosesAccess,
+        Class::Deletes,
+        Class::ReplacesNodes,
+        Class::RollsLoadBalancer,
+        Class::RollsBuilders,
+        Class::Autoscaling,
+        Class::Capacity,
+        Class::Creates,
+        Class::InPlace,
+        Class::NoEffect,
+    ];
+
+    /// The stable name, as JSON has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::Unjudged => "unjudged",
+            Class::ImmutableField => "immutable-field",
+            Class::OpensAccess => "opens-access",
+            Class::ClosesAccess => "closes-access",
+            Class::Deletes => "deletes",
+            Class::ReplacesNodes => "replaces-nodes",
+            Class::RollsLoadBalancer => "rolls-load-balancer",
+            Class::RollsBuilders => "rolls-builders",
+            Class::Autoscaling => "autoscaling",
+            Class::Capacity => "capacity",
+            Class::Creates => "creates",
+            Class::InPlace => "in-place",
+            Class::NoEffect => "no-effect",
+        }
+    }
+
+    /// What the kind means, in a sentence or two.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Class::Unjudged => "One of the versions cannot be read, so nobody can say what the change does.",
+            Class::ImmutableField => {
+                "The API server refuses the change. The object must be deleted and made anew, which the advice tells how to do."
+            }
+            Class::OpensAccess => "More may connect than before, or a guard is gone: somebody should want that.",
+            Class::ClosesAccess => "Something that could connect no longer can, once it is applied.",
+            Class::Deletes => {
+                "An object leaves the set. Applying deletes nothing: deploy.sh lists what is left behind and deletes it with --prune."
+            }
+            Class::ReplacesNodes => {
+                "Karpenter replaces nodes that are not what their NodePool and EC2NodeClass say now (drift). Their pods drain first."
+            }
+            Class::RollsLoadBalancer => {
+                "The load balancer's pod is replaced. Running builds finish on the old one; the new one does not know of them."
+            }
+            Class::RollsBuilders => "All pods of an architecture are replaced. Each ends its build first.",
+            Class::Autoscaling => {
+                "A pool goes from a fixed number of pods to KEDA or back, which deploy.sh does in a way of its own."
+            }
+            Class::Capacity => "The number of pods or nodes, or what they cost, changes.",
+            Class::Creates => "Objects that were not there are made.",
+            Class::InPlace => "Applied in place: no pod and no node is replaced.",
+            Class::NoEffect => "Comments, or the order of keys: nothing follows.",
+        }
+    }
+
+    /// Whether somebody should look before it is applied.
+    pub fn is_grave(self) -> bool {
+        self <= Class::Autoscaling
+    }
+}
+
+/// One thing that applying a change does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Consequence {
+    pub class: Class,
+    /// `Kind/name` of the objects that change.
+    pub objects: Vec<String>,
+    /// What happens, in a sentence.
+    pub what: String,
+    /// The fields that make it happen.
+    pub reasons: Vec<FieldChange>,
+    /// How to do it well, where there is something to know.
+    pub advice: Option<String>,
+    /// The numbers of `what`, for programs.
+    pub numbers: Map<String, Value>,
+}
+
+impl Consequence {
+    pub fn new(class: Class, object: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::of_all(class, vec![object.into()], what)
+    }
+
+    /// One that several objects have together.
+    pub fn of_all(class: Class, objects: Vec<String>, what: impl Into<String>) -> Self {
+        Consequence { class, objects, what: what.into(), reasons: Vec::new(), advice: None, numbers: Map::new() }
+    }
+
+    #[must_use]
+    pub fn because(mut self, reasons: Vec<FieldChange>) -> Self {
+        self.reasons = reasons;
+        self
+    }
+
+    #[must_use]
+    pub fn advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    #[must_use]
+    pub fn number(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.numbers.insert(name.to_owned(), value.into());
+        self
+    }
+}

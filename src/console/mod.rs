@@ -1,0 +1,5 @@
+//! Output: data to stdout, messages to stderr, tables and wrapped text.
+
+pub mod output;
+pub mod table;
+pub mod wrap;

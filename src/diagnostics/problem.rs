@@ -1,0 +1,151 @@
+//! What is wrong with the input: one `Problem` each, with its place, and how it prints.
+
+use std::collections::HashSet;
+
+use crate::diagnostics::escape::visible;
+use crate::diagnostics::rule::{Rule, Severity};
+use crate::diagnostics::span::Span;
+use crate::diagnostics::words;
+
+/// A place in the file and what is to be said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub span: Span,
+    pub label: String,
+}
+
+/// One thing that is wrong, or worth a warning.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub rule: &'static Rule,
+    pub message: String,
+    /// The place to look at first; none only when the file as a whole is meant.
+    pub primary: Option<Mark>,
+    pub context: Vec<Mark>,
+    pub help: Option<String>,
+    /// The key whose documentation would help, where there is no help yet.
+    pub key: Option<String>,
+    /// Clusters that the problem was found for.
+    pub clusters: Vec<String>,
+    /// Whether it stands outside of their own blocks, in `defaults`.
+    pub inherited: bool,
+}
+
+impl Problem {
+    pub fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
+        Problem {
+            rule,
+            message: visible(message.into()),
+            primary: None,
+            context: Vec::new(),
+            help: None,
+            key: None,
+            clusters: Vec::new(),
+            inherited: false,
+        }
+    }
+
+    #[must_use]
+    pub fn at(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.primary = Some(Mark { span, label: visible(label.into()) });
+        self
+    }
+
+    #[must_use]
+    pub fn see(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.context.push(Mark { span, label: visible(label.into()) });
+        self
+    }
+
+    /// Whom a problem of `defaults` is about, in words; of any other the place tells.
+    pub fn concerns(&self) -> Option<String> {
+        (self.inherited && !self.clusters.is_empty()).then(|| format!("concerns {}", words::names(&self.clusters)))
+    }
+
+    /// A problem of what a key takes: whoever knows the keys says where to read about it.
+    #[must_use]
+    pub fn about(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(visible(help.into()));
+        self
+    }
+}
+
+/// All problems of one run, in the order that they were found.
+#[derive(Debug, Default)]
+pub struct Problems {
+    found: Vec<Problem>,
+}
+
+impl Problems {
+    pub fn push(&mut self, problem: Problem) {
+        self.found.push(problem);
+    }
+
+    /// Takes in what the rules found for one cluster. A problem that is written in `defaults` (outside the
+    /// cluster's own block) is told once, with the names of the clusters that it concerns.
+    pub fn absorb(&mut self, cluster: &str, own: Span, other: Problems) {
+        for mut problem in other.found {
+            problem.inherited =
+                problem.primary.as_ref().is_some_and(|mark| !(own.start..own.end).contains(&mark.span.start));
+            problem.clusters.push(cluster.to_owned());
+            self.push(problem);
+        }
+    }
+
+    /// Gives every problem about a key its help.
+    pub fn explain_keys(&mut self, help: impl Fn(&str) -> String) {
+        for problem in &mut self.found {
+            if let Some(key) = problem.key.take() {
+                problem.help = Some(visible(help(&key)));
+            }
+        }
+    }
+
+    /// These rules' problems alone.
+    #[must_use]
+    pub fn only(mut self, rules: &[&Rule]) -> Self {
+        self.found.retain(|problem| rules.iter().any(|rule| rule.id == problem.rule.id));
+        self
+    }
+
+    /// How many were found so far.
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|problem| problem.rule.severity == Severity::Error)
+    }
+
+    /// Each problem once, in the order of the file.
+    pub fn into_sorted(self) -> Vec<Problem> {
+        let mut sorted: Vec<Problem> = Vec::with_capacity(self.found.len());
+        let mut seen = std::collections::HashMap::new();
+        for problem in self.found {
+            let key = (problem.rule.id, problem.primary.as_ref().map(|mark| mark.span), problem.message.clone());
+            if let Some(&at) = seen.get(&key) {
+                let first: &mut Problem = &mut sorted[at];
+                first.clusters.extend(problem.clusters);
+            } else {
+                seen.insert(key, sorted.len());
+                sorted.push(problem);
+            }
+        }
+        for problem in &mut sorted {
+            let mut named = HashSet::new();
+            problem.clusters.retain(|cluster| named.insert(cluster.clone()));
+        }
+        sorted.sort_by_key(|problem| (problem.primary.as_ref().map(|mark| mark.span), problem.rule.id));
+        sorted
+    }
+}

@@ -1,0 +1,145 @@
+//! What is wrong with clusters.yaml, told to people, to GitHub or to a program.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::diagnostics::problem::{Mark, Problem, Problems};
+use crate::diagnostics::rule::Severity;
+use crate::diagnostics::span::Lines;
+use clap::Args;
+use clap::ValueEnum;
+
+/// The problems of one file, in its order.
+pub struct Report {
+    pub path: String,
+    pub source: String,
+    pub problems: Vec<Problem>,
+    pub format: ProblemFormat,
+    deny_warnings: bool,
+}
+
+impl Report {
+    pub fn new(path: String, source: String, problems: Problems, options: &ProblemOptions) -> Self {
+        Report {
+            path,
+            source,
+            problems: problems.into_sorted(),
+            format: options.format,
+            deny_warnings: options.deny_warnings,
+        }
+    }
+
+    pub fn count(&self, severity: Severity) -> usize {
+        self.problems.iter().filter(|problem| problem.rule.severity == severity).count()
+    }
+
+    /// Whether nothing may be written.
+    pub fn refused(&self) -> bool {
+        self.count(Severity::Error) > 0 || self.warnings_refuse()
+    }
+
+    /// Whether the warnings alone would refuse the file.
+    pub fn warnings_refuse(&self) -> bool {
+        self.deny_warnings && self.count(Severity::Warning) > 0
+    }
+
+    /// A workflow command for each problem. GitHub shows the first ten errors and the first ten warnings of a step.
+    pub fn github(&self) -> String {
+        let lines = Lines::of(&self.source);
+        self.problems.iter().map(|problem| self.annotation(problem, &lines)).collect()
+    }
+
+    fn annotation(&self, problem: &Problem, lines: &Lines) -> String {
+        let level = if problem.rule.severity == Severity::Error || self.deny_warnings { "error" } else { "warning" };
+        let mut properties = format!("file={}", property(&self.path));
+        if let Some(mark) = &problem.primary {
+            let (start, end) = lines.ends(mark.span);
+            let (line, column) = (start.line, start.column);
+            let _ = write!(properties, ",line={line},endLine={},col={column},endColumn={}", end.line, end.column);
+        }
+        let label = problem.primary.as_ref().map(|mark| mark.label.clone());
+        let help = problem.help.as_ref().map(|help| format!("help: {help}"));
+        let message: Vec<String> =
+            [Some(problem.message.clone()), label, problem.concerns(), help].into_iter().flatten().collect();
+        annotation(level, &properties, problem.rule.id, &message.join("\n"))
+    }
+
+    /// `file`, `refused`, `errors`, `warnings` and `problems`; of a problem `rule`, `severity`, `message`, `line`,
+    /// `column`, `end_line`, `end_column`, `label` (these five null where the file as a whole is meant), `help` (or
+    /// null), `clusters` that it concerns (none where the file as a whole is meant, or a
+    /// block of `defaults` alone), and `related` places.
+    pub fn json(&self) -> Value {
+        let lines = Lines::of(&self.source);
+        let problems: Vec<Value> = self.problems.iter().map(|problem| to_json(problem, &lines)).collect();
+        json!({
+            "file": self.path,
+            "refused": self.refused(),
+            "errors": self.count(Severity::Error),
+            "warnings": self.count(Severity::Warning),
+            "problems": problems,
+        })
+    }
+}
+
+fn to_json(problem: &Problem, lines: &Lines) -> Value {
+    let place = |mark: &Mark| {
+        let (start, end) = lines.ends(mark.span);
+        json!({
+            "line": start.line,
+            "column": start.column,
+            "end_line": end.line,
+            "end_column": end.column,
+            "label": mark.label,
+        })
+    };
+    let mut value = json!({
+        "rule": problem.rule.id,
+        "severity": problem.rule.severity.name(),
+        "message": problem.message,
+        "line": null, "column": null, "end_line": null, "end_column": null, "label": null,
+        "help": problem.help,
+        "clusters": problem.clusters,
+        "related": problem.context.iter().map(place).collect::<Vec<_>>(),
+    });
+    if let (Some(Value::Object(primary)), Some(object)) = (problem.primary.as_ref().map(place), value.as_object_mut()) {
+        object.extend(primary);
+    }
+    value
+}
+
+/// One annotation of a file as a workflow command (GitHub's "Workflow commands for GitHub Actions").
+pub fn annotation(level: &str, properties: &str, title: &str, message: &str) -> String {
+    format!("::{level} {properties},title={}::{}\n", property(title), escape(message))
+}
+
+/// The value of a property: what ends one is written as the runner reads it back.
+pub fn property(text: &str) -> String {
+    escape(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn escape(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// How problems of clusters.yaml are told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct ProblemOptions {
+    /// text for people, github for annotations of a workflow run, json for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ProblemFormat,
+    /// Refuse clusters.yaml for warnings as well
+    #[arg(long)]
+    pub deny_warnings: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProblemFormat {
+    /// To stderr, each with a picture of its place
+    Text,
+    /// To stdout, as workflow commands `::error file=...,line=...`
+    Github,
+    /// To stdout, one object with everything that the run found
+    Json,
+}

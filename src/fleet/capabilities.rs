@@ -1,0 +1,107 @@
+//! What each version of KEDA, Kubernetes and HAProxy can express. The one place that knows; everything else asks
+//! a `Ladder`. Sources are named with each step; "KEDA" is github.com/kedacore/keda, "k8s" kubernetes/kubernetes.
+
+use serde::Serialize;
+
+use crate::values::image::Image;
+use crate::values::version::{Version, leading};
+
+/// Oldest KEDA whose CRD and scaler were read.
+pub const OLDEST_KEDA: Version = Version::new(2, 16);
+/// Oldest Kubernetes whose HPA was read.
+pub const OLDEST_KUBERNETES: Version = Version::new(1, 31);
+/// First HAProxy in which a server that comes up while clients queue is counted (haproxy issue 2744).
+pub const OLDEST_HAPROXY: Version = Version::new(3, 2);
+
+/// What KEDA does when it cannot read the metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// 2.16: one failed poll writes replicas=fallback past every window, so it is left out.
+    Unusable,
+    /// 2.17: `currentReplicasIfHigher` is known, but targets are cut to whole numbers.
+    Early,
+    /// 2.18 and later.
+    Sound,
+}
+
+/// What the versions of one cluster can express.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ladder {
+    keda: Option<Version>,
+    kubernetes: Option<Version>,
+}
+
+impl Ladder {
+    /// A missing version stands for the newest rung that is safe on every version.
+    pub const fn new(keda: Option<Version>, kubernetes: Option<Version>) -> Self {
+        Ladder { keda, kubernetes }
+    }
+
+    fn keda_has(self, since: Version) -> bool {
+        self.keda.is_some_and(|keda| keda >= since)
+    }
+
+    /// `fallback.behavior` since KEDA 2.17.0 (#6450); 2.16 rejects the field, and its fallback is destructive (#6053).
+    pub fn fallback(self) -> Fallback {
+        if self.keda_has(Version::new(2, 18)) {
+            Fallback::Sound
+        } else if self.keda_has(Version::new(2, 17)) {
+            Fallback::Early
+        } else {
+            Fallback::Unusable
+        }
+    }
+
+    /// `behavior.scaleUp.tolerance`: in KEDA's CRD since 2.18.0, honoured by the HPA since k8s 1.35 (gate
+    /// `HPAConfigurableTolerance` on by default).
+    pub fn scale_up_tolerance(self) -> bool {
+        self.keda_has(Version::new(2, 18))
+            && self.kubernetes.is_some_and(|kubernetes| kubernetes >= Version::new(1, 35))
+    }
+
+    /// Builds per pod that the HPA aims at. Without a tolerance of 0 the HPA ignores the last 10 %; 0.9 makes up for
+    /// it, but KEDA below 2.18 cuts a fractional target to 0 in its fallback.
+    pub fn target_value(self) -> &'static str {
+        if self.target_milli() == 900 { "0.9" } else { "1" }
+    }
+
+    /// The same in thousandths.
+    pub fn target_milli(self) -> u32 {
+        if self.keda_has(Version::new(2, 18)) && !self.scale_up_tolerance() { 900 } else { 1000 }
+    }
+
+    /// Whether the HPA ignores a demand that is off by exactly its tolerance: since k8s 1.33 (`replica_calculator.go`).
+    /// An unknown version is taken for one that ignores more.
+    pub fn tolerance_is_inclusive(self) -> bool {
+        self.kubernetes.is_none_or(|kubernetes| kubernetes >= Version::new(1, 33))
+    }
+
+    /// `timeout` of a trigger since KEDA 2.20.0 (#7549).
+    pub fn trigger_timeout(self) -> bool {
+        self.keda_has(Version::new(2, 20))
+    }
+
+    /// The metric `keda_scaler_http_requests_total` since KEDA 2.20.0.
+    pub fn http_request_metric(self) -> bool {
+        self.keda_has(Version::new(2, 20))
+    }
+}
+
+/// What an HAProxy can express.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct HaproxyCapabilities {
+    /// The global `dns-accept-family` exists since 3.2; from 3.3 on its default may skip AAAA.
+    pub dns_accept_family: bool,
+}
+
+impl HaproxyCapabilities {
+    pub fn of(version: Version) -> Self {
+        HaproxyCapabilities { dns_accept_family: version >= Version::new(3, 2) }
+    }
+}
+
+/// The version that an HAProxy image's tag tells, `3.2-alpine` or `3.2.5`.
+pub fn haproxy_of(image: &Image) -> Option<Version> {
+    let (version, rest) = leading(image.tag()?)?;
+    (rest.is_empty() || rest.starts_with(['.', '-'])).then_some(version)
+}

@@ -1,0 +1,23 @@
+//! The DNS answer that the load balancer finds the pods by.
+
+use crate::values::arch::Arch;
+use crate::values::name::{IpFamily, Namespace};
+
+/// HAProxy's `accepted_payload_size` in haproxy.cfg.j2, which also caps answers over TCP.
+pub const DNS_PAYLOAD_BYTES: u64 = 65_535;
+
+/// The largest pool that one DNS answer can name, rounded down.
+pub const MOST_PODS: u32 = 2_300;
+
+/// The name whose DNS answer lists the pods of an architecture.
+pub fn discovery_name(arch: Arch, namespace: &Namespace) -> String {
+    format!("buildkitd-{}-pods.{namespace}.svc.cluster.local", arch.name())
+}
+
+/// Bytes of one address record in that answer: HAProxy asks for AAAA first wherever IPv6 may be in use.
+pub fn record_bytes(family: IpFamily) -> u64 {
+    match family {
+        IpFamily::Ipv4 => 16,
+        IpFamily::Dual | IpFamily::Ipv6 => 28,
+    }
+}

@@ -1,0 +1,86 @@
+//! The domain model: a fleet that exists is one that can be rendered.
+
+use indexmap::IndexMap;
+
+use crate::fleet::capabilities::{Fallback, HaproxyCapabilities, Ladder};
+use crate::fleet::instance_plan::InstancePlan;
+use crate::fleet::scaling::Scaling;
+use crate::fleet::timing::Timing;
+use crate::values::arch::Arch;
+use crate::values::image::Image;
+use crate::values::name::{AmiAlias, ClusterKey, ClusterName, IpFamily, Namespace, Region, RegistryHost, SecretName};
+use crate::values::toleration::Toleration;
+
+/// One cluster's fleet of builders.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    pub key: ClusterKey,
+    pub cluster_name: ClusterName,
+    pub region: Region,
+    pub namespace: Namespace,
+    pub image: Image,
+    pub timing: Timing,
+    /// One for each architecture, in the order of `Arch`. Never empty.
+    pub pools: Vec<Pool>,
+    pub scale_down: ScaleDown,
+    pub lb: LoadBalancer,
+    pub client_namespaces: Vec<Namespace>,
+    pub monitoring_namespace: Namespace,
+    pub keda_namespace: Namespace,
+    pub ip_family: IpFamily,
+    pub registries: IndexMap<RegistryHost, Registry>,
+    pub ami_alias: AmiAlias,
+    pub mtls_secret: Option<SecretName>,
+    pub monitoring: bool,
+    pub extra_labels: IndexMap<String, String>,
+    pub ladder: Ladder,
+}
+
+/// The builders of one architecture.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    pub arch: Arch,
+    pub scaling: Scaling,
+    pub plan: InstancePlan,
+}
+
+/// How fast an idle fleet shrinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScaleDown {
+    pub idle_minutes: u32,
+    pub pods: u32,
+    pub percent: u32,
+}
+
+/// HAProxy in front of the builders.
+#[derive(Clone, Debug)]
+pub struct LoadBalancer {
+    pub image: Image,
+    pub can: HaproxyCapabilities,
+    pub tolerations: Vec<Toleration>,
+}
+
+/// What buildkitd.toml says of one registry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registry {
+    pub mirrors: Vec<RegistryHost>,
+    pub http: bool,
+}
+
+impl Fleet {
+    pub fn autoscaled(&self) -> bool {
+        self.pools.iter().any(|pool| matches!(pool.scaling, Scaling::Keda { .. }))
+    }
+
+    /// Whether a pool goes to a fixed number of pods while KEDA cannot read its metric.
+    pub fn falls_back(&self) -> bool {
+        self.pools.iter().any(|pool| self.fallback(pool).is_some())
+    }
+
+    /// The pods that a pool goes to while KEDA cannot read its metric; none where it has no such number, or KEDA cannot
+    /// be trusted with one.
+    pub fn fallback(&self, pool: &Pool) -> Option<u32> {
+        let Scaling::Keda { fallback, .. } = pool.scaling else { return None };
+        fallback.filter(|_| self.ladder.fallback() != Fallback::Unusable)
+    }
+}

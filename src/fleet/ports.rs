@@ -1,0 +1,7 @@
+//! Ports of the load balancer.
+
+/// The load balancer's frontend that takes any architecture.
+pub const COMBINED_PORT: u16 = 1234;
+pub const HEALTH_PORT: u16 = 8405;
+pub const STATS_PORT: u16 = 8404;
+pub const METRICS_PORT: u16 = 9404;

@@ -1,0 +1,95 @@
+//! The entries of a block, and what cannot be read there.
+
+use std::collections::HashMap;
+
+use crate::diagnostics::problem::{Problem, Problems};
+use crate::diagnostics::rule;
+use crate::diagnostics::span::Span;
+use crate::diagnostics::suggest::did_you_mean;
+use crate::input::shape::Keys;
+use crate::input::yaml::{Kind, Node};
+
+/// The entries of a mapping that we read. Empty stands for an empty mapping.
+pub fn entries<'n>(
+    name: &str,
+    node: &'n Node<'_>,
+    keys: Keys,
+    problems: &mut Problems,
+) -> Vec<(&'n str, Span, &'n Node<'n>)> {
+    if node.is_null() || refuse_alias(name, node, problems) {
+        return Vec::new();
+    }
+    let Kind::Mapping(pairs) = &node.kind else {
+        wrong_shape(name, node, "a block of keys", problems);
+        return Vec::new();
+    };
+    let mut seen: HashMap<&str, Span> = HashMap::with_capacity(pairs.len());
+    let mut read = Vec::with_capacity(pairs.len());
+    for (key, value) in pairs {
+        let Kind::Scalar { text, plain } = &key.kind else {
+            if keys == Keys::Closed {
+                problems.push(
+                    Problem::new(
+                        &rule::WRONG_SHAPE,
+                        format!("a key in `{name}` must be a plain word, found {}", key.describe()),
+                    )
+                    .at(key.span, "this key"),
+                );
+            }
+            continue;
+        };
+        if *plain && text == "<<" {
+            problems.push(
+                Problem::new(&rule::ALIAS_NOT_READ, format!("`{name}` uses a merge key"))
+                    .at(key.span, "merge keys are not read here")
+                    .help("write the values out; what all clusters share belongs into `defaults`"),
+            );
+            continue;
+        }
+        if let Some(first) = seen.insert(text, key.span) {
+            problems.push(
+                Problem::new(&rule::DUPLICATE_KEY, format!("`{text}` is given twice in `{name}`"))
+                    .at(key.span, "given again here")
+                    .see(first, "first given here")
+                    .help("keep one of the two"),
+            );
+            continue;
+        }
+        read.push((text.as_ref(), key.span, value));
+    }
+    read
+}
+
+pub fn unknown_key(name: &str, key: &str, span: Span, known: &[&str], problems: &mut Problems) {
+    let (label, help) = match did_you_mean(key, known.iter().copied()) {
+        Some(near) => (format!("did you mean `{near}`?"), format!("rename it to `{near}`")),
+        None => ("not a key of this block".to_owned(), format!("known keys: {}", known.join(", "))),
+    };
+    problems
+        .push(Problem::new(&rule::UNKNOWN_KEY, format!("unknown key `{key}` in `{name}`")).at(span, label).help(help));
+}
+
+/// Aliases and tags are for other tools' blocks; what we read is written out.
+pub(super) fn refuse_alias(name: &str, node: &Node, problems: &mut Problems) -> bool {
+    let (what, label) = match &node.kind {
+        Kind::Alias => ("an alias", "aliases are not read here"),
+        _ if node.tagged => ("a tag", "tags are not read here"),
+        _ => return false,
+    };
+    problems.push(
+        Problem::new(&rule::ALIAS_NOT_READ, format!("`{name}` uses {what}"))
+            .at(node.span, label)
+            .help("write the value out; what all clusters share belongs into `defaults`"),
+    );
+    true
+}
+
+pub(super) fn wrong_shape(name: &str, node: &Node, expected: &str, problems: &mut Problems) {
+    let problem = Problem::new(&rule::WRONG_SHAPE, format!("`{name}` must be {expected}, found {}", node.describe()))
+        .at(node.span, format!("expected {expected}"));
+    problems.push(if node.is_null() {
+        problem.help("give it a value, or remove the key")
+    } else {
+        problem.about(name)
+    });
+}

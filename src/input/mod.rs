@@ -1,0 +1,7 @@
+//! From text to typed layers: the spanned tree, the shapes of keys, reading and merging.
+
+pub mod entries;
+pub mod layer;
+pub mod map;
+pub mod shape;
+pub mod yaml;

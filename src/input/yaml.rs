@@ -1,0 +1,205 @@
+//! clusters.yaml as a tree in which every node knows its place. Aliases stay aliases: a foreign block may hold
+//! anything, and nothing of it is expanded.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle};
+
+use crate::diagnostics::problem::Problem;
+use crate::diagnostics::rule;
+use crate::diagnostics::span::Span;
+
+/// Larger than 50,000 clusters; a bound on memory, not on use.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Nodes after expansion of all aliases. PyYAML, the usual other reader of the file, needs about 0.5 kB for each.
+const MAX_EXPANDED_NODES: u64 = 5_000_000;
+
+/// One node of the file.
+#[derive(Clone, Debug)]
+pub struct Node<'a> {
+    pub span: Span,
+    pub kind: Kind<'a>,
+    /// Carries an explicit `!tag`.
+    pub tagged: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Kind<'a> {
+    /// A scalar as written: `plain` is false where it was quoted or a block.
+    Scalar {
+        text: Cow<'a, str>,
+        plain: bool,
+    },
+    Sequence(Vec<Node<'a>>),
+    Mapping(Vec<(Node<'a>, Node<'a>)>),
+    Alias,
+}
+
+impl<'a> Node<'a> {
+    /// The value at a key of a mapping.
+    pub fn get(&self, name: &str) -> Option<&Node<'a>> {
+        self.entry(name).map(|(_, value)| value)
+    }
+
+    /// The key and the value at it.
+    pub fn entry(&self, name: &str) -> Option<&(Node<'a>, Node<'a>)> {
+        let Kind::Mapping(entries) = &self.kind else { return None };
+        entries.iter().find(|(key, _)| key.text() == Some(name))
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// An empty value, `~` or `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.kind, Kind::Scalar { text, plain: true } if matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// The node on one line.
+    pub fn flow(&self) -> String {
+        let list = |items: Vec<String>| items.join(", ");
+        match &self.kind {
+            Kind::Scalar { text, plain: true } => text.to_string(),
+            Kind::Scalar { text, .. } => format!("{text:?}"),
+            Kind::Sequence(items) => format!("[{}]", list(items.iter().map(Node::flow).collect())),
+            Kind::Mapping(entries) => {
+                let pairs = entries.iter().map(|(key, value)| format!("{}: {}", key.flow(), value.flow()));
+                format!("{{{}}}", list(pairs.collect()))
+            }
+            Kind::Alias => "*".to_owned(),
+        }
+    }
+
+    /// What stands there, for messages.
+    pub fn describe(&self) -> String {
+        match &self.kind {
+            _ if self.is_null() => "nothing".to_owned(),
+            Kind::Scalar { text, .. } => {
+                let short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+                let more = if text.chars().nth(40).is_some() { "…" } else { "" };
+                format!("`{short}{more}`")
+            }
+            Kind::Sequence(_) => "a list".to_owned(),
+            Kind::Mapping(_) => "a block".to_owned(),
+            Kind::Alias => "an alias".to_owned(),
+        }
+    }
+}
+
+/// A collection whose end has not been seen yet.
+struct Open<'a> {
+    node: Node<'a>,
+    /// Key of the mapping entry that waits for its value.
+    key: Option<Node<'a>>,
+    anchor: usize,
+    expanded: u64,
+}
+
+/// Bytes to text. A byte order mark and CRLF line ends are accepted: editors on Windows write them.
+pub fn decode(bytes: &[u8]) -> Result<&str, Problem> {
+    if bytes.len() > MAX_BYTES {
+        return Err(Problem::new(&rule::FILE_TOO_LARGE, format!("the file has {} bytes", bytes.len()))
+            .help(format!("clusters.yaml may have up to {} MiB", MAX_BYTES >> 20)));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        Problem::new(
+            &rule::NOT_UTF8,
+            format!("the file is not UTF-8 text: byte {} is not part of any character", error.valid_up_to()),
+        )
+        .help("save clusters.yaml as UTF-8")
+    })
+}
+
+/// Parses the one document of the file.
+pub fn parse(source: &str) -> Result<Node<'_>, Problem> {
+    let mut options = granit_parser::Options::default();
+    options.set_emit_comments(false);
+    let mut tree = Tree { open: Vec::new(), root: None, sizes: HashMap::new() };
+    for event in Parser::new_from_str_with_options(source, options) {
+        let (event, place) = event.map_err(|error| {
+            let at = error.marker().byte_offset().unwrap_or(source.len());
+            Problem::new(&rule::YAML_SYNTAX, "the file is not valid YAML")
+                .at(Span { start: at, end: at + 1 }, error.info())
+                .help("the file was read up to this place")
+        })?;
+        let span = place.byte_range().map_or(Span::default(), |range| Span { start: range.start, end: range.end });
+        let node = |kind, tagged| Node { span, kind, tagged };
+        match event {
+            Event::DocumentStart(..) if tree.root.is_some() => {
+                return Err(Problem::new(&rule::SECOND_DOCUMENT, "the file holds more than one YAML document")
+                    .at(span, "the second document starts here")
+                    .help("keep one document: delete the `---` between them and merge the two"));
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain;
+                tree.close(node(Kind::Scalar { text, plain }, tag.is_some()), anchor, 1)?;
+            }
+            Event::Alias(id) => {
+                let size = tree.sizes.get(&id).copied().unwrap_or(1);
+                tree.close(node(Kind::Alias, false), 0, size)?;
+            }
+            Event::SequenceStart(_, anchor, tag) => tree.open(node(Kind::Sequence(Vec::new()), tag.is_some()), anchor),
+            Event::MappingStart(_, anchor, tag) => tree.open(node(Kind::Mapping(Vec::new()), tag.is_some()), anchor),
+            Event::SequenceEnd | Event::MappingEnd => {
+                if let Some(mut done) = tree.open.pop() {
+                    done.node.span.end = span.end.max(done.node.span.start);
+                    tree.close(done.node, done.anchor, done.expanded)?;
+                }
+            }
+            _ => {}
+        }
+    }
+    match tree.root {
+        Some(root) if !root.is_null() => Ok(root),
+        _ => Err(Problem::new(&rule::EMPTY_FILE, "the file holds no YAML document")
+            .help("write `clusters:` with one block for each cluster")),
+    }
+}
+
+struct Tree<'a> {
+    open: Vec<Open<'a>>,
+    root: Option<Node<'a>>,
+    /// Nodes that an alias to the anchor stands for.
+    sizes: HashMap<usize, u64>,
+}
+
+impl<'a> Tree<'a> {
+    fn open(&mut self, node: Node<'a>, anchor: usize) {
+        self.open.push(Open { node, key: None, anchor, expanded: 1 });
+    }
+
+    /// Puts a finished node where it belongs; `expanded` counts its nodes with all aliases written out.
+    fn close(&mut self, node: Node<'a>, anchor: usize, expanded: u64) -> Result<(), Problem> {
+        if anchor != 0 {
+            self.sizes.insert(anchor, expanded);
+        }
+        let Some(parent) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        parent.expanded = parent.expanded.saturating_add(expanded);
+        if parent.expanded > MAX_EXPANDED_NODES {
+            return Err(Problem::new(
+                &rule::ALIAS_EXPANSION,
+                format!("the file grows beyond {MAX_EXPANDED_NODES} nodes when read"),
+            )
+            .at(node.span, "too much by here")
+            .help("aliases of aliases multiply: write the values out"));
+        }
+        match &mut parent.node.kind {
+            Kind::Sequence(items) => items.push(node),
+            Kind::Mapping(entries) => match parent.key.take() {
+                None => parent.key = Some(node),
+                Some(key) => entries.push((key, node)),
+            },
+            Kind::Scalar { .. } | Kind::Alias => {}
+        }
+        Ok(())
+    }
+}

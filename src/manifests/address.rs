@@ -1,0 +1,118 @@
+//! The address of a field, `FILE:OBJECT.PATH`: how it is written and how it is read.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use anyhow::{Result, anyhow, bail};
+
+/// A field of a manifest. Lines of haproxy.cfg and buildkitd.toml are fields as well, named by section and first words:
+/// `data[haproxy.cfg].defaults.tcp.timeout.queue`. An address holds no space and no quote.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Field {
+    pub file: String,
+    pub kind: String,
+    pub name: String,
+    pub path: String,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The two kinds of 10-nodepools.yaml never share a name; those of 60-monitoring.yaml do.
+        let kind = if self.file.starts_with("60-") { format!("{}/", self.kind) } else { String::new() };
+        let dot = if self.path.is_empty() { "" } else { "." };
+        write!(f, "{}:{kind}{}{dot}{}", self.file, self.name, self.path)
+    }
+}
+
+/// A path with one more key, in brackets where it could be taken for several.
+pub fn join(path: &str, key: &str) -> String {
+    let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'));
+    match (plain, path) {
+        (true, "") => key.to_owned(),
+        (true, _) => format!("{path}.{key}"),
+        (false, _) => format!("{path}[{key}]"),
+    }
+}
+
+/// What an address names within its file.
+#[derive(Debug)]
+pub struct Asked {
+    pub kind: Option<String>,
+    pub name: String,
+    pub steps: Vec<String>,
+}
+
+impl Asked {
+    /// `Kind/name.path`, the kind where it is needed.
+    pub fn read(rest: &str) -> Result<Self> {
+        let rest = without_spaces(rest.trim());
+        let end = rest.find(['.', '[']).unwrap_or(rest.len());
+        let (object, path) = rest.split_at(end);
+        let (kind, name) = object.split_once('/').map_or((None, object), |(kind, name)| (Some(kind), name));
+        Ok(Asked { kind: kind.map(str::to_owned), name: name.to_owned(), steps: steps(path)? })
+    }
+
+    /// Whether the field is the one asked for, or inside of it. `numbered` is its path with items by place.
+    pub fn holds(&self, field: &Field, numbered: &str) -> bool {
+        let (Ok(named), Ok(numbered)) = (steps(&field.path), steps(numbered)) else { return false };
+        let mut both = named.iter().zip(&numbered);
+        self.name == field.name
+            && self.kind.as_ref().is_none_or(|kind| kind.eq_ignore_ascii_case(&field.kind))
+            && self.steps.iter().all(|step| both.next().is_some_and(|(name, place)| step == name || step == place))
+    }
+}
+
+/// In a configuration's own words, `data[haproxy.cfg]: defaults tcp: timeout queue`, a space stands between keys; in
+/// brackets, `rules[BuildkitPinnedAtMax amd64]`, between the parts of a name.
+pub fn without_spaces(rest: &str) -> String {
+    let mut inside = false;
+    let join = |c| {
+        inside = c == '[' || inside && c != ']';
+        match c {
+            ' ' if inside => '/',
+            ' ' => '.',
+            _ => c,
+        }
+    };
+    rest.replace(": ", " ").chars().map(join).collect()
+}
+
+/// What names the items of a list: the first key that gives each a name of its own, or their places. An alert stands
+/// once for each architecture, which is part of its name then: `BuildkitPinnedAtMax/amd64`. `text` reads the scalar at
+/// some keys of an item.
+pub fn names<T>(items: &[T], text: impl Fn(&T, &[&str]) -> Option<String>) -> Vec<String> {
+    let by = |key: &&str| -> Option<Vec<String>> {
+        let mut seen = HashSet::new();
+        let name = |item: &T| {
+            let arch = text(item, &["labels", "arch"]).map(|arch| format!("/{arch}")).unwrap_or_default();
+            Some(text(item, &[*key])? + &arch).filter(|name| seen.insert(name.clone()))
+        };
+        items.iter().map(name).collect()
+    };
+    let named = ["name", "key", "alert", "deviceName", "type", "port"].iter().find_map(by);
+    named.unwrap_or_else(|| (0..items.len()).map(|place| place.to_string()).collect())
+}
+
+/// `.spec.containers[0][a.b]` to its parts. Quotes in brackets are taken as well.
+pub fn steps(path: &str) -> Result<Vec<String>> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        if let Some(bracket) = rest.strip_prefix('[') {
+            let (key, after) = bracket
+                .split_once(']')
+                .ok_or_else(|| anyhow!("`{rest}` has no closing `]`: quote the address for the shell"))?;
+            steps.push(key.trim_matches(['"', '\'']).to_owned());
+            rest = after;
+        } else {
+            rest = rest.strip_prefix('.').unwrap_or(rest);
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            if end == 0 {
+                bail!("`{path}` has an empty part: one dot stands between two keys, and none at the end");
+            }
+            steps.push(rest[..end].to_owned());
+            rest = &rest[end..];
+        }
+    }
+    Ok(steps)
+}

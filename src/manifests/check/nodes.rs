@@ -1,0 +1,204 @@
+//! Nodes: how many, what they hold, and who may run on them.
+
+use serde_json::Value;
+
+use crate::catalogue::instances::InstanceType;
+use crate::fleet::model::Pool;
+use crate::fleet::sizing::{self, PodSize};
+use crate::manifests::check::quantity::{bytes, gigabytes, mebibytes, millicores};
+use crate::manifests::check::scaling::peak;
+use crate::manifests::check::set::{RenderedFleet, container, items, number, pod, told};
+use crate::manifests::names::LB;
+
+/// The kubelet's default `nodefs.available`: below it builds are evicted.
+const KUBELET_EVICTS_PERCENT: u64 = 10;
+
+/// A NodePool with the facts of its instance type.
+struct Nodes<'a> {
+    name: &'a str,
+    instance: &'a InstanceType,
+    pods_per_node: u64,
+    object: &'a Value,
+}
+
+/// The NodePools of a pool, heaviest first; those whose type or number of pods cannot be read are told.
+fn nodes_of<'a>(set: &RenderedFleet<'a>, pool: &'a Pool, broken: &mut Vec<String>) -> Vec<Nodes<'a>> {
+    let mut found = Vec::new();
+    for (name, object) in set.nodepools(pool) {
+        let types = items(&object["spec"]["template"]["spec"]["requirements"])
+            .iter()
+            .find(|requirement| requirement["key"] == "node.kubernetes.io/instance-type");
+        let entry = pool.plan.entries.iter().find(|entry| {
+            types.is_some_and(|types| items(&types["values"]) == [Value::from(entry.instance.name.as_str())])
+        });
+        let pods_per_node = number(&object["metadata"]["annotations"]["buildkit-fleet/pods-per-node"]);
+        match (entry, pods_per_node) {
+            (Some(entry), Some(pods_per_node)) if pods_per_node == entry.pods_per_node => {
+                found.push(Nodes { name, instance: &entry.instance, pods_per_node, object });
+            }
+            _ => broken.push(format!("NodePool/{name} is not of a type that was asked for, or not for as many pods")),
+        }
+    }
+    if found.len() != pool.plan.entries.len() {
+        broken.push(format!(
+            "{} has {} NodePools for {} types",
+            pool.arch.name(),
+            found.len(),
+            pool.plan.entries.len()
+        ));
+    }
+    found
+}
+
+pub(super) fn limits(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for pool in &set.fleet.pools {
+        let peak = peak(set, pool);
+        for Nodes { name, instance, pods_per_node, object } in nodes_of(set, pool, broken) {
+            let nodes = object["spec"]["limits"]["nodes"].as_u64();
+            let pods = nodes.map(|nodes| nodes.saturating_mul(pods_per_node));
+            if peak.is_none() || pods < peak {
+                broken.push(format!("NodePool/{name} may hold {} of {} pods", told(pods), told(peak)));
+            }
+            let cpu = object["spec"]["limits"]["cpu"].as_u64();
+            if nodes.is_none() || cpu < nodes.map(|nodes| nodes * instance.vcpu) {
+                broken.push(format!("NodePool/{name} ends at {} vCPU, before {} nodes", told(cpu), told(nodes)));
+            }
+        }
+    }
+}
+
+/// Karpenter takes weights of 1 to 100, and the heaviest pool first.
+pub(super) fn order(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for pool in &set.fleet.pools {
+        let mut lightest = 101;
+        for entry in &pool.plan.entries {
+            let of_type = nodes_of(set, pool, &mut Vec::new()).into_iter();
+            let mut weights = of_type
+                .filter(|nodes| nodes.instance.name == entry.instance.name)
+                .filter_map(|nodes| nodes.object["spec"]["weight"].as_u64());
+            let weight = weights.next().unwrap_or_default();
+            if !(1..lightest).contains(&weight) {
+                broken.push(format!("{} has weight {weight}, out of order", entry.instance.name));
+            }
+            lightest = weight;
+        }
+    }
+}
+
+pub(super) fn fit(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for (pool, deployment) in set.builders() {
+        let requests = &container(deployment)["resources"]["requests"];
+        let (Some(cpu), Some(memory), Some(disk)) = (
+            millicores(&requests["cpu"]).filter(|cpu| *cpu >= 1000),
+            bytes(&requests["memory"]).filter(|memory| *memory >= mebibytes(1024)),
+            bytes(&requests["ephemeral-storage"]).filter(|disk| *disk >= gigabytes(1)),
+        ) else {
+            broken.push(format!("builders of {} ask for less than 1 vCPU, 1 GiB and 1 GB", pool.arch.name()));
+            continue;
+        };
+        let size = PodSize { vcpu: cpu / 1000, gib: memory / mebibytes(1024) };
+        for Nodes { name, instance, pods_per_node, .. } in nodes_of(set, pool, broken) {
+            let usable = sizing::usable(instance);
+            for (what, wanted, there) in [
+                ("CPU", cpu, usable.millicores),
+                ("memory", memory, mebibytes(usable.mib)),
+                ("disk", disk, gigabytes(instance.local_nvme_gb)),
+            ] {
+                if wanted.saturating_mul(pods_per_node) > there {
+                    broken.push(format!("NodePool/{name} has no {what} for {pods_per_node} pods of {wanted}: {there}"));
+                }
+            }
+            let aligned = sizing::fits_numa(instance, size);
+            let placed = sizing::fits_with_all_memory(instance, size).max(pods_per_node);
+            if placed > aligned {
+                broken.push(format!("NodePool/{name} may get {placed} pods and align {aligned}"));
+            }
+        }
+    }
+}
+
+pub(super) fn disk(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for (pool, deployment) in set.builders() {
+        let config = set.object("ConfigMap", &format!("buildkitd-config-{}", pool.arch.name()));
+        let toml = config["data"]["buildkitd.toml"].as_str().unwrap_or_default();
+        let percent = |key: &str| -> Option<u64> {
+            let line = toml.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(" = "))?;
+            line.trim_matches('"').strip_suffix('%')?.parse().ok()
+        };
+        let shares = (percent("maxUsedSpace"), percent("reservedSpace"), percent("minFreeSpace"));
+        let (Some(used), Some(reserved), Some(free)) = shares else {
+            broken.push(format!("buildkitd.toml of {} has no shares of the disk", pool.arch.name()));
+            continue;
+        };
+        let request = bytes(&container(deployment)["resources"]["requests"]["ephemeral-storage"]).unwrap_or_default();
+        for Nodes { name, instance, pods_per_node, .. } in nodes_of(set, pool, broken) {
+            let by_disk = gigabytes(instance.local_nvme_gb) / request.max(1);
+            let daemons = sizing::fits_with_all_memory(instance, pool.plan.pod).min(by_disk).max(pods_per_node);
+            if used == 0
+                || reserved == 0
+                || reserved > used
+                || daemons * used + free > 100
+                || free <= KUBELET_EVICTS_PERCENT
+            {
+                broken.push(format!(
+                    "{daemons} daemons of NodePool/{name} keep up to {used} %, at least {reserved} %, and {free} % free"
+                ));
+            }
+        }
+    }
+}
+
+pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for (pool, deployment) in set.builders() {
+        let arch = pool.arch.name();
+        let pod = pod(deployment);
+        for Nodes { name, object, .. } in nodes_of(set, pool, broken) {
+            let template = &object["spec"]["template"];
+            let of_arch = items(&template["spec"]["requirements"]).iter().any(|requirement| {
+                requirement["key"] == "kubernetes.io/arch" && items(&requirement["values"]) == [Value::from(arch)]
+            });
+            let selected = pod["nodeSelector"].as_object().is_some_and(|wanted| {
+                wanted.iter().all(|(key, value)| match key.as_str() {
+                    "kubernetes.io/arch" => of_arch && value == arch,
+                    _ => template["metadata"]["labels"][key] == *value,
+                })
+            });
+            if !selected {
+                broken.push(format!("NodePool/{name} makes nodes that builders of {arch} do not select"));
+            }
+            let taints = items(&template["spec"]["taints"]);
+            let tolerated = |taint: &Value| {
+                items(&pod["tolerations"]).iter().any(|toleration| {
+                    ["key", "value", "effect"].iter().all(|field| toleration[*field] == taint[*field])
+                })
+            };
+            // One that is tolerated beside these lets builders onto nodes of others.
+            if taints.len() != 1 || items(&pod["tolerations"]).len() != 1 || !taints.iter().all(tolerated) {
+                broken.push(format!("NodePool/{name} has no taint, or one that builders of {arch} do not tolerate"));
+            }
+            let class = template["spec"]["nodeClassRef"]["name"].as_str().unwrap_or_default();
+            if set.object("EC2NodeClass", class).is_null() {
+                broken.push(format!("NodePool/{name} is of EC2NodeClass {class:?}, which is not there"));
+            }
+        }
+    }
+    let asked = set.fleet.lb.tolerations.iter().map(|toleration| {
+        let field = |name: &str, value: Option<&str>| value.map(|value| (name.to_owned(), Value::from(value)));
+        let fields = [
+            field("operator", Some(toleration.operator)),
+            field("key", toleration.key.as_deref()),
+            field("value", toleration.value.as_deref()),
+            field("effect", toleration.effect),
+        ];
+        fields.into_iter().flatten().collect::<Value>()
+    });
+    if !asked.eq(items(&pod(set.object("Deployment", LB))["tolerations"]).iter().cloned()) {
+        broken.push("the load balancer tolerates other nodes than it was asked to".to_owned());
+    }
+    for (name, nodes) in set.objects.of_kind("NodePool") {
+        let arch = nodes["spec"]["template"]["metadata"]["labels"]["arch"].as_str();
+        if !set.fleet.pools.iter().any(|pool| Some(pool.arch.name()) == arch) {
+            broken.push(format!("NodePool/{name} is of no architecture of the fleet"));
+        }
+    }
+}

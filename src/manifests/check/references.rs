@@ -1,0 +1,272 @@
+//! Names that stand for something else of the set.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::manifests::check::set::{RenderedFleet, backend_of, container, items, pod};
+use crate::manifests::names::{KEDA_MONITOR, LB};
+
+pub(super) fn references(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for (name, deployment) in set.objects.of_kind("Deployment") {
+        let mut missing = |what: String| broken.push(format!("Deployment/{name}: {what}"));
+        volumes(set, deployment, &mut missing);
+        files(set, deployment, &mut missing);
+        environment(set, deployment, &mut missing);
+        probes(deployment, &mut missing);
+    }
+    services(set, broken);
+    policies(set, broken);
+    backends(set, broken);
+    for (name, scaled) in set.objects.of_kind("ScaledObject") {
+        let target = &scaled["spec"]["scaleTargetRef"];
+        if target["kind"] != "Deployment" || target["name"] != name || set.object("Deployment", name).is_null() {
+            broken.push(format!("ScaledObject/{name} scales {}, not Deployment/{name}", target["name"]));
+        }
+    }
+}
+
+/// Mounts are of volumes of the pod, all of them are mounted, and `ConfigMaps` are of this set.
+fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
+    let volumes = items(&pod(deployment)["volumes"]);
+    let names: HashSet<&str> = volumes.iter().filter_map(|volume| volume["name"].as_str()).collect();
+    let mounts = items(&container(deployment)["volumeMounts"]);
+    let mounted: HashSet<&str> = mounts.iter().filter_map(|mount| mount["name"].as_str()).collect();
+    if names != mounted || names.len() != volumes.len() || mounts.len() != mounted.len() {
+        missing(format!("volumes {names:?} and mounts {mounted:?} are not the same"));
+    }
+    // `subPath`, `items` and `optional` would let a file be missing.
+    let has_only = |value: &Value, keys: &[&str]| {
+        value.as_object().is_some_and(|value| value.keys().all(|key| keys.contains(&key.as_str())))
+    };
+    for mount in mounts.iter().filter(|mount| !has_only(mount, &["name", "mountPath", "readOnly"])) {
+        missing(format!("mount {} is not of a whole volume", mount["name"]));
+    }
+    for volume in volumes {
+        let whole = has_only(volume, &["name", "configMap", "secret", "emptyDir"])
+            && [("configMap", "name"), ("secret", "secretName"), ("emptyDir", "")]
+                .iter()
+                .all(|(kind, key)| volume.get(*kind).is_none_or(|source| has_only(source, &[key])));
+        if !whole {
+            missing(format!(
+                "volume {} is not a whole ConfigMap or Secret, or a directory on the node's disk",
+                volume["name"]
+            ));
+        }
+        if let Some(map) = volume["configMap"]["name"].as_str()
+            && set.object("ConfigMap", map).is_null()
+        {
+            missing(format!("there is no ConfigMap/{map}"));
+        }
+        if let Some(secret) = volume.get("secret")
+            && secret["secretName"].as_str()
+                != set.fleet.mtls_secret.as_ref().map(crate::values::name::SecretName::as_str)
+        {
+            missing(format!("Secret {} is not the one that was named", secret["secretName"]));
+        }
+    }
+}
+
+/// Files that commands and arguments name are keys of the ConfigMap that is mounted there.
+fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
+    let container = container(deployment);
+    let words = [&container["command"], &container["args"], &container["lifecycle"]["preStop"]["exec"]["command"]];
+    let words = words.into_iter().flat_map(items).filter_map(Value::as_str);
+    for mount in items(&container["volumeMounts"]) {
+        let volumes = items(&pod(deployment)["volumes"]);
+        let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap_or(&Value::Null);
+        let Some(map) = volume["configMap"]["name"].as_str() else { continue };
+        let keys = &set.object("ConfigMap", map)["data"];
+        let dir = mount["mountPath"].as_str().unwrap_or_default();
+        let below = words.clone().filter_map(|word| word.strip_prefix(dir)?.strip_prefix('/'));
+        let mut used = 0;
+        for file in below {
+            used += 1;
+            if keys[file].as_str().is_none_or(str::is_empty) {
+                missing(format!("{dir}/{file} is no key of ConfigMap/{map}"));
+            }
+        }
+        if used == 0 {
+            missing(format!("nothing reads {dir}, where ConfigMap/{map} is mounted"));
+        }
+    }
+    let mounts: Vec<&str> =
+        items(&container["volumeMounts"]).iter().filter_map(|mount| mount["mountPath"].as_str()).collect();
+    // Directories of ours, which the images do not have.
+    let ours = ["/etc/buildkit/", "/etc/buildkit-tls/", "/opt/drain/", "/usr/local/etc/haproxy/"];
+    for word in words {
+        if ours.iter().any(|dir| word.starts_with(dir)) && !mounts.iter().any(|mount| word.starts_with(*mount)) {
+            missing(format!("nothing is mounted where {word} is read"));
+        }
+    }
+}
+
+/// Variables are read by a script of the set.
+fn environment(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
+    let scripts: Vec<&str> = set
+        .objects
+        .of_kind("ConfigMap")
+        .filter_map(|(_, map)| map["data"].as_object())
+        .flatten()
+        .filter(|(key, _)| key.rsplit('.').next() == Some("sh"))
+        .filter_map(|(_, text)| text.as_str())
+        .collect();
+    for variable in items(&container(deployment)["env"]) {
+        let name = variable["name"].as_str().unwrap_or_default();
+        if !scripts.iter().any(|script| script.contains(&format!("${{{name}:-"))) {
+            missing(format!("no script reads {name}"));
+        }
+    }
+}
+
+/// Port names of a container.
+fn ports(deployment: &Value) -> impl Iterator<Item = (&str, Option<u64>)> {
+    items(&container(deployment)["ports"])
+        .iter()
+        .map(|port| (port["name"].as_str().unwrap_or_default(), port["containerPort"].as_u64()))
+}
+
+fn probes(deployment: &Value, missing: &mut dyn FnMut(String)) {
+    for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
+        if let Some(port) = container(deployment)[probe]["httpGet"]["port"].as_str()
+            && !ports(deployment).any(|(name, _)| name == port)
+        {
+            missing(format!("{probe} asks port `{port}`, which the container does not have"));
+        }
+    }
+    let all: Vec<_> = ports(deployment).collect();
+    let names: HashSet<_> = all.iter().map(|(name, _)| name).collect();
+    let numbers: HashSet<_> = all.iter().map(|(_, number)| number).collect();
+    if names.len() != all.len() || numbers.len() != all.len() || all.iter().any(|(name, _)| name.len() > 15) {
+        missing("two ports are the same, or a name is longer than 15 characters".to_owned());
+    }
+}
+
+/// The Deployment whose pods have these labels.
+fn deployment_of<'a>(set: &RenderedFleet<'a>, selector: &Value) -> &'a Value {
+    let matches = |deployment: &Value| {
+        let labels = &deployment["spec"]["template"]["metadata"]["labels"];
+        selector.as_object().is_some_and(|pairs| pairs.iter().all(|(key, value)| labels.get(key) == Some(value)))
+    };
+    set.objects
+        .of_kind("Deployment")
+        .map(|(_, deployment)| deployment)
+        .find(|found| matches(found))
+        .unwrap_or(&Value::Null)
+}
+
+fn services(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for (name, service) in set.objects.of_kind("Service") {
+        let deployment = deployment_of(set, &service["spec"]["selector"]);
+        // Where clients build: the port of that architecture, or of any.
+        let meant = match name.strip_prefix("buildkitd") {
+            Some("") => Some("all"),
+            Some(rest) => rest.strip_prefix('-').filter(|rest| !rest.ends_with("-pods") && *rest != "lb-metrics"),
+            None => None,
+        };
+        if meant.is_some_and(|meant| service["spec"]["ports"][0]["targetPort"] != meant) {
+            broken.push(format!("Service/{name} leads to port {}", service["spec"]["ports"][0]["targetPort"]));
+        }
+        for port in items(&service["spec"]["ports"]) {
+            if !ports(deployment).any(|(name, _)| port["targetPort"] == name) {
+                broken.push(format!("Service/{name}: pods have no port {}", port["targetPort"]));
+            }
+        }
+    }
+    for (name, monitor) in set.objects.of_kind("ServiceMonitor") {
+        if name == KEDA_MONITOR {
+            continue;
+        }
+        let wanted = monitor["spec"]["selector"]["matchLabels"].as_object();
+        let services = set.objects.of_kind("Service").filter(|(_, service)| {
+            wanted.is_some_and(|wanted| wanted.iter().all(|(key, value)| service["metadata"]["labels"][key] == *value))
+        });
+        for (service_name, service) in services {
+            for endpoint in items(&monitor["spec"]["endpoints"]) {
+                if !items(&service["spec"]["ports"]).iter().any(|port| port["name"] == endpoint["port"]) {
+                    broken.push(format!(
+                        "ServiceMonitor/{name}: Service/{service_name} has no port {}",
+                        endpoint["port"]
+                    ));
+                }
+            }
+        }
+    }
+}
+
+fn policies(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for (name, policy) in set.objects.of_kind("NetworkPolicy") {
+        let deployment = deployment_of(set, &policy["spec"]["podSelector"]["matchLabels"]);
+        for port in items(&policy["spec"]["ingress"]).iter().flat_map(|rule| items(&rule["ports"])) {
+            let listens = ports(deployment).any(|(_, number)| number.is_some() && port["port"].as_u64() == number);
+            if !listens || port.get("endPort").is_some() {
+                broken.push(format!("NetworkPolicy/{name} opens {}, where nothing listens", port["port"]));
+            }
+        }
+    }
+}
+
+/// Frontends lead to backends that exist, listen where the container says, and servers are found by a Service of ours.
+fn backends(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let lb = set.object("Deployment", LB);
+    let mut listening = HashSet::new();
+    for frontend in set.haproxy.of_kind("frontend") {
+        if let Some(arch) = frontend.name.strip_prefix("ft_").filter(|arch| *arch != "all")
+            && frontend.setting(&["default_backend"]) != Some(&[format!("bk_{arch}").as_str()])
+        {
+            broken.push(format!("frontend {} leads to another architecture", frontend.name));
+        }
+        // A backend is used while it has a free pod of its own.
+        for words in frontend.settings(&["use_backend"]) {
+            if words.first().is_none_or(|backend| !words.contains(&format!("be_conn_free({backend})").as_str())) {
+                broken.push(format!("frontend {} asks another backend than it uses", frontend.name));
+            }
+        }
+        let uses = frontend.settings(&["use_backend"]).chain(frontend.settings(&["default_backend"]));
+        for target in uses.filter_map(|words| words.first()) {
+            if set.haproxy.section("backend", target).is_none() {
+                broken.push(format!("frontend {} uses backend {target}, which is not there", frontend.name));
+            }
+        }
+        for address in frontend.settings(&["bind"]).filter_map(|words| words.first()) {
+            // The page for people is for `kubectl port-forward` alone.
+            if let Some(port) = address.strip_prefix("127.0.0.1:") {
+                if ports(lb).any(|(_, number)| number == port.parse().ok()) {
+                    broken.push(format!("frontend {} listens on {address}, a port of the pod", frontend.name));
+                }
+                continue;
+            }
+            let port = address.rsplit(':').next().and_then(|port| port.parse().ok());
+            // The pod's name of the port is the frontend's, since Services lead to it by that name.
+            let name = frontend.name.strip_prefix("ft_").unwrap_or(frontend.name);
+            if !ports(lb).any(|at| at == (name, port)) {
+                broken.push(format!("frontend {} does not listen on the pod's port `{name}`", frontend.name));
+            }
+            if port.is_none() || !listening.insert(port) || !ports(lb).any(|(_, number)| number == port) {
+                broken.push(format!("frontend {} listens on {address}, which is no port of the pod", frontend.name));
+            }
+        }
+    }
+    if listening.len() != ports(lb).count() {
+        broken.push("a port of the load balancer's pod has no frontend".to_owned());
+    }
+    for pool in &set.fleet.pools {
+        let backend = set.haproxy.section("backend", &backend_of(pool));
+        let words = backend.and_then(|backend| backend.setting(&["server-template"])).unwrap_or_default();
+        let address = words.get(2).copied().unwrap_or_default();
+        let expected = format!("buildkitd-{}-pods.{}.svc.cluster.local:1234", pool.arch.name(), set.fleet.namespace);
+        if address != expected {
+            broken.push(format!("servers of {} come from {address}, not {expected}", backend_of(pool)));
+        }
+        let resolvers = words.windows(2).find_map(|pair| (pair[0] == "resolvers").then_some(pair[1]));
+        if resolvers.is_none_or(|name| set.haproxy.section("resolvers", name).is_none()) {
+            broken.push(format!("servers of {} have no resolvers", backend_of(pool)));
+        }
+    }
+    // A defaults section that is not there is an error of HAProxy's; a line that nobody reads is not.
+    for section in ["global", "resolvers"] {
+        if set.haproxy.of_kind(section).any(|section| section.lines().next().is_none()) {
+            broken.push(format!("section {section} of haproxy.cfg is empty"));
+        }
+    }
+}

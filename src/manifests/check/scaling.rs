@@ -1,0 +1,139 @@
+//! How many pods there may be, and that the load balancer can serve them all.
+
+use serde_json::Value;
+
+use crate::fleet::capabilities::Fallback;
+use crate::fleet::dns::record_bytes;
+use crate::fleet::model::Pool;
+use crate::fleet::scaling::Scaling;
+use crate::fleet::sizing;
+use crate::manifests::check::haproxy::Section;
+use crate::manifests::check::quantity::{bytes, mebibytes};
+use crate::manifests::check::set::{RenderedFleet, backend_of, builders_of, container, told};
+use crate::manifests::names::LB;
+
+pub(super) fn bounds(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for (pool, deployment) in set.builders() {
+        let name = builders_of(pool);
+        let (replicas, scaled) = (deployment["spec"]["replicas"].as_u64(), set.object("ScaledObject", &name));
+        let (min, max) = (scaled["spec"]["minReplicaCount"].as_u64(), scaled["spec"]["maxReplicaCount"].as_u64());
+        let fallback = &scaled["spec"]["fallback"];
+        let as_asked = match pool.scaling {
+            Scaling::Fixed { replicas: asked } => replicas == Some(asked.into()) && scaled.is_null(),
+            Scaling::Keda { bounds, fallback: asked } => {
+                // An early KEDA has no fallback that can be used, whatever is asked for.
+                let falls_back = match set.fleet.ladder.fallback() {
+                    Fallback::Unusable => fallback.is_null(),
+                    Fallback::Early | Fallback::Sound => fallback["replicas"].as_u64() == asked.map(u64::from),
+                };
+                let bounded = min == Some(bounds.min().into()) && max == Some(bounds.max().into());
+                replicas.is_none() && bounded && falls_back
+            }
+        };
+        if !as_asked {
+            broken.push(format!(
+                "{name} has {} replicas, min {}, max {}, fallback {}",
+                told(replicas),
+                told(min),
+                told(max),
+                fallback["replicas"]
+            ));
+        }
+        if let Some(fallback) = fallback.get("replicas")
+            && !(fallback.is_u64() && min <= fallback.as_u64() && fallback.as_u64() <= max)
+        {
+            broken.push(format!("{name} falls back to {fallback} of {} to {}", told(min), told(max)));
+        }
+        if scaled["spec"].get("idleReplicaCount").is_some() {
+            broken.push(format!("{name} has other pods while it is idle than its minimum"));
+        }
+        // A static fallback of a busy fleet ends builds.
+        if !fallback.is_null() && fallback["behavior"] != "currentReplicasIfHigher" {
+            broken.push(format!("{name} falls back to fewer pods than there are"));
+        }
+    }
+}
+
+/// Most pods of a pool, by its manifests.
+pub(super) fn peak(set: &RenderedFleet, pool: &Pool) -> Option<u64> {
+    let name = builders_of(pool);
+    let scaled = set.object("ScaledObject", &name)["spec"]["maxReplicaCount"].as_u64();
+    scaled.or_else(|| set.object("Deployment", &name)["spec"]["replicas"].as_u64())
+}
+
+fn first_number(words: Option<&[&str]>) -> Option<u64> {
+    words?.first()?.parse().ok()
+}
+
+/// Number of servers and the name that their addresses come from.
+fn server_template<'a>(backend: &'a Section) -> Option<(u64, &'a str)> {
+    let [_, slots, address, ..] = backend.setting(&["server-template"])? else { return None };
+    Some((slots.parse().ok()?, address.split(':').next()?))
+}
+
+pub(super) fn slots(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let process = set.haproxy.of_kind("global").find_map(|global| first_number(global.setting(&["maxconn"])));
+    let frontends = set.haproxy.of_kind("frontend").filter(|frontend| frontend.name.starts_with("ft_"));
+    let connections: Vec<(&str, Option<u64>)> =
+        frontends.map(|frontend| (frontend.name, first_number(frontend.setting(&["maxconn"])))).collect();
+    for pool in &set.fleet.pools {
+        let name = backend_of(pool);
+        let peak = peak(set, pool);
+        let slots = set.haproxy.section("backend", &name).and_then(server_template).map(|(slots, _)| slots);
+        if peak.is_none() || slots < peak {
+            broken.push(format!("{name} has {} slots for {} pods", told(slots), told(peak)));
+        }
+        for frontend in [format!("ft_{}", pool.arch.name()), "ft_all".to_owned()] {
+            let taken = connections.iter().find(|(name, _)| *name == frontend).and_then(|(_, taken)| *taken);
+            if taken < peak {
+                broken.push(format!("{frontend} takes {} connections for {} pods", told(taken), told(peak)));
+            }
+        }
+    }
+    // Less than it grows to, and it is killed with every build.
+    let servers =
+        set.fleet.pools.iter().filter_map(|pool| server_template(set.haproxy.section("backend", &backend_of(pool))?));
+    let needed =
+        process.map(|process| mebibytes(sizing::lb_memory_mib(process, servers.map(|(slots, _)| slots).sum())));
+    let memory = bytes(&container(set.object("Deployment", LB))["resources"]["limits"]["memory"]);
+    if needed.is_none() || memory < needed {
+        broken.push(format!("the load balancer has {} bytes and grows to {}", told(memory), told(needed)));
+    }
+    // At the process's own limit health checks are not answered either.
+    let together: u64 = connections.iter().filter_map(|(_, taken)| *taken).sum();
+    if process.is_none_or(|process| process <= together) {
+        broken.push(format!("build frontends may take {together} of {} connections", told(process)));
+    }
+}
+
+pub(super) fn dns(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let resolvers: Vec<&Section> = set.haproxy.of_kind("resolvers").collect();
+    let payload = resolvers.iter().find_map(|resolvers| first_number(resolvers.setting(&["accepted_payload_size"])));
+    if resolvers.len() != 1
+        || !resolvers
+            .iter()
+            .flat_map(|resolvers| resolvers.settings(&["nameserver"]))
+            .all(|words| words.get(1).is_some_and(|address| address.trim_start_matches('"').starts_with("tcp@")))
+    {
+        broken.push("the addresses of pods are not asked for over TCP".to_owned());
+    }
+    for pool in &set.fleet.pools {
+        let template = set.haproxy.section("backend", &backend_of(pool)).and_then(server_template);
+        let bytes = template
+            .zip(peak(set, pool))
+            .map(|((_, name), peak)| sizing::dns_answer_bytes(name, peak, record_bytes(set.fleet.ip_family)));
+        if bytes.is_none() || bytes > payload {
+            broken.push(format!(
+                "{}: an answer of {} bytes, where {} are accepted",
+                pool.arch.name(),
+                told(bytes),
+                told(payload)
+            ));
+        }
+        let discovery = template.and_then(|(_, name)| name.split('.').next());
+        let service = discovery.map_or(&Value::Null, |name| set.object("Service", name));
+        if service["spec"]["clusterIP"] != "None" {
+            broken.push(format!("{}: servers are found by a Service that is not headless", pool.arch.name()));
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Who is meant by each selector. Deployments, Services and budgets say it by their names.
+
+use serde_json::Value;
+
+use crate::manifests::check::set::{RenderedFleet, builders_of, container, items};
+use crate::manifests::names::{KEDA_MONITOR, LB, LB_METRICS};
+use crate::values::name::Namespace;
+
+/// Where buildkitd listens.
+const BUILDS_PORT: u16 = 1234;
+
+/// Whether every pair of the selector is among the labels. An empty selector would match everything.
+fn selects(selector: &Value, labels: &Value) -> bool {
+    selector.as_object().is_some_and(|pairs| {
+        !pairs.is_empty() && pairs.iter().all(|(key, value)| value.is_string() && labels.get(key) == Some(value))
+    })
+}
+
+/// The labels that a selector asks for; null where it asks for more than labels.
+fn labels(selector: &Value) -> &Value {
+    match selector.as_object() {
+        Some(parts) if parts.len() == 1 => &selector["matchLabels"],
+        _ => &Value::Null,
+    }
+}
+
+pub(super) fn selectors(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let builders: Vec<String> = set.fleet.pools.iter().map(builders_of).collect();
+    let headless: Vec<String> = builders.iter().map(|name| format!("{name}-pods")).collect();
+    let pods_of = |selector: &Value| -> Vec<&str> {
+        let deployments = set.objects.of_kind("Deployment");
+        deployments
+            .filter(|(_, deployment)| selects(selector, &deployment["spec"]["template"]["metadata"]["labels"]))
+            .map(|(name, _)| name)
+            .collect()
+    };
+    let expect = |broken: &mut Vec<String>, what: String, found: Vec<&str>, meant: &[&str]| {
+        if found != meant {
+            broken.push(format!("{what} selects {found:?}, not {meant:?}"));
+        }
+    };
+    let all: Vec<&str> = builders.iter().map(String::as_str).collect();
+    for (name, deployment) in set.objects.of_kind("Deployment") {
+        expect(broken, format!("Deployment/{name}"), pods_of(labels(&deployment["spec"]["selector"])), &[name]);
+    }
+    for (name, service) in set.objects.of_kind("Service") {
+        let meant = name.strip_suffix("-pods").unwrap_or(LB);
+        expect(broken, format!("Service/{name}"), pods_of(&service["spec"]["selector"]), &[meant]);
+    }
+    for (name, budget) in set.objects.of_kind("PodDisruptionBudget") {
+        expect(broken, format!("PodDisruptionBudget/{name}"), pods_of(labels(&budget["spec"]["selector"])), &[name]);
+    }
+    for (name, policy) in set.objects.of_kind("NetworkPolicy") {
+        let what = format!("NetworkPolicy/{name}");
+        let meant: &[&str] = if name.starts_with(LB) { &[LB] } else { &all };
+        expect(broken, what.clone(), pods_of(labels(&policy["spec"]["podSelector"])), meant);
+        for rule in items(&policy["spec"]["ingress"]) {
+            for peer in items(&rule["from"]).iter().filter_map(|peer| peer.get("podSelector")) {
+                expect(broken, format!("a peer of {what}"), pods_of(labels(peer)), &[LB]);
+            }
+        }
+    }
+    for (name, monitor) in set.objects.of_kind("ServiceMonitor") {
+        // KEDA's own Service is not of this set, and no other is in another namespace.
+        if name == KEDA_MONITOR {
+            continue;
+        }
+        if monitor["spec"].get("namespaceSelector").is_some() {
+            broken.push(format!("ServiceMonitor/{name} looks into other namespaces"));
+        }
+        let services = set.objects.of_kind("Service");
+        let found: Vec<&str> = services
+            .filter(|(_, service)| selects(labels(&monitor["spec"]["selector"]), &service["metadata"]["labels"]))
+            .map(|(name, _)| name)
+            .collect();
+        let pods: Vec<&str> = headless.iter().map(String::as_str).collect();
+        expect(broken, format!("ServiceMonitor/{name}"), found, if name == LB { &[LB_METRICS] } else { &pods });
+    }
+    open_to_all(set, broken);
+    clients_may_build(set, broken);
+    each_pool_has_its_own(set, &builders, broken);
+}
+
+/// Of a NetworkPolicy, a missing or empty list of peers or ports means all of them, and so does an empty selector.
+fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for (name, policy) in set.objects.of_kind("NetworkPolicy") {
+        let peer_is_named = |peer: &Value| {
+            peer.as_object().is_some_and(|selectors| {
+                !selectors.is_empty()
+                    && selectors
+                        .values()
+                        .all(|selector| selector["matchLabels"].as_object().is_some_and(|labels| !labels.is_empty()))
+            })
+        };
+        let closed = |rule: &Value| {
+            let (from, ports) = (items(&rule["from"]), items(&rule["ports"]));
+            !from.is_empty() && !ports.is_empty() && from.iter().all(peer_is_named)
+        };
+        let ingress = items(&policy["spec"]["ingress"]);
+        if items(&policy["spec"]["policyTypes"]) != ["Ingress"] || ingress.is_empty() || !ingress.iter().all(closed) {
+            broken.push(format!("NetworkPolicy/{name} lets in everybody, or nobody"));
+        }
+    }
+    // Whoever gets past the load balancer breaks the one build for each pod.
+    for (name, policy) in set.objects.of_kind("NetworkPolicy").filter(|(name, _)| !name.starts_with(LB)) {
+        for rule in items(&policy["spec"]["ingress"]) {
+            let of_builds = items(&rule["ports"]).iter().any(|port| port["port"] == BUILDS_PORT);
+            if of_builds && !items(&rule["from"]).iter().all(|peer| peer.get("podSelector").is_some()) {
+                broken.push(format!("NetworkPolicy/{name} lets others than the load balancer build"));
+            }
+        }
+    }
+    for (name, service) in set.objects.of_kind("Service") {
+        let spec = &service["spec"];
+        if spec["type"] != "ClusterIP"
+            || spec.get("externalIPs").is_some()
+            || spec.get("publishNotReadyAddresses").is_some()
+        {
+            broken.push(format!("Service/{name} is reached from outside, or leads to pods that are not ready"));
+        }
+    }
+    // Without it every scrape is dropped where policies are enforced, and the fleet never scales.
+    let metrics = set.object("NetworkPolicy", "buildkitd-lb-metrics-ingress");
+    let keda = set.fleet.keda_namespace.as_str();
+    let let_in = items(&metrics["spec"]["ingress"][0]["from"])
+        .iter()
+        .any(|peer| peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] == keda);
+    if !let_in {
+        broken.push(format!("no NetworkPolicy lets KEDA, in {keda}, read the load balancer"));
+    }
+}
+
+/// Clients are the namespaces that were named, and reach every build port and nothing else.
+fn clients_may_build(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let rule = &set.object("NetworkPolicy", "buildkitd-lb-ingress")["spec"]["ingress"][0];
+    let peers = items(&rule["from"]).iter();
+    let let_in: Vec<&str> = peers
+        .filter_map(|peer| peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"].as_str())
+        .collect();
+    if !set.fleet.client_namespaces.iter().map(Namespace::as_str).eq(let_in.iter().copied()) {
+        broken.push(format!("clients of {let_in:?} may build, not those of clusters.yaml"));
+    }
+    let open: Vec<Option<u64>> = items(&rule["ports"]).iter().map(|port| port["port"].as_u64()).collect();
+    let ports = items(&container(set.object("Deployment", LB))["ports"]).iter();
+    let of_builds: Vec<Option<u64>> = ports
+        .filter(|port| port["name"] != "health" && port["name"] != "prometheus")
+        .map(|port| port["containerPort"].as_u64())
+        .collect();
+    if open != of_builds {
+        broken.push(format!("clients may connect to {open:?}, builds are taken on {of_builds:?}"));
+    }
+}
+
+fn each_pool_has_its_own(set: &RenderedFleet, builders: &[String], broken: &mut Vec<String>) {
+    for name in builders {
+        for (kind, name) in [
+            ("Deployment", name.clone()),
+            ("PodDisruptionBudget", name.clone()),
+            ("Service", name.clone()),
+            ("Service", format!("{name}-pods")),
+        ] {
+            if set.object(kind, &name).is_null() {
+                broken.push(format!("there is no {kind}/{name}"));
+            }
+        }
+    }
+    let deployments = set.objects.of_kind("Deployment").count();
+    if deployments != builders.len() + 1 {
+        broken.push(format!("{deployments} Deployments for {} pools and the load balancer", builders.len()));
+    }
+}

@@ -1,0 +1,79 @@
+//! A rendered set as the invariants look at it.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::fleet::model::{Fleet, Pool};
+use crate::manifests::check::haproxy::HaproxyConfig;
+use crate::manifests::names::LB_CONFIG;
+use crate::manifests::objects::Objects;
+use crate::manifests::set::SetFile;
+
+pub(super) struct RenderedFleet<'a> {
+    /// What was asked for.
+    pub(super) fleet: &'a Fleet,
+    pub(super) files: &'a [SetFile],
+    pub(super) objects: &'a Objects,
+    pub(super) haproxy: HaproxyConfig<'a>,
+}
+
+impl<'a> RenderedFleet<'a> {
+    pub(super) fn new(fleet: &'a Fleet, files: &'a [SetFile], objects: &'a Objects) -> Result<Self> {
+        let config = objects.named("ConfigMap", LB_CONFIG).map_or(&Value::Null, |map| &map["data"]["haproxy.cfg"]);
+        let haproxy = HaproxyConfig::read(config.as_str().context("the set has no haproxy.cfg")?);
+        Ok(RenderedFleet { fleet, files, objects, haproxy })
+    }
+
+    /// The object of this kind and name; null where there is none.
+    pub(super) fn object(&self, kind: &str, name: &str) -> &'a Value {
+        self.objects.named(kind, name).unwrap_or(&Value::Null)
+    }
+
+    /// The pools that were asked for, each with its Deployment.
+    pub(super) fn builders(&self) -> impl Iterator<Item = (&'a Pool, &'a Value)> {
+        self.fleet.pools.iter().map(|pool| (pool, self.object("Deployment", &builders_of(pool))))
+    }
+
+    /// The `NodePool`s of an architecture.
+    pub(super) fn nodepools(&self, pool: &Pool) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let arch = pool.arch.name();
+        self.objects
+            .of_kind("NodePool")
+            .filter(move |(_, nodes)| nodes["spec"]["template"]["metadata"]["labels"]["arch"] == arch)
+    }
+}
+
+/// The name of a pool's Deployment, `PodDisruptionBudget` and `ScaledObject`.
+pub(super) fn builders_of(pool: &Pool) -> String {
+    format!("buildkitd-{}", pool.arch.name())
+}
+
+/// The name of a pool's backend.
+pub(super) fn backend_of(pool: &Pool) -> String {
+    format!("bk_{}", pool.arch.name())
+}
+
+/// Items of a list; none where it is no list.
+pub(super) fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// What the pods of a Deployment are made of.
+pub(super) fn pod(deployment: &Value) -> &Value {
+    &deployment["spec"]["template"]["spec"]
+}
+
+/// Its one container.
+pub(super) fn container(deployment: &Value) -> &Value {
+    &pod(deployment)["containers"][0]
+}
+
+/// A number that stands as one, or as text.
+pub(super) fn number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// A number for a message.
+pub(super) fn told<T: std::fmt::Display>(value: Option<T>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
+}

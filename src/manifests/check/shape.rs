@@ -1,0 +1,133 @@
+//! What holds of every object.
+
+use serde_json::Value;
+
+use crate::manifests::address::join;
+use crate::manifests::check::quantity::is_whole;
+use crate::manifests::check::set::{RenderedFleet, items, pod};
+use crate::values::name::{is_dns_label, is_dns_name, is_label_key};
+
+/// Kinds without a namespace.
+const CLUSTER_WIDE: [&str; 3] = ["Namespace", "NodePool", "EC2NodeClass"];
+/// Their names become labels of pods, or of DNS.
+const NAMED_AS_LABELS: [&str; 3] = ["Namespace", "Service", "Deployment"];
+/// A ScaledObject's name with `keda-hpa-` before it is the HPA's, which may have 63 characters.
+const SCALED_OBJECT_NAME_MAX: usize = 54;
+
+pub(super) fn objects(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let mut namespaces = 0;
+    for (at, object) in set.objects.iter() {
+        let mut bad = |what: &str| broken.push(format!("{} {what}", at.short()));
+        if object["apiVersion"].as_str().is_none_or(str::is_empty) {
+            bad("has no apiVersion");
+        }
+        if !object.is_object() || !is_dns_name(&at.name) || at.name.len() > 253 {
+            bad("has no name that Kubernetes takes");
+        }
+        if NAMED_AS_LABELS.contains(&at.kind.as_str()) && !is_dns_label(&at.name) {
+            bad("has a name that is no DNS label");
+        }
+        if at.kind == "ScaledObject" && at.name.len() > SCALED_OBJECT_NAME_MAX {
+            bad("has a name that is too long for its HPA");
+        }
+        let expected = if CLUSTER_WIDE.contains(&at.kind.as_str()) { "" } else { set.fleet.namespace.as_str() };
+        if at.namespace != expected {
+            bad(&format!("is in namespace `{}`, not `{expected}`", at.namespace));
+        }
+        for labels in [&object["metadata"]["labels"], &object["spec"]["template"]["metadata"]["labels"]] {
+            let is_value = |value: &str| value.is_empty() || !value.contains('/') && is_label_key(value);
+            let pairs = labels.as_object().into_iter().flatten();
+            for (key, value) in pairs.filter(|(_, value)| !value.as_str().is_some_and(is_value)) {
+                bad(&format!("has a label {key} that Kubernetes does not take: {value}"));
+            }
+        }
+        if at.kind == "Namespace" {
+            // Anything stricter refuses every builder.
+            if object["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] != "privileged" {
+                bad("does not take privileged pods");
+            }
+            namespaces += usize::from(at.name == set.fleet.namespace.as_str());
+        }
+    }
+    if namespaces != 1 {
+        broken.push(format!("{namespaces} objects are the fleet's namespace"));
+    }
+}
+
+pub(super) fn no_null(set: &RenderedFleet, broken: &mut Vec<String>) {
+    each_scalar(set, &mut |value, path| {
+        if value.is_null() {
+            broken.push(format!("{} is null", path()));
+        }
+    });
+}
+
+pub(super) fn no_float(set: &RenderedFleet, broken: &mut Vec<String>) {
+    each_scalar(set, &mut |value, path| {
+        if value.is_f64() {
+            broken.push(format!("{} is {value}", path()));
+        }
+    });
+    for (at, object) in set.objects.iter() {
+        let odd = quantities(object).filter(|(_, quantity)| !is_whole(quantity));
+        broken.extend(odd.map(|(what, quantity)| format!("{}: {what} is {quantity}", at.short())));
+    }
+}
+
+/// Fields that Kubernetes reads as quantities.
+fn quantities(object: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let spec = &object["spec"];
+    let resources = items(&pod(object)["containers"]).iter().map(|container| &container["resources"]);
+    let of_pods = resources.flat_map(|resources| [&resources["requests"], &resources["limits"]]);
+    let maps = of_pods.chain([&spec["limits"]]).filter_map(Value::as_object).flatten();
+    let disks = items(&spec["blockDeviceMappings"]).iter().map(|disk| ("volumeSize", &disk["ebs"]["volumeSize"]));
+    maps.map(|(what, quantity)| (what.as_str(), quantity)).chain(disks)
+}
+
+/// The parser here reads YAML 1.2, to which an unquoted `on` or `12:30` is text.
+pub(super) fn one_reading(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let is_odd = |word: &str| {
+        ["on", "off", "yes", "no", "y", "n"].iter().any(|bool| word.eq_ignore_ascii_case(bool))
+            || word.starts_with(|c: char| c.is_ascii_digit())
+                && word.contains(['_', ':'])
+                && word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'_' | b':'))
+    };
+    for file in set.files {
+        for line in file.text.lines() {
+            let (before, word) = line.trim_end().rsplit_once(' ').unwrap_or_default();
+            if (before.ends_with(':') || before.trim_start() == "-")
+                && !line.trim_start().starts_with('#')
+                && is_odd(word)
+            {
+                broken.push(format!("{} has {:?} without quotes", file.path, line.trim()));
+            }
+        }
+    }
+}
+
+/// Tells every scalar, and how its object and path are called where that is asked for.
+fn each_scalar(set: &RenderedFleet, see: &mut dyn FnMut(&Value, &dyn Fn() -> String)) {
+    for (at, object) in set.objects.iter() {
+        walk(object, &|| format!("{} ", at.short()), see);
+    }
+}
+
+fn walk(value: &Value, path: &dyn Fn() -> String, see: &mut dyn FnMut(&Value, &dyn Fn() -> String)) {
+    match value {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                walk(value, &|| step(path(), key), see);
+            }
+        }
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                walk(item, &|| format!("{}[{place}]", path()), see);
+            }
+        }
+        scalar => see(scalar, path),
+    }
+}
+
+fn step(path: String, key: &str) -> String {
+    if path.ends_with(' ') { path + key } else { join(&path, key) }
+}

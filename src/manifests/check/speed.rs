@@ -1,0 +1,62 @@
+//! How fast a pool grows, shrinks, wakes and sleeps.
+
+use serde_json::{Value, json};
+
+use crate::fleet::hpa::{MAX_POLICY_PERIOD_S, ScalingRules};
+use crate::fleet::scaling::Scaling;
+use crate::manifests::check::set::{RenderedFleet, backend_of, builders_of, told};
+
+/// Longest window that the HPA takes (Kubernetes pkg/apis/autoscaling/validation).
+const MAX_WINDOW_S: u32 = 3600;
+
+pub(super) fn speed(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let ladder = set.fleet.ladder;
+    for pool in &set.fleet.pools {
+        let Scaling::Keda { bounds, .. } = pool.scaling else { continue };
+        let name = builders_of(pool);
+        let spec = &set.object("ScaledObject", &name)["spec"];
+        let behavior = &spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"];
+        for (direction, rules) in [
+            ("scaleUp", ScalingRules::up(set.fleet, bounds.max())),
+            ("scaleDown", ScalingRules::down(set.fleet.scale_down)),
+        ] {
+            if !follows(&behavior[direction], rules) {
+                broken.push(format!("{name}: {direction} is {}", behavior[direction]));
+            }
+        }
+        if behavior["scaleUp"].get("tolerance").is_some() != ladder.scale_up_tolerance() {
+            broken.push(format!("{name} has a tolerance that its versions do not know, or lacks one"));
+        }
+        let trigger = &spec["triggers"][0]["metadata"];
+        if trigger["targetValue"] != ladder.target_value() {
+            broken.push(format!("{name} aims at {} builds for each pod", trigger["targetValue"]));
+        }
+        if trigger.get("timeout").is_some() != ladder.trigger_timeout() {
+            broken.push(format!("{name} has a timeout that its KEDA does not know, or lacks one"));
+        }
+        // A pool that sleeps: a client is held, and counted, until the next look, also one that gave up. And it sleeps no
+        // sooner than others shrink.
+        let (looks_s, sleeps_s) = (spec["pollingInterval"].as_u64(), spec["cooldownPeriod"].as_u64());
+        let may_sleep = spec["minReplicaCount"] == 0;
+        let backend = set.haproxy.section("backend", &backend_of(pool));
+        let held_s = backend.and_then(|backend| set.haproxy.setting(backend, &["retries"])?.first()?.parse().ok());
+        let wakes = looks_s.is_some_and(|looks_s| looks_s > 0) && looks_s < held_s;
+        let idle_s = u64::from(set.fleet.scale_down.idle_minutes) * 60;
+        if may_sleep && !(wakes && sleeps_s == Some(idle_s)) || !may_sleep && (looks_s, sleeps_s) != (None, None) {
+            broken.push(format!("{name} looks every {} s and sleeps after {} s", told(looks_s), told(sleeps_s)));
+        }
+    }
+}
+
+/// Both policies and the window are those rules, and ones that the HPA takes.
+fn follows(behavior: &Value, rules: ScalingRules) -> bool {
+    let policy = |kind: &str, value: u32| json!({"type": kind, "value": value, "periodSeconds": rules.period_s});
+    let policies = [policy("Percent", rules.percent), policy("Pods", rules.pods)];
+    let there = behavior["policies"].as_array();
+    there.is_some_and(|there| there.len() == policies.len() && policies.iter().all(|policy| there.contains(policy)))
+        && behavior["stabilizationWindowSeconds"] == rules.stabilization_s
+        && (1..=MAX_POLICY_PERIOD_S).contains(&rules.period_s)
+        && rules.stabilization_s <= MAX_WINDOW_S
+        && rules.pods > 0
+        && rules.percent > 0
+}

@@ -1,0 +1,89 @@
+//! Times, from the longest build up to the longest grace.
+
+use crate::manifests::check::set::{RenderedFleet, container, items, number, pod, told};
+use crate::manifests::names::LB;
+
+pub(super) fn times(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let build_s = u64::from(set.fleet.timing.max_build_minutes()) * 60;
+    let lb_grace_s = pod(set.object("Deployment", LB))["terminationGracePeriodSeconds"].as_u64();
+    let mut longest_s = None;
+    for section in ["frontend", "backend"].into_iter().flat_map(|kind| set.haproxy.of_kind(kind)) {
+        if !section.name.starts_with("ft_") && section.kind != "backend" {
+            continue;
+        }
+        for side in ["client", "server"] {
+            let timeout_s = set.haproxy.seconds(section, &["timeout", side]);
+            if timeout_s.is_none_or(|timeout_s| timeout_s < build_s) {
+                broken.push(format!(
+                    "timeout {side} of {} is {} s, a build {build_s} s",
+                    section.name,
+                    told(timeout_s)
+                ));
+            }
+            longest_s = longest_s.max(timeout_s);
+        }
+    }
+    for (pool, deployment) in set.builders() {
+        let arch = pool.arch.name();
+        let grace_s = pod(deployment)["terminationGracePeriodSeconds"].as_u64();
+        let cap = items(&container(deployment)["env"]).iter().find(|variable| variable["name"] == "DRAIN_CAP_S");
+        let cap_s = cap.and_then(|cap| number(&cap["value"]));
+        if !(longest_s.is_some() && longest_s < cap_s && cap_s <= grace_s && grace_s <= lb_grace_s) {
+            broken.push(format!(
+                "{arch}: timeouts {} s, drain cap {} s, grace {} s, load balancer's grace {} s",
+                told(longest_s),
+                told(cap_s),
+                told(grace_s),
+                told(lb_grace_s)
+            ));
+        }
+    }
+    // Each would take the place of the two, end builds under a soft stop, or take back what the defaults say.
+    for line in set.haproxy.lines().filter(|line| {
+        line.starts_with(&["timeout", "tunnel"]) || matches!(line.first(), Some(&("hard-stop-after" | "no")))
+    }) {
+        broken.push(format!("haproxy.cfg has `{}`", line.join(" ")));
+    }
+    // Services let go of the pod before it stops listening.
+    let pause = items(&container(set.object("Deployment", LB))["lifecycle"]["preStop"]["exec"]["command"]);
+    if !matches!(pause, [program, seconds] if program == "/bin/sleep" && number(seconds) >= Some(5)) {
+        broken.push("the load balancer stops listening while clients still come".to_owned());
+    }
+    for (name, nodes) in set.objects.of_kind("NodePool") {
+        let template = &nodes["spec"]["template"]["spec"];
+        if template.get("terminationGracePeriod").is_some() || template["expireAfter"] != "Never" {
+            broken.push(format!("NodePool/{name} ends nodes under running builds"));
+        }
+    }
+}
+
+pub(super) fn queue(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let timing = set.fleet.timing;
+    let cycle_s = u64::from(timing.client_connect_s()) + u64::from(timing.client_retry_pause_s());
+    let connect_s = u64::from(timing.client_connect_s());
+    for backend in set.haproxy.of_kind("backend") {
+        let queue_s = set.haproxy.seconds(backend, &["timeout", "queue"]);
+        if queue_s.is_none_or(|queue_s| queue_s < cycle_s) {
+            broken.push(format!(
+                "timeout queue of {} is {} s, a client's cycle {cycle_s} s",
+                backend.name,
+                told(queue_s)
+            ));
+        }
+        // One refused connect to the hold server a second.
+        let retries = set.haproxy.setting(backend, &["retries"]).and_then(|words| words.first()?.parse::<u64>().ok());
+        if retries.is_none_or(|retries| retries <= connect_s) {
+            broken.push(format!("retries of {} is {}, a client waits {connect_s} s", backend.name, told(retries)));
+        }
+        if set.haproxy.setting(backend, &["option", "redispatch"]).is_none() {
+            broken.push(format!("{} has no option redispatch", backend.name));
+        }
+        let hold = backend.setting(&["server", "hold"]);
+        if hold.is_none_or(|words| !words.contains(&"backup")) {
+            broken.push(format!("{} has no backup server that holds clients", backend.name));
+        }
+        if set.haproxy.setting(backend, &["option", "abortonclose"]).is_some() {
+            broken.push(format!("{} has option abortonclose", backend.name));
+        }
+    }
+}

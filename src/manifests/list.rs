@@ -1,0 +1,48 @@
+//! Which manifests a fleet has, in the order that they are applied in.
+
+use crate::fleet::model::Fleet;
+
+/// One output file.
+#[derive(Clone, Copy, Debug)]
+pub struct Manifest {
+    /// File name; the template has the same with `.j2`.
+    pub path: &'static str,
+    /// Written only where the fleet needs it; the error says why not.
+    needed: fn(&Fleet) -> Result<(), &'static str>,
+}
+
+/// Namespace and nodes; configuration, load balancer, services, policies, budgets; builders; scaling, which must
+/// come after the load balancer answers; monitoring.
+pub const ALL: [Manifest; 11] = [
+    Manifest { path: "00-namespace.yaml", needed: always },
+    Manifest { path: "10-nodepools.yaml", needed: always },
+    Manifest { path: "20-buildkitd-config.yaml", needed: always },
+    Manifest { path: "21-lb-config.yaml", needed: always },
+    Manifest { path: "30-lb-deployment.yaml", needed: always },
+    Manifest { path: "31-services.yaml", needed: always },
+    Manifest { path: "32-networkpolicies.yaml", needed: always },
+    Manifest { path: "33-poddisruptionbudgets.yaml", needed: always },
+    Manifest { path: "40-deployments.yaml", needed: always },
+    Manifest {
+        path: "50-scaledobjects.yaml",
+        needed: |fleet| if fleet.autoscaled() { Ok(()) } else { Err("the pools are fixed") },
+    },
+    Manifest {
+        path: "60-monitoring.yaml",
+        needed: |fleet| if fleet.monitoring { Ok(()) } else { Err("monitoring is off") },
+    },
+];
+
+#[expect(clippy::unnecessary_wraps, reason = "one signature for all")]
+fn always(_: &Fleet) -> Result<(), &'static str> {
+    Ok(())
+}
+
+pub fn of(fleet: &Fleet) -> impl Iterator<Item = Manifest> {
+    ALL.into_iter().filter(|manifest| (manifest.needed)(fleet).is_ok())
+}
+
+/// What is not written, and why.
+pub fn left_out(fleet: &Fleet) -> impl Iterator<Item = (Manifest, &'static str)> {
+    ALL.into_iter().filter_map(|manifest| Some((manifest, (manifest.needed)(fleet).err()?)))
+}

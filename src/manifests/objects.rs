@@ -1,0 +1,139 @@
+//! The objects of a set of manifests.
+
+use anyhow::{Context, Result, ensure};
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::manifests::set::SetFile;
+
+/// What makes two objects the same one: kind, namespace, name. Of an object without a namespace the second is empty.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+impl Identity {
+    /// `Kind/name`, as kubectl prints it.
+    pub fn short(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
+}
+
+/// The objects of a set, in the order of its files.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Objects {
+    all: IndexMap<Identity, Value>,
+}
+
+impl Objects {
+    /// Reads the objects of these files. An error names the file: it was edited by hand, or is not a manifest.
+    pub fn read(files: &[SetFile]) -> Result<Self> {
+        let mut objects = Objects::default();
+        files.iter().try_for_each(|file| objects.add(&file.path, &file.text))?;
+        Ok(objects)
+    }
+
+    fn add(&mut self, path: &str, text: &str) -> Result<()> {
+        for document in serde_yaml::Deserializer::from_str(text) {
+            // Through the YAML library's own type: it refuses a key that stands twice, of which `Value` keeps the last.
+            let object = serde_yaml::Value::deserialize(document).map_err(anyhow::Error::from);
+            let object = object.and_then(|object| Ok(serde_json::to_value(object)?));
+            let object = object.with_context(|| format!("{path} is not YAML"))?;
+            if object.is_null() {
+                continue;
+            }
+            let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let identity =
+                Identity { kind: text("/kind"), namespace: text("/metadata/namespace"), name: text("/metadata/name") };
+            ensure!(
+                !identity.kind.is_empty() && !identity.name.is_empty(),
+                "{path} holds something that is no object of Kubernetes"
+            );
+            ensure!(
+                self.all.insert(identity.clone(), object).is_none(),
+                "{path} holds {} a second time",
+                identity.short()
+            );
+        }
+        Ok(())
+    }
+
+    /// The namespace of the fleet.
+    pub fn namespace(&self) -> Option<&str> {
+        self.of_kind("Namespace").next().map(|(name, _)| name)
+    }
+
+    /// The EKS cluster that the nodes are of: by the tag that its subnets are found by.
+    pub fn eks_cluster(&self) -> Option<&str> {
+        let class = self.of_kind("EC2NodeClass").next()?.1;
+        class["spec"]["subnetSelectorTerms"][0]["tags"]["karpenter.sh/discovery"].as_str()
+    }
+
+    /// What makes it one fleet, whatever its name: EKS cluster and namespace.
+    pub fn fleet(&self) -> Option<(String, String)> {
+        Some((self.eks_cluster()?.to_owned(), self.namespace()?.to_owned()))
+    }
+
+    /// The same objects in another namespace.
+    #[must_use]
+    pub fn moved_to(&self, namespace: &str) -> Self {
+        let from = self.namespace().unwrap_or_default().to_owned();
+        let moved = |(identity, object): (&Identity, &Value)| {
+            let (mut identity, mut object) = (identity.clone(), object.clone());
+            if identity.namespace == from {
+                namespace.clone_into(&mut identity.namespace);
+                object["metadata"]["namespace"] = namespace.into();
+            } else if identity.kind == "Namespace" && identity.name == from {
+                namespace.clone_into(&mut identity.name);
+                object["metadata"]["name"] = namespace.into();
+            }
+            (identity, object)
+        };
+        Objects { all: self.all.iter().map(moved).collect() }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&Identity, &Value)> {
+        self.all.iter()
+    }
+
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.all
+            .iter()
+            .filter(move |(identity, _)| identity.kind == kind)
+            .map(|(at, object)| (at.name.as_str(), object))
+    }
+
+    pub fn get(&self, identity: &Identity) -> Option<&Value> {
+        self.all.get(identity)
+    }
+
+    /// The object of this kind and name, in whichever namespace.
+    pub fn named(&self, kind: &str, name: &str) -> Option<&Value> {
+        self.all.iter().find(|(at, _)| at.kind == kind && at.name == name).map(|(_, object)| object)
+    }
+
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_object_is_refused_with_its_file() {
+        for text in ["a: [", "just text\n", "kind: Service\n", "kind: Service\nmetadata:\n  name: a\n  name: a\n"] {
+            let file = SetFile { path: "31-services.yaml".to_owned(), text: text.to_owned() };
+            let error = Objects::read(&[file]).unwrap_err();
+            assert!(format!("{error:#}").contains("31-services.yaml"), "{error:#}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What the templates see of one architecture.
+
+use serde::Serialize;
+
+use crate::fleet::dns::discovery_name;
+use crate::fleet::hpa::ScalingRules;
+use crate::fleet::model::{Fleet, Pool};
+use crate::fleet::scaling::{Bounds, Scaling};
+use crate::fleet::sizing;
+use crate::manifests::scrape;
+use crate::values::arch::Arch;
+
+#[derive(Debug, Serialize)]
+pub struct PoolView<'a> {
+    pub arch: Arch,
+    pub lb_port: u16,
+    pub slot_prefix: &'static str,
+    /// Most connections of its frontend.
+    pub connections: u64,
+    pub slots: u64,
+    /// The largest peak that these slots serve.
+    pub slots_peak: u64,
+    pub discovery_name: String,
+    pub peak: u32,
+    /// Pods of a fixed pool.
+    pub replicas: Option<u32>,
+    pub min: Option<u32>,
+    pub max: Option<u32>,
+    pub fallback: Option<u32>,
+    pub scale_up: Option<RulesView>,
+    pub value_location: String,
+    pub vcpu: u64,
+    pub gib: u64,
+    pub usable_cpu_m: u64,
+    pub usable_mib: u64,
+    pub first_type: &'a str,
+    pub pods_per_node: u64,
+    pub most_pods_per_node: u64,
+    pub cache_request_gb: u64,
+    pub max_used_percent: u64,
+    pub reserved_percent: u64,
+    pub min_free_percent: u64,
+    pub node_name_tag: String,
+    pub types: Vec<TypeView<'a>>,
+    /// Rendered buildkitd.toml and its checksum, filled in by the renderer.
+    pub buildkitd_toml: String,
+    pub config_checksum: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TypeView<'a> {
+    pub name: &'a str,
+    pub nodepool: &'a str,
+    pub weight: usize,
+    pub pods_per_node: u64,
+    pub nodes_at_peak: u64,
+    pub node_limit: u64,
+    pub cpu_limit: u64,
+}
+
+pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
+    let plan = &pool.plan;
+    let first = plan.first();
+    let usable = sizing::usable(&first.instance);
+    let shares = sizing::cache_shares(plan.most_pods_per_node());
+    let peak = pool.scaling.peak();
+    let slots = sizing::server_slots(peak.into());
+    let (replicas, bounds) = match pool.scaling {
+        Scaling::Fixed { replicas } => (Some(replicas), None),
+        Scaling::Keda { bounds, .. } => (None, Some(bounds)),
+    };
+    PoolView {
+        arch: pool.arch,
+        lb_port: pool.arch.lb_port(),
+        slot_prefix: pool.arch.slot_prefix(),
+        connections: sizing::frontend_connections(peak.into()),
+        slots,
+        slots_peak: slots / 2,
+        discovery_name: discovery_name(pool.arch, &fleet.namespace),
+        peak,
+        replicas,
+        min: bounds.map(Bounds::min),
+        max: bounds.map(Bounds::max),
+        fallback: fleet.fallback(pool),
+        scale_up: bounds.map(|bounds| RulesView::of(ScalingRules::up(fleet, bounds.max()))),
+        value_location: scrape::sessions_of(pool.arch),
+        vcpu: plan.pod.vcpu,
+        gib: plan.pod.gib,
+        usable_cpu_m: usable.millicores,
+        usable_mib: usable.mib,
+        first_type: &first.instance.name,
+        pods_per_node: first.pods_per_node,
+        most_pods_per_node: plan.most_pods_per_node(),
+        cache_request_gb: plan.cache_request_gb(),
+        max_used_percent: shares.max_used_percent,
+        reserved_percent: shares.reserved_percent,
+        min_free_percent: sizing::MIN_FREE_PERCENT,
+        node_name_tag: format!("{}-buildkit-{}", fleet.cluster_name, pool.arch.name()),
+        types: plan
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(place, entry)| {
+                let node_limit = sizing::node_limit(peak.into(), entry.pods_per_node);
+                TypeView {
+                    name: &entry.instance.name,
+                    nodepool: &entry.nodepool,
+                    weight: 100 - place,
+                    pods_per_node: entry.pods_per_node,
+                    nodes_at_peak: sizing::nodes(peak.into(), entry.pods_per_node),
+                    node_limit,
+                    cpu_limit: node_limit * entry.instance.vcpu,
+                }
+            })
+            .collect(),
+        buildkitd_toml: String::new(),
+        config_checksum: String::new(),
+    }
+}
+
+/// One direction of the HPA's behavior.
+#[derive(Debug, Serialize)]
+pub struct RulesView {
+    pub stabilization_s: u32,
+    pub pods: u32,
+    pub percent: u32,
+    pub period_s: u32,
+    pub period_minutes: u32,
+}
+
+impl RulesView {
+    pub(super) fn of(rules: ScalingRules) -> Self {
+        let ScalingRules { stabilization_s, pods, percent, period_s, tolerance: _ } = rules;
+        RulesView { stabilization_s, pods, percent, period_s, period_minutes: period_s / 60 }
+    }
+}

@@ -1,0 +1,58 @@
+//! Configurations inside manifests, haproxy.cfg and buildkitd.toml, line by line: each setting has a path of its own.
+
+use crate::manifests::address::join;
+
+/// One line of a configuration inside a manifest.
+pub struct Setting<'a> {
+    /// The last line before it that is not indented.
+    pub section: &'a str,
+    pub text: &'a str,
+    /// Lines of the configuration before it.
+    pub before: usize,
+}
+
+impl Setting<'_> {
+    /// Section and first words, `defaults.tcp.timeout.queue`: what stays where a number changes.
+    pub fn name(&self) -> String {
+        self.path("")
+    }
+
+    /// The same behind the path of the configuration.
+    pub fn path(&self, of: &str) -> String {
+        let section = section_words(self.section).into_iter().fold(of.to_owned(), |path, word| join(&path, word));
+        if self.text == self.section {
+            return section;
+        }
+        let says_what = |word: &&str| word.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_'));
+        let words = self.text.split_whitespace().take_while(says_what).take(2);
+        words.fold(section, |path, word| join(&path, word))
+    }
+}
+
+/// `frontend ft_amd64 from tcp` is `frontend`, `ft_amd64`; `[registry."mirror.example"]` is `registry`, `mirror.example`.
+fn section_words(section: &str) -> Vec<&str> {
+    match section.strip_prefix('[').and_then(|section| section.strip_suffix(']')) {
+        Some(table) => match table.split_once('"') {
+            Some((head, quoted)) => vec![head.trim_end_matches('.'), quoted.trim_end_matches('"')],
+            None => table.split('.').collect(),
+        },
+        None => section.split_whitespace().take_while(|word| *word != "from").collect(),
+    }
+}
+
+/// Whether the text at this path is a configuration. Scripts and other texts are one value.
+pub fn is_configuration(path: &str) -> bool {
+    path.ends_with(".cfg]") || path.ends_with(".toml]")
+}
+
+/// The lines of a configuration that say something.
+pub fn settings(text: &str) -> impl Iterator<Item = Setting<'_>> {
+    let mut section = "";
+    text.lines().enumerate().filter_map(move |(before, line)| {
+        if !line.starts_with([' ', '#']) && !line.is_empty() {
+            section = line;
+        }
+        let text = line.trim();
+        (!text.is_empty() && !text.starts_with('#')).then_some(Setting { section, text, before })
+    })
+}

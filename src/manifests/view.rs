@@ -1,0 +1,222 @@
+//! What the templates see: every value computed, every number decided. One view for a cluster.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::fleet::dns::DNS_PAYLOAD_BYTES;
+use crate::fleet::hpa::ScalingRules;
+use crate::fleet::model::Fleet;
+use crate::fleet::ports::{COMBINED_PORT, HEALTH_PORT, METRICS_PORT, STATS_PORT};
+use crate::fleet::scaling::{FALLBACK_THRESHOLD, POLLING_INTERVAL_S};
+use crate::fleet::sizing;
+use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
+use crate::manifests::alerts::{self, Alert};
+use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
+use crate::manifests::scrape;
+use crate::values::name::IpFamily;
+use crate::values::toleration::Toleration;
+
+#[derive(Debug, Serialize)]
+pub struct View<'a> {
+    pub cluster: ClusterView<'a>,
+    pub pools: Vec<PoolView<'a>>,
+    pub timing: TimingView,
+    pub lb: LbView<'a>,
+    /// None where every pool is fixed.
+    pub keda: Option<KedaView>,
+    pub registries: Vec<RegistryView<'a>>,
+    pub alerts: Vec<Alert>,
+    pub files: Files,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ClusterView<'a> {
+    pub key: &'a str,
+    pub cluster_name: &'a str,
+    pub node_role: String,
+    pub namespace: &'a str,
+    pub image: &'a str,
+    pub listen: &'static str,
+    pub debug_listen: &'static str,
+    pub ami_alias: &'a str,
+    pub imds_ipv6: &'static str,
+    pub client_namespaces: Vec<&'a str>,
+    pub monitoring_namespace: &'a str,
+    pub keda_namespace: &'a str,
+    pub mtls_secret: Option<&'a str>,
+    pub extra_labels: &'a indexmap::IndexMap<String, String>,
+    pub consolidate_after_minutes: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TimingView {
+    pub max_build_minutes: u32,
+    pub client_connect_s: u32,
+    pub client_retry_pause_s: u32,
+    pub queue_s: u32,
+    pub hold_retries: u32,
+    pub lb_timeout_minutes: u32,
+    pub grace_s: u32,
+    pub drain_cap_s: u32,
+    pub drain_cap_minutes: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub struct LbView<'a> {
+    pub image: &'a str,
+    pub dns_accept_family: bool,
+    pub dns_families: &'static str,
+    pub resolve_prefer: &'static str,
+    pub bind: &'static str,
+    pub bind_options: &'static str,
+    pub connections: u64,
+    /// Most connections of the frontend that takes any architecture.
+    pub combined_connections: u64,
+    pub slots: u64,
+    pub memory_mib: u64,
+    pub dns_payload_bytes: u64,
+    pub combined_port: u16,
+    pub health_port: u16,
+    pub stats_port: u16,
+    pub metrics_port: u16,
+    pub tolerations: &'a [Toleration],
+    /// Rendered haproxy.cfg and the checksum of the ConfigMap, filled in by the renderer.
+    pub haproxy_cfg: String,
+    pub config_checksum: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct KedaView {
+    pub url: String,
+    pub target_value: &'static str,
+    pub tolerance: bool,
+    pub trigger_timeout: bool,
+    pub polling_interval_s: u32,
+    pub failure_threshold: u32,
+    pub idle_minutes: u32,
+    pub scale_down: RulesView,
+}
+
+#[derive(Debug, Serialize)]
+pub struct RegistryView<'a> {
+    pub host: &'a str,
+    pub mirrors: Vec<&'a str>,
+    pub http: bool,
+}
+
+/// Scripts that go into pods as they are.
+#[derive(Debug, Serialize)]
+pub struct Files {
+    pub drain_sh: Cow<'static, str>,
+    pub drain_checksum: String,
+    pub start_sh: Cow<'static, str>,
+}
+
+impl<'a> View<'a> {
+    pub fn of(fleet: &'a Fleet, files: Files) -> Self {
+        View {
+            cluster: cluster_view(fleet),
+            pools: fleet.pools.iter().map(|pool| pool_view(fleet, pool)).collect(),
+            timing: timing_view(fleet),
+            lb: lb_view(fleet),
+            keda: fleet.autoscaled().then(|| keda_view(fleet)),
+            registries: fleet
+                .registries
+                .iter()
+                .map(|(host, registry)| RegistryView {
+                    host: host.as_str(),
+                    mirrors: registry.mirrors.iter().map(crate::values::name::RegistryHost::as_str).collect(),
+                    http: registry.http,
+                })
+                .collect(),
+            alerts: alerts::of(fleet),
+            files,
+        }
+    }
+}
+
+fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {
+    // On a node without IPv6 there is no [::] to listen on.
+    let (listen, debug_listen) = match fleet.ip_family {
+        IpFamily::Ipv4 => ("tcp://0.0.0.0:1234", "0.0.0.0:9090"),
+        IpFamily::Dual | IpFamily::Ipv6 => ("tcp://[::]:1234", "[::]:9090"),
+    };
+    ClusterView {
+        key: fleet.key.as_str(),
+        cluster_name: fleet.cluster_name.as_str(),
+        node_role: format!("{}-node-role", fleet.cluster_name),
+        namespace: fleet.namespace.as_str(),
+        image: fleet.image.as_str(),
+        listen,
+        debug_listen,
+        ami_alias: fleet.ami_alias.as_str(),
+        imds_ipv6: if fleet.ip_family == IpFamily::Ipv4 { "disabled" } else { "enabled" },
+        client_namespaces: fleet.client_namespaces.iter().map(crate::values::name::Namespace::as_str).collect(),
+        monitoring_namespace: fleet.monitoring_namespace.as_str(),
+        keda_namespace: fleet.keda_namespace.as_str(),
+        mtls_secret: fleet.mtls_secret.as_ref().map(crate::values::name::SecretName::as_str),
+        extra_labels: &fleet.extra_labels,
+        consolidate_after_minutes: CONSOLIDATE_AFTER_MINUTES,
+    }
+}
+
+fn timing_view(fleet: &Fleet) -> TimingView {
+    let timing = fleet.timing;
+    TimingView {
+        max_build_minutes: timing.max_build_minutes(),
+        client_connect_s: timing.client_connect_s(),
+        client_retry_pause_s: timing.client_retry_pause_s(),
+        queue_s: timing.queue_s(),
+        hold_retries: timing.hold_retries(),
+        lb_timeout_minutes: timing.lb_timeout_minutes(),
+        grace_s: timing.grace_s(),
+        drain_cap_s: timing.drain_cap_s(),
+        drain_cap_minutes: timing.drain_cap_s() / 60,
+    }
+}
+
+pub(crate) fn lb_view(fleet: &Fleet) -> LbView<'_> {
+    let slots = fleet.pools.iter().map(|pool| sizing::server_slots(pool.scaling.peak().into())).sum();
+    let of_pools = fleet.pools.iter().map(|pool| sizing::frontend_connections(pool.scaling.peak().into()));
+    let combined_connections = of_pools.clone().max().unwrap_or_default();
+    let connections = sizing::lb_connections(of_pools.sum::<u64>() + combined_connections);
+    let (dns_families, resolve_prefer, bind, bind_options) = match fleet.ip_family {
+        IpFamily::Dual => ("ipv4,ipv6", "ipv6", "::", " v4v6"),
+        IpFamily::Ipv4 => ("ipv4", "ipv4", "0.0.0.0", ""),
+        IpFamily::Ipv6 => ("ipv6", "ipv6", "::", ""),
+    };
+    LbView {
+        image: fleet.lb.image.as_str(),
+        dns_accept_family: fleet.lb.can.dns_accept_family,
+        dns_families,
+        resolve_prefer,
+        bind,
+        bind_options,
+        connections,
+        combined_connections,
+        slots,
+        memory_mib: sizing::lb_memory_mib(connections, slots),
+        dns_payload_bytes: DNS_PAYLOAD_BYTES,
+        combined_port: COMBINED_PORT,
+        health_port: HEALTH_PORT,
+        stats_port: STATS_PORT,
+        metrics_port: METRICS_PORT,
+        tolerations: &fleet.lb.tolerations,
+        haproxy_cfg: String::new(),
+        config_checksum: String::new(),
+    }
+}
+
+fn keda_view(fleet: &Fleet) -> KedaView {
+    KedaView {
+        url: scrape::sessions_url(&fleet.namespace),
+        target_value: fleet.ladder.target_value(),
+        tolerance: fleet.ladder.scale_up_tolerance(),
+        trigger_timeout: fleet.ladder.trigger_timeout(),
+        polling_interval_s: POLLING_INTERVAL_S,
+        failure_threshold: FALLBACK_THRESHOLD,
+        idle_minutes: fleet.scale_down.idle_minutes,
+        scale_down: RulesView::of(ScalingRules::down(fleet.scale_down)),
+    }
+}

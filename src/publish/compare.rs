@@ -1,0 +1,154 @@
+//! Publishing one cluster's directory so that no crash leaves a set that verifies and is neither the old nor the new
+//! one: SHA256SUMS goes first and comes back last. What is on disk, and what is to change; `exchange` does it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::manifests::set::SetFile;
+use crate::publish::files::{PENDING, SUMS, is_begun, listed, sums};
+use crate::publish::lock;
+use crate::publish::ownership::{adopt, is_ours};
+use crate::publish::read::{find, read_text};
+
+/// One file that differs from what is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub path: String,
+    /// Text on disk; none where there is no such file.
+    pub old: Option<String>,
+    /// Text to be; none where the file goes.
+    pub new: Option<String>,
+}
+
+impl Change {
+    /// `added`, `changed` or `removed`.
+    pub fn status(&self) -> &'static str {
+        match (&self.old, &self.new) {
+            (None, _) => "added",
+            (_, None) => "removed",
+            _ => "changed",
+        }
+    }
+}
+
+/// What publishing would do.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    pub changes: Vec<Change>,
+    /// Paths of the set on disk.
+    pub(crate) owned: BTreeSet<String>,
+    /// SHA256SUMS is not what it should be, or a publication was cut off.
+    unfinished: bool,
+}
+
+impl Comparison {
+    pub fn is_clean(&self) -> bool {
+        self.changes.is_empty() && !self.unfinished
+    }
+
+    /// Keeps which files differ, not their texts: publishing compares again, under the lock.
+    pub fn forget_texts(&mut self) {
+        for text in self.changes.iter_mut().flat_map(|change| [&mut change.old, &mut change.new]).flatten() {
+            *text = String::new();
+        }
+    }
+}
+
+/// Compares the set on disk with the set to be. Refuses a directory that is not ours.
+pub fn compare(dir: &Path, files: &[SetFile]) -> Result<Comparison> {
+    refuse_obstacle(dir)?;
+    let _shared = lock::shared(dir)?;
+    compare_unlocked(dir, files)
+}
+
+/// The files of the set on disk with their texts, in the order of paths; none where there is no set. Refuses a
+/// directory that is not ours.
+pub fn read_set(dir: &Path) -> Result<Vec<(String, String)>> {
+    refuse_obstacle(dir)?;
+    let _shared = lock::shared(dir)?;
+    let mut files = Vec::new();
+    for path in OnDisk::read(dir)?.owned {
+        if let Some(text) = read_text(&dir.join(&path))? {
+            files.push((path, text));
+        }
+    }
+    Ok(files)
+}
+
+/// Refuses a path of which a part is there and is no directory.
+fn refuse_obstacle(dir: &Path) -> Result<()> {
+    if let Some(obstacle) = dir
+        .ancestors()
+        .find(|path| path.exists() || path.is_symlink())
+        .filter(|path| !path.is_dir() && *path != Path::new(""))
+    {
+        let what = if obstacle.exists() { "is not a directory" } else { "is a link that leads nowhere" };
+        bail!("{} {what}: move it away, or choose another --out", obstacle.display());
+    }
+    Ok(())
+}
+
+/// What a directory says of its set.
+struct OnDisk {
+    /// Text of SHA256SUMS and of .pending, where they exist.
+    sums: Option<String>,
+    pending: Option<String>,
+    /// Paths of the set.
+    owned: BTreeSet<String>,
+}
+
+impl OnDisk {
+    fn read(dir: &Path) -> Result<Self> {
+        let sums = read_text(&dir.join(SUMS))?;
+        let pending = read_text(&dir.join(PENDING))?;
+        let mut owned = BTreeSet::new();
+        for (name, text, prefix) in [(SUMS, &sums, 66), (PENDING, &pending, 0)] {
+            let Some(text) = text else { continue };
+            match listed(text, prefix) {
+                Some(paths) => owned.extend(paths),
+                None => {
+                    bail!("{} is not of this program: remove it, or choose another --out", dir.join(name).display())
+                }
+            }
+        }
+        // An empty list is as good as none.
+        if owned.is_empty() {
+            owned = adopt(dir)?;
+        }
+        Ok(OnDisk { sums, pending, owned })
+    }
+}
+
+pub(super) fn compare_unlocked(dir: &Path, files: &[SetFile]) -> Result<Comparison> {
+    let OnDisk { sums: on_disk, pending, owned } = OnDisk::read(dir)?;
+    let mut changes = Vec::new();
+    for file in files {
+        let found = find(&dir.join(&file.path))?;
+        if found.as_ref().is_some_and(|found| found.text == file.text && !found.linked) {
+            continue;
+        }
+        let old = found.map(|found| found.text);
+        // An empty file, or a link that leads nowhere, is nobody's.
+        if old.as_deref().is_some_and(|text| !text.is_empty() && !is_ours(text)) {
+            bail!("{} exists and is not of this program: move it away", dir.join(&file.path).display());
+        }
+        changes.push(Change { path: file.path.clone(), old, new: Some(file.text.clone()) });
+    }
+    for path in &owned {
+        if files.iter().any(|file| file.path == *path) {
+            continue;
+        }
+        let Some(old) = read_text(&dir.join(path))? else { continue };
+        if !old.is_empty() && !is_ours(&old) {
+            let foreign = dir.join(path);
+            bail!("{} is listed in {SUMS} and is not of this program: choose another --out", foreign.display());
+        }
+        changes.push(Change { path: path.clone(), old: Some(old), new: None });
+    }
+    let expected = if files.is_empty() { None } else { Some(sums(files)) };
+    let linked = dir.join(SUMS).is_symlink();
+    let cut_off = pending.is_some() || is_begun(dir);
+    Ok(Comparison { unfinished: cut_off || on_disk != expected || linked, changes, owned })
+}

@@ -1,0 +1,92 @@
+//! The lock of one cluster's directory: writers alone, readers together, compatible with flock(1).
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::publish::io_error::cannot;
+
+/// It goes only with the whole directory; who has waited for it looks whether it is still there.
+pub const NAME: &str = ".lock";
+
+/// Longer than any publication; a deploy may hold the lock for as long as it reads.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A reader's lock, where a writer has ever been: a fresh checkout has no lock file and needs none.
+pub fn shared(dir: &Path) -> Result<Option<File>> {
+    let path = dir.join(NAME);
+    if !is_there(&path)? {
+        return Ok(None);
+    }
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(|error| cannot("open", &path, &error))?,
+    };
+    wait_for(&path, || file.try_lock_shared())?;
+    Ok(Some(file))
+}
+
+/// The writer's lock. The directory is made where it does not exist.
+pub fn exclusive(dir: &Path) -> Result<File> {
+    let path = dir.join(NAME);
+    loop {
+        std::fs::create_dir_all(dir).map_err(|error| cannot("create", dir, &error))?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        let opened = if is_there(&path)? {
+            // A lock of another user in a shared directory does as well. NFS wants it open for writing.
+            options.open(&path).or_else(|error| match error.kind() {
+                io::ErrorKind::PermissionDenied => File::open(&path),
+                _ => Err(error),
+            })
+        } else {
+            options.create_new(true).open(&path)
+        };
+        let file = match opened {
+            // Made or removed between the two steps.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => continue,
+            file => file.map_err(|error| cannot("open", &path, &error))?,
+        };
+        wait_for(&path, || file.try_lock())?;
+        // While we waited, the directory may have been removed, and another made in its place.
+        let held = file.metadata().map_err(|error| cannot("look at", &path, &error))?;
+        match path.symlink_metadata() {
+            Ok(there) if (there.dev(), there.ino()) == (held.dev(), held.ino()) => return Ok(file),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot("look at", &path, &error)),
+            _ => {}
+        }
+    }
+}
+
+/// Whether there is a lock. Anything else of its name is refused: a link would make a file elsewhere, a pipe would be
+/// waited for without end.
+fn is_there(path: &Path) -> Result<bool> {
+    match path.symlink_metadata() {
+        Ok(meta) if meta.is_file() => Ok(true),
+        Ok(_) => bail!("{} is not a regular file, where the lock belongs: move it away", path.display()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(cannot("look at", path, &error)),
+    }
+}
+
+fn wait_for(path: &Path, mut attempt: impl FnMut() -> Result<(), TryLockError>) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        match attempt() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => {
+                bail!("{} is held by another run, a generate or a deploy: wait for it to end", path.display())
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(cannot("lock", path, &error));
+            }
+        }
+    }
+}

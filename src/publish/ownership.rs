@@ -1,0 +1,137 @@
+//! Which files and directories are ours: only these are ever replaced or removed.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use crate::publish::files::{PENDING, SUMS, listed, temporaries};
+use crate::publish::io_error::cannot;
+use crate::publish::lock;
+use crate::publish::read::read_text;
+
+/// Every file of ours says so in its first lines; only such a file is ever removed.
+const MADE_BY: &str = "# Made by buildkit-fleet ";
+
+/// Whether a text says that this program made it.
+pub fn is_ours(text: &str) -> bool {
+    text.lines().take(3).any(|line| line.starts_with(MADE_BY))
+}
+
+/// What a directory holds; nothing where there is none.
+fn entries(dir: &Path) -> Result<Vec<fs::DirEntry>> {
+    match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries.and_then(Iterator::collect).map_err(|error| cannot("read", dir, &error)),
+    }
+}
+
+/// The files of a directory without a list: ours, where every one of them says so. Any other directory may be
+/// anything, and is refused.
+pub(super) fn adopt(dir: &Path) -> Result<BTreeSet<String>> {
+    let mut ours = BTreeSet::new();
+    for entry in entries(dir)? {
+        let name = entry.file_name();
+        match name.to_str() {
+            Some(hidden) if hidden.starts_with('.') || hidden == SUMS => {}
+            Some(name) if entry.file_type().is_ok_and(|kind| kind.is_file()) && head_is_ours(&entry.path()) => {
+                ours.insert(name.to_owned());
+            }
+            _ => bail!(
+                "{} holds {} and no {SUMS}: it is not of this program. If the rest is, move it away, or choose another --out",
+                dir.display(),
+                name.display()
+            ),
+        }
+    }
+    Ok(ours)
+}
+
+fn head_is_ours(path: &Path) -> bool {
+    head(path).is_ok_and(|head| is_ours(&head))
+}
+
+/// The first lines of a file.
+fn head(path: &Path) -> Result<String> {
+    let mut head = [0; 600];
+    let read = File::open(path).and_then(|mut file| file.read(&mut head));
+    let read = read.map_err(|error| cannot("read", path, &error))?;
+    Ok(String::from_utf8_lossy(&head[..read]).into_owned())
+}
+
+/// Directories of ours below `out` whose cluster is not in the file any more.
+pub fn stale(out: &Path, keep: &BTreeSet<String>) -> Result<Vec<PathBuf>> {
+    let mut stale = Vec::new();
+    for entry in entries(out)? {
+        let name = entry.file_name();
+        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        // Where the file system ignores case, another spelling is the same directory.
+        let kept = name.to_str().is_some_and(|name| keep.contains(&name.to_lowercase()));
+        if !is_dir || kept || !is_our_dir(&entry.path())? {
+            continue;
+        }
+        stale.push(entry.path());
+    }
+    stale.sort();
+    Ok(stale)
+}
+
+/// Whether a directory was published by us: every file that its list names and that exists says so, and names the
+/// directory's cluster. A copy under another name is its owner's.
+fn is_our_dir(dir: &Path) -> Result<bool> {
+    let mut named = BTreeSet::new();
+    for (name, prefix) in [(SUMS, 66), (PENDING, 0)] {
+        let path = dir.join(name);
+        match fs::metadata(&path) {
+            Ok(meta) if meta.is_file() => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            // Somebody's directory may be closed to us.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && entries(dir).is_err() => continue,
+            Err(error) => return Err(cannot("look at", &path, &error)),
+            Ok(_) => continue,
+        }
+        let Some(paths) = read_text(&path)?.and_then(|text| listed(&text, prefix)) else { return Ok(false) };
+        named.extend(paths);
+    }
+    let mut ours = 0;
+    let mut unread = None;
+    for name in &named {
+        let path = dir.join(name);
+        match fs::metadata(&path) {
+            Ok(meta) if meta.is_file() => {}
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot("look at", &path, &error)),
+            // To read a pipe would take for ever. The comparison refuses what is no file.
+            _ => continue,
+        }
+        let head = match head(&path) {
+            Ok(head) => head,
+            Err(error) => {
+                unread.get_or_insert(error);
+                continue;
+            }
+        };
+        let name = dir.file_name().unwrap_or_default().to_string_lossy();
+        if !is_ours(&head) || !head.contains(&format!("{MADE_BY}from clusters.{name}.buildkit ")) {
+            return Ok(false);
+        }
+        ours += 1;
+    }
+    // What cannot be read is ours among ours, and somebody's elsewhere.
+    match unread {
+        Some(error) if ours > 0 => Err(error),
+        Some(_) => Ok(false),
+        None => Ok(ours > 0 || is_rest(dir, &named)),
+    }
+}
+
+/// Whether a first publication or a removal that was cut off left this: a lock, and what is not in place yet or any more.
+fn is_rest(dir: &Path, named: &BTreeSet<String>) -> bool {
+    let Ok(entries) = entries(dir) else { return false };
+    let unfinished: BTreeSet<PathBuf> = temporaries(dir, named).chain([dir.join(PENDING)]).collect();
+    let is_lock = |entry: &fs::DirEntry| {
+        entry.file_name() == lock::NAME && entry.metadata().is_ok_and(|meta| meta.is_file() && meta.len() == 0)
+    };
+    entries.iter().any(is_lock) && entries.iter().all(|entry| is_lock(entry) || unfinished.contains(&entry.path()))
+}

@@ -1,0 +1,234 @@
+//! From layers of configuration to fleets.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use crate::config::{Buildkit, ClusterKeys};
+use crate::diagnostics::problem::{Problem, Problems};
+use crate::diagnostics::rule;
+use crate::diagnostics::span::Span;
+use crate::fleet::capabilities::{HaproxyCapabilities, OLDEST_HAPROXY, haproxy_of};
+use crate::fleet::model::{Fleet, LoadBalancer, Pool, Registry, ScaleDown};
+use crate::fleet::timing::Timing;
+use crate::input::layer::{LayerField, Leaf, scalar_key};
+use crate::resolve::file::{ClusterBlock, Config};
+use crate::resolve::instance_plan::{self, Layers};
+use crate::resolve::resolved::Resolved;
+use crate::resolve::{instance_rules, rules, scaling};
+use crate::values::arch::Arch;
+use crate::values::image::Image;
+use crate::values::name::{ClusterKey, Namespace, RegistryHost};
+
+/// All clusters of the file, in its order. With errors among the problems, the outcomes are not complete.
+pub fn all(config: &mut Config, problems: &mut Problems) -> Vec<Resolved> {
+    instance_rules::check_exclusive(&config.defaults.buildkit, problems);
+    rules::check_output_paths(&config.clusters, problems);
+    let defaults = &config.defaults;
+    let mut outcomes = Vec::with_capacity(config.clusters.len());
+    let mut seen = BTreeMap::new();
+    for cluster in &mut config.clusters {
+        let modules = if cluster.entry.modules.is_absent() { &defaults.modules } else { &cluster.entry.modules };
+        let ours = match modules {
+            Leaf::Given(modules) => modules.value.iter().any(|module| module.value.as_str() == rules::MODULE),
+            Leaf::Refused => true,
+            Leaf::Absent => false,
+        };
+        if !ours {
+            // Its values are its owner's. What may hide its `modules` is ours to tell.
+            let hides: &[&rule::Rule] = if modules.is_absent() {
+                &[&rule::DUPLICATE_KEY, &rule::ALIAS_NOT_READ]
+            } else {
+                &[&rule::DUPLICATE_KEY]
+            };
+            let mut found = std::mem::take(&mut cluster.problems).only(hides);
+            rules::check_module_listed(&cluster.entry, &mut found);
+            problems.absorb(&cluster.name.value, cluster.span, found);
+            outcomes.push(Resolved::Skipped {
+                cluster: cluster.name.value.clone(),
+                why: "`modules` does not list `buildkit`".to_owned(),
+            });
+            continue;
+        }
+        let mut found = std::mem::take(&mut cluster.problems);
+        let fleet = read(cluster, defaults, config.clusters_at, &mut found);
+        if let Some(fleet) = &fleet {
+            rules::check_same_cluster(fleet, &cluster.name, &mut seen, &mut found);
+        }
+        problems.absorb(&cluster.name.value, cluster.span, found);
+        if let Some(fleet) = fleet {
+            outcomes.push(Resolved::Fleet(Box::new(fleet)));
+        }
+    }
+    outcomes
+}
+
+/// The fleet of one cluster. None only where a problem was found; a fleet that comes with an error is not to be used.
+fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, problems: &mut Problems) -> Option<Fleet> {
+    let entry = cluster.entry.over(defaults);
+    let (layer, standard) = (&entry.buildkit, Buildkit::standard());
+    let key = scalar_key::<ClusterKey>("clusters", &cluster.name.value, cluster.name.span, problems);
+    rules::check_required(&entry, &cluster.name, problems);
+    instance_rules::check_exclusive(&cluster.entry.buildkit, problems);
+
+    let mut arches: Vec<Arch> = layer.architectures.or(&standard.architectures).iter().map(|arch| arch.value).collect();
+    arches.sort_unstable();
+    arches.dedup();
+    if let (true, Some(span)) = (arches.is_empty(), layer.architectures.span()) {
+        problems.push(
+            Problem::new(&rule::INVALID_VALUE, "`architectures` is empty")
+                .at(span, "expected `amd64`, `arm64` or both"),
+        );
+    }
+    let autoscaling = layer.autoscaling.enabled.or(&standard.autoscaling.enabled);
+    let ladder = rules::ladder(&entry, &arches, autoscaling, problems);
+    if autoscaling {
+        rules::check_keda_module(&entry, problems);
+    } else {
+        rules::check_enabled(&layer.autoscaling, problems);
+    }
+    rules::check_namespace(layer.namespace.spanned(), problems);
+    instance_rules::check_specs(layer, problems);
+    let at = layer.at.unwrap_or(cluster.name.span);
+    let namespace = layer.namespace.or(&standard.namespace);
+    let ip_family = layer.ip_family.or(&standard.ip_family);
+    let mut pools = Vec::new();
+    for arch in arches {
+        let scaling = scaling::read(arch, layer, problems);
+        let layers = Layers { own: &cluster.entry.buildkit, defaults: &defaults.buildkit, merged: layer, at };
+        let plan = instance_plan::read(arch, layers, problems);
+        if let (Some(scaling), Some(plan)) = (scaling, plan) {
+            let pool = Pool { arch, scaling, plan };
+            rules::check_pool(&pool, layer, &namespace, ip_family, at, problems);
+            pools.push(pool);
+        }
+    }
+    let ami_alias = layer.ami_alias.or(&standard.ami_alias);
+    if !matches!(layer.ami_alias, Leaf::Refused) {
+        rules::check_ami(&ami_alias, layer.ami_alias.span().or(defaults.buildkit.at).unwrap_or(clusters_at), problems);
+    }
+    // Everything is read before anything is given up: all problems are told in one run.
+    let image = read_image(layer, problems);
+    let lb = read_lb(layer, problems);
+    let client_namespaces = read_clients(layer, problems);
+    let registries = read_registries(layer, problems);
+    let extra_labels = rules::read_labels(layer, problems);
+    let fleet = Fleet {
+        key: key?.value,
+        cluster_name: entry.cluster_name.get()?.clone(),
+        region: entry.region.get()?.clone(),
+        image,
+        timing: Timing::new(
+            layer.max_build_minutes.or(&standard.max_build_minutes).get(),
+            layer.client_connect_seconds.or(&standard.client_connect_seconds).get(),
+            layer.client_retry_pause_seconds.or(&standard.client_retry_pause_seconds).get(),
+        ),
+        pools,
+        scale_down: ScaleDown {
+            idle_minutes: layer.scale_down.idle_minutes.or(&standard.scale_down.idle_minutes).get(),
+            pods: layer.scale_down.pods.or(&standard.scale_down.pods).get(),
+            percent: layer.scale_down.percent.or(&standard.scale_down.percent).get(),
+        },
+        lb,
+        client_namespaces,
+        monitoring_namespace: layer.monitoring_namespace.or(&standard.monitoring_namespace),
+        keda_namespace: layer.keda_namespace.or(&standard.keda_namespace),
+        ip_family,
+        registries,
+        ami_alias,
+        mtls_secret: layer.mtls_secret.get().cloned(),
+        monitoring: layer.monitoring.enabled.or(&standard.monitoring.enabled),
+        extra_labels,
+        ladder,
+        namespace,
+    };
+    (!fleet.pools.is_empty()).then_some(fleet)
+}
+
+fn read_image(layer: &Buildkit, problems: &mut Problems) -> Image {
+    let standard = &Buildkit::standard().image;
+    if let Some(image) = layer.image.spanned().filter(|image| !image.value.is_pinned()) {
+        problems.push(
+            Problem::new(
+                &rule::IMAGE_NOT_PINNED,
+                format!("`image` is `{}`, which names no version", image.value.as_str()),
+            )
+            .at(image.span, "expected a tag other than `latest`, or a digest")
+            .help(format!("name a version, such as `{}`", example(standard))),
+        );
+    }
+    layer.image.or(standard)
+}
+
+/// An image for messages.
+fn example(image: &Leaf<Image>) -> &str {
+    image.get().map_or("", Image::as_str)
+}
+
+fn read_lb(layer: &Buildkit, problems: &mut Problems) -> LoadBalancer {
+    let standard = Buildkit::standard();
+    let image = layer.haproxy_image.or(&standard.haproxy_image);
+    let span = layer.haproxy_image.span().unwrap_or_default();
+    let version = haproxy_of(&image);
+    match version {
+        Some(version) if version < OLDEST_HAPROXY => problems.push(
+            Problem::new(
+                &rule::HAPROXY_TOO_OLD,
+                format!("HAProxy {version} puts two builds on one pod while the fleet grows"),
+            )
+            .at(span, format!("expected {OLDEST_HAPROXY} or later"))
+            .help(format!("use an LTS line, such as `{}`", example(&standard.haproxy_image))),
+        ),
+        Some(_) => {}
+        None => problems.push(
+            Problem::new(
+                &rule::HAPROXY_VERSION_UNKNOWN,
+                format!("the tag of `{}` does not tell the version of HAProxy", image.as_str()),
+            )
+            .at(span, format!("{OLDEST_HAPROXY} is assumed"))
+            .help(format!("use a tag that starts with the version, such as `{}`", example(&standard.haproxy_image))),
+        ),
+    }
+    LoadBalancer {
+        image,
+        can: HaproxyCapabilities::of(version.unwrap_or(OLDEST_HAPROXY)),
+        tolerations: layer.lb_tolerations.or(&standard.lb_tolerations).0,
+    }
+}
+
+fn read_clients(layer: &Buildkit, problems: &mut Problems) -> Vec<Namespace> {
+    let given = &layer.client_namespaces;
+    if let Some(given) = given.spanned().filter(|given| given.value.is_empty()) {
+        problems.push(
+            Problem::new(&rule::INVALID_VALUE, "`client_namespaces` is empty: nobody could build")
+                .at(given.span, "expected the namespaces of the CI runners"),
+        );
+    }
+    let mut names: Vec<Namespace> = Vec::new();
+    for name in given.or(&Buildkit::standard().client_namespaces) {
+        if !names.contains(&name.value) {
+            names.push(name.value.clone());
+        }
+    }
+    names
+}
+
+fn read_registries(layer: &Buildkit, problems: &mut Problems) -> IndexMap<RegistryHost, Registry> {
+    let mut registries: IndexMap<RegistryHost, Registry> = IndexMap::new();
+    for (host, (span, mirrors)) in &layer.registry_mirrors.0 {
+        let Some(host) = scalar_key::<RegistryHost>("registry_mirrors", host, *span, problems) else { continue };
+        if let Some(list) = mirrors.spanned().filter(|list| list.value.is_empty()) {
+            problems.push(
+                Problem::new(&rule::INVALID_VALUE, format!("`registry_mirrors.{}` is empty", host.value))
+                    .at(list.span, "expected at least one mirror"),
+            );
+        }
+        let mirrors =
+            mirrors.get().map(|list| list.iter().map(|mirror| mirror.value.clone()).collect()).unwrap_or_default();
+        registries.entry(host.value).or_default().mirrors = mirrors;
+    }
+    for host in layer.http_registries.get().into_iter().flatten() {
+        registries.entry(host.value.clone()).or_default().http = true;
+    }
+    registries
+}

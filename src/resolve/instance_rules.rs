@@ -1,0 +1,246 @@
+//! Rules of instance types: that a type is known, can carry a builder, and holds the pods that it is to hold.
+
+use crate::catalogue::instances::{self, InstanceType};
+use crate::config::Buildkit;
+use crate::diagnostics::problem::{Problem, Problems};
+use crate::diagnostics::rule;
+use crate::diagnostics::span::Spanned;
+use crate::diagnostics::suggest::did_you_mean;
+use crate::fleet::instance_plan::{InstancePlan, PlannedType};
+use crate::fleet::sizing::{self, PodSize};
+use crate::resolve::instances::{Missing, look_up};
+use crate::values::arch::Arch;
+use crate::values::count::PodsPerNode;
+use crate::values::instance_type::TypeName;
+
+/// A type as the user asked for it.
+pub(super) struct Wanted {
+    pub(super) name: Spanned<TypeName>,
+    pub(super) pods_per_node: Spanned<PodsPerNode>,
+}
+
+/// `{arch}_instance_types` and the singular keys say the same: one layer may use one of them.
+pub(super) fn check_exclusive(layer: &Buildkit, problems: &mut Problems) {
+    for arch in Arch::ALL {
+        let keys = layer.of(arch);
+        let Some(types) = keys.instance_types.span() else { continue };
+        let singular = [("instance_type", keys.instance_type.span()), ("pods_per_node", keys.pods_per_node.span())];
+        for (key, span) in singular.into_iter().filter_map(|(key, span)| Some((key, span?))) {
+            let (name, key) = (arch.name(), format!("{}_{key}", arch.name()));
+            problems.push(
+                Problem::new(&rule::INSTANCE_TYPES_EXCLUSIVE, format!("`{key}` stands beside `{name}_instance_types`"))
+                    .at(span, "this value would not be used")
+                    .see(types, "the types and their pods per node are given here")
+                    .help(format!("remove `{key}`, or say all of it with `{name}_instance_types`")),
+            );
+        }
+    }
+}
+
+/// Every row of `instance_specs` gives what the catalogue does not know, used or not: a misspelt type would otherwise
+/// be one that nobody uses.
+pub(super) fn check_specs(merged: &Buildkit, problems: &mut Problems) {
+    for (name, (span, spec)) in &merged.instance_specs.0 {
+        match look_up(name, Some(spec)) {
+            Ok(_) | Err(Missing::Unknown) => {}
+            Err(Missing::Column(column)) => problems.push(
+                Problem::new(
+                    &rule::INSTANCE_SPEC_INCOMPLETE,
+                    format!("`instance_specs` gives no `{column}` for `{name}`"),
+                )
+                .at(*span, "the catalogue does not know this type")
+                .help("give arch, vcpu, memory_mib, local_nvme_gb and eni_max_pods, from the vendor's tables"),
+            ),
+            Err(Missing::UnevenNuma { vcpu, numa_nodes }) => problems.push(
+                Problem::new(
+                    &rule::INVALID_VALUE,
+                    format!("`numa_nodes` cannot be {numa_nodes} for `{name}`, which has {vcpu} vCPU"),
+                )
+                .at(spec.numa_nodes.span().unwrap_or(*span), "expected a number that divides the vCPU"),
+            ),
+        }
+    }
+}
+
+/// The facts of a type, if it can carry a builder of this architecture.
+pub(super) fn facts(
+    arch: Arch,
+    name: &Spanned<TypeName>,
+    merged: &Buildkit,
+    problems: &mut Problems,
+) -> Option<InstanceType> {
+    let own = merged.instance_specs.0.get(name.value.as_str());
+    let instance = match look_up(name.value.as_str(), own.map(|(_, spec)| spec)) {
+        Ok(instance) => instance,
+        // Told by `check_specs`, for every row.
+        Err(Missing::Column(_) | Missing::UnevenNuma { .. }) => return None,
+        Err(Missing::Unknown) => {
+            problems.push(unknown_type(arch, name));
+            return None;
+        }
+    };
+    if instance.arch != arch {
+        problems.push(
+            Problem::new(
+                &rule::INSTANCE_TYPE_WRONG_ARCH,
+                format!("`{}` is an {} type", name.value, instance.arch.name()),
+            )
+            .at(name.span, format!("used for {} here", arch.name()))
+            .help(format!("choose an {} type", arch.name())),
+        );
+        return None;
+    }
+    if instance.local_nvme_gb == 0 {
+        problems.push(
+            Problem::new(&rule::INSTANCE_TYPE_WITHOUT_NVME, format!("`{}` has no local NVMe", name.value))
+                .at(name.span, "the build cache would fill the root disk")
+                .help("choose a type with local NVMe, such as the `d` types of each family"),
+        );
+        return None;
+    }
+    if !instance.numa_known {
+        problems.push(
+            Problem::new(
+                &rule::NUMA_UNKNOWN,
+                format!("the NUMA nodes of `{}` are not known; 1 is assumed", name.value),
+            )
+            .at(name.span, format!("{} vCPU may be two sockets", instance.vcpu))
+            .help(format!(
+                "look at `lscpu` on such a node and write `instance_specs: {{{}: {{numa_nodes: N}}}}`",
+                name.value
+            )),
+        );
+    }
+    Some(instance)
+}
+
+fn unknown_type(arch: Arch, name: &Spanned<TypeName>) -> Problem {
+    let text = name.value.as_str();
+    let family = text.split('.').next().unwrap_or(text);
+    let siblings: Vec<&str> =
+        instances::catalogue_names(arch).filter(|known| known.split('.').next() == Some(family)).collect();
+    let near = did_you_mean(text, instances::catalogue_names(arch));
+    // The same name with `d` is the type with disks: m6i.24xlarge for m6id.24xlarge.
+    let label = near.map_or_else(
+        || "not in the catalogue of types with local NVMe".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    let help = if siblings.is_empty() {
+        "choose a type with local NVMe, or give its facts in `instance_specs`".to_owned()
+    } else {
+        format!("known of this family: {}; other types go into `instance_specs`", siblings.join(", "))
+    };
+    Problem::new(&rule::INSTANCE_TYPE_UNKNOWN, format!("unknown {} instance type `{text}`", arch.name()))
+        .at(name.span, label)
+        .help(help)
+}
+
+/// The pod that the first type is cut into.
+pub(super) fn size_by(planned: &PlannedType, entry: &Wanted, problems: &mut Problems) -> Option<PodSize> {
+    let pod = sizing::pod_size(&planned.instance, planned.pods_per_node);
+    if pod.vcpu >= 1 && pod.gib >= 1 {
+        return Some(pod);
+    }
+    let largest = (1..planned.pods_per_node).rev().find(|n| {
+        let pod = sizing::pod_size(&planned.instance, *n);
+        pod.vcpu >= 1 && pod.gib >= 1
+    });
+    let help = largest
+        .map_or_else(|| "choose a larger type".to_owned(), |n| format!("at most {n} pods share a node of this type"));
+    problems.push(
+        Problem::new(
+            &rule::POD_TOO_SMALL,
+            format!(
+                "{} pods on `{}` leave {} vCPU and {} GiB for each",
+                planned.pods_per_node, planned.instance.name, pod.vcpu, pod.gib
+            ),
+        )
+        .at(entry.pods_per_node.span, "expected at least 1 vCPU and 1 GiB for each")
+        .help(help),
+    );
+    None
+}
+
+/// The declared pods must fit the node by resources and by NUMA.
+pub(super) fn check_fit(planned: &PlannedType, entry: &Wanted, pod: PodSize, first: &Wanted, problems: &mut Problems) {
+    let (instance, declared) = (&planned.instance, planned.pods_per_node);
+    let fits = sizing::fits(instance, pod);
+    if fits < declared {
+        problems.push(
+            Problem::new(
+                &rule::POD_DOES_NOT_FIT,
+                format!(
+                    "`{}` holds {fits} of the pods of {} vCPU and {} GiB, not {declared}",
+                    instance.name, pod.vcpu, pod.gib
+                ),
+            )
+            .at(entry.pods_per_node.span, format!("at most {fits}"))
+            .see(first.name.span, "the first type sizes the pod")
+            .help("lower the number, or put this type first to size the pod by it"),
+        );
+        return;
+    }
+    if sizing::cache_request_gb(instance.local_nvme_gb, declared) == 0 {
+        problems.push(
+            Problem::new(
+                &rule::INSTANCE_TYPE_WITHOUT_NVME,
+                format!("`{}` has {} GB of NVMe for {declared} pods", instance.name, instance.local_nvme_gb),
+            )
+            .at(entry.name.span, "less than 1 GB of cache for each")
+            .help("choose a type with more local NVMe"),
+        );
+        return;
+    }
+    let numa = sizing::fits_numa(instance, pod);
+    let placed = sizing::fits_with_all_memory(instance, pod).max(declared);
+    if placed > numa {
+        let aligned: Vec<String> = (1..=8).filter(|n| aligns(instance, *n)).map(|n| n.to_string()).collect();
+        problems.push(
+            Problem::new(
+                &rule::NUMA_MISFIT,
+                format!(
+                    "`{}` has {} NUMA nodes: {numa} pods of {} vCPU can be aligned, the scheduler may place {placed}",
+                    instance.name, instance.numa_nodes, pod.vcpu
+                ),
+            )
+            .at(
+                entry.pods_per_node.span,
+                format!("{declared} on {} x {} vCPU", instance.numa_nodes, instance.vcpu / instance.numa_nodes),
+            )
+            .help(format!(
+                "as the first type, `{}` takes {} pods per node",
+                instance.name,
+                aligned.join(", ")
+            )),
+        );
+    }
+}
+
+/// A second type that is much larger than the first gets many more pods than were declared for it, and each daemon's
+/// share of the disk follows from the fullest node.
+pub(super) fn check_crowd(plan: &InstancePlan, wanted: &[Wanted], problems: &mut Problems) {
+    let most = PodsPerNode::MOST.into();
+    for (entry, asked) in plan.entries.iter().zip(wanted) {
+        let placed = plan.placed_on(entry);
+        if placed > most {
+            problems.push(
+                Problem::new(
+                    &rule::TOO_MANY_PODS_FIT,
+                    format!("a node of `{}` would get {placed} pods, more than {most}", entry.instance.name),
+                )
+                .at(asked.name.span, format!("holds {placed} pods of {} vCPU and {} GiB", plan.pod.vcpu, plan.pod.gib))
+                .see(wanted[0].name.span, "this type sizes the pod")
+                .help("use types nearer in size, or fewer pods on the first"),
+            );
+        }
+    }
+}
+
+/// Whether the type, cut into `n` pods, runs them all aligned.
+fn aligns(instance: &InstanceType, n: u64) -> bool {
+    let pod = sizing::pod_size(instance, n);
+    if pod.vcpu == 0 || pod.gib == 0 {
+        return false;
+    }
+    sizing::fits_with_all_memory(instance, pod).max(n) <= sizing::fits_numa(instance, pod)
+}

@@ -1,0 +1,11 @@
+//! From layers of configuration to fleets, and the rules across keys and clusters.
+
+pub mod file;
+pub mod fleet;
+pub mod instance_plan;
+pub mod instance_rules;
+pub mod instances;
+pub mod read;
+pub mod resolved;
+pub mod rules;
+pub mod scaling;

@@ -1,0 +1,41 @@
+//! From the bytes of clusters.yaml to its fleets.
+
+use crate::config::ClusterKeys;
+use crate::diagnostics::problem::Problems;
+use crate::input::shape::flatten;
+use crate::input::yaml::{self, Node};
+use crate::resolve::file::Config;
+use crate::resolve::fleet;
+use crate::resolve::resolved::Resolved;
+
+/// The outcomes and the problems of a file. With an error among the problems, the outcomes are not to be used.
+pub fn read_bytes(bytes: &[u8]) -> (Vec<Resolved>, Problems) {
+    match yaml::decode(bytes).and_then(yaml::parse) {
+        Ok(tree) => read_tree(&tree),
+        Err(problem) => {
+            let mut problems = Problems::default();
+            problems.push(problem);
+            (Vec::new(), problems)
+        }
+    }
+}
+
+/// The same of a file that is a tree already.
+pub fn read_tree(tree: &Node) -> (Vec<Resolved>, Problems) {
+    let mut problems = Problems::default();
+    let mut config = Config::read(tree, &mut problems);
+    let outcomes = fleet::all(&mut config, &mut problems);
+    problems.explain_keys(explain_it);
+    (outcomes, problems)
+}
+
+/// Where to read what a key takes. Messages call an entry of a map by the map's name, a dot and its own.
+fn explain_it(name: &str) -> String {
+    let key = name.split('.').next().unwrap_or(name);
+    // `enabled` is the end of two keys, and `explain` would ask which.
+    if flatten(ClusterKeys::KEYS).iter().filter(|known| known.key.name == key).count() == 1 {
+        format!("`buildkit-fleet explain {key}` tells what it takes")
+    } else {
+        "`buildkit-fleet explain` lists the keys of a cluster".to_owned()
+    }
+}

@@ -1,0 +1,297 @@
+//! Rules across keys, versions and clusters.
+
+use std::collections::{BTreeMap, HashMap};
+
+use indexmap::IndexMap;
+
+use crate::config::{Autoscaling, Buildkit, ClusterKeys};
+use crate::diagnostics::problem::{Problem, Problems};
+use crate::diagnostics::rule;
+use crate::diagnostics::span::{Span, Spanned};
+use crate::diagnostics::suggest::did_you_mean;
+use crate::fleet::capabilities::{Fallback, Ladder, OLDEST_KEDA, OLDEST_KUBERNETES};
+use crate::fleet::dns::{DNS_PAYLOAD_BYTES, discovery_name, record_bytes};
+use crate::fleet::model::{Fleet, Pool};
+use crate::fleet::scaling::Scaling;
+use crate::fleet::sizing;
+use crate::resolve::file::ClusterBlock;
+use crate::values::arch::Arch;
+use crate::values::name::{AmiAlias, IpFamily, Namespace, is_label_key};
+
+/// Our name in `modules`.
+pub const MODULE: &str = "buildkit";
+
+/// Two clusters must not share a directory, on file systems that ignore case.
+pub fn check_output_paths(clusters: &[ClusterBlock], problems: &mut Problems) {
+    let mut seen: HashMap<String, &Spanned<String>> = HashMap::with_capacity(clusters.len());
+    for cluster in clusters {
+        if let Some(first) = seen.insert(cluster.name.value.to_lowercase(), &cluster.name) {
+            let mut problem = Problem::new(
+                &rule::OUTPUT_PATH_COLLISION,
+                format!("`{}` and `{}` differ in case alone", first.value, cluster.name.value),
+            )
+            .at(cluster.name.span, "the same directory, where the file system ignores case")
+            .see(first.span, "the first of the two")
+            .help("rename one of them");
+            problem.clusters = vec![first.value.clone(), cluster.name.value.clone()];
+            problems.push(problem);
+        }
+    }
+}
+
+/// Two fleets in one EKS cluster: NodePools, node classes and taints have no namespace, so namespaces do not part them.
+pub fn check_same_cluster(
+    fleet: &Fleet,
+    name: &Spanned<String>,
+    seen: &mut BTreeMap<[String; 2], Span>,
+    problems: &mut Problems,
+) {
+    let identity = [fleet.cluster_name.to_string(), fleet.region.to_string()];
+    if let Some(first) = seen.insert(identity, name.span) {
+        problems.push(
+            Problem::new(&rule::SAME_CLUSTER_TWICE, format!("`{}` is a second fleet in one EKS cluster", name.value))
+                .at(name.span, format!("cluster_name `{}`, region `{}`", fleet.cluster_name, fleet.region))
+                .see(first, "the same cluster_name and region")
+                .help("correct cluster_name or region: an EKS cluster takes one fleet, its nodes have no namespace"),
+        );
+    }
+}
+
+/// A cluster with a block of ours that does not list the module.
+pub fn check_module_listed(entry: &ClusterKeys, problems: &mut Problems) {
+    let Some(block) = entry.buildkit.at else { return };
+    let problem = Problem::new(&rule::MODULE_NOT_LISTED, "a `buildkit` block, but `modules` does not list `buildkit`");
+    let modules = entry.modules.spanned();
+    let near = modules.and_then(|modules| {
+        modules.value.iter().find(|module| did_you_mean(&module.value.as_str().to_lowercase(), [MODULE]).is_some())
+    });
+    let problem = match (near, modules) {
+        (Some(near), _) => problem.at(near.span, format!("did you mean `{MODULE}`?")).see(block, "the block"),
+        (None, Some(modules)) => problem.at(modules.span, "no `buildkit` in this list").see(block, "the block"),
+        (None, None) => problem.at(block, "this cluster gets no manifests"),
+    };
+    problems.push(problem.help("list `buildkit`, or remove the block"));
+}
+
+/// Bounds without the switch.
+pub fn check_enabled(autoscaling: &Autoscaling, problems: &mut Problems) {
+    if !autoscaling.enabled.is_absent() {
+        return;
+    }
+    let bounds = Arch::ALL.into_iter().flat_map(|arch| autoscaling.bounds(arch));
+    if let Some(span) = bounds.min() {
+        problems.push(
+            Problem::new(
+                &rule::AUTOSCALING_NOT_ENABLED,
+                "`autoscaling` has bounds and no `enabled`: the pools stay fixed",
+            )
+            .at(span, "this number is not used")
+            .help("add `enabled: true` beside it, or `enabled: false` to say that it is meant"),
+        );
+    }
+}
+
+/// Namespaces of Kubernetes itself are not ours to label as privileged.
+pub fn check_namespace(namespace: Option<&Spanned<Namespace>>, problems: &mut Problems) {
+    if let Some(namespace) = namespace
+        && (namespace.value.as_str() == "default" || namespace.value.as_str().starts_with("kube-"))
+    {
+        problems.push(
+            Problem::new(&rule::INVALID_VALUE, format!("`namespace` cannot be `{}`", namespace.value))
+                .at(namespace.span, "expected a namespace of the fleet's own")
+                .help("it is created, and labelled so that privileged pods may run in it"),
+        );
+    }
+}
+
+pub fn check_required(entry: &ClusterKeys, name: &Spanned<String>, problems: &mut Problems) {
+    let missing = [
+        (entry.cluster_name.is_absent(), &rule::CLUSTER_NAME_REQUIRED, "cluster_name", "the name of the EKS cluster"),
+        (entry.region.is_absent(), &rule::REGION_REQUIRED, "region", "the AWS region"),
+    ];
+    for (_, rule, key, what) in missing.into_iter().filter(|(missing, ..)| *missing) {
+        problems.push(
+            Problem::new(rule, format!("`{}` has no `{key}`", name.value))
+                .at(name.span, format!("expected `{key}` in this cluster"))
+                .help(format!("add `{key}: ...`, {what}")),
+        );
+    }
+}
+
+/// Autoscaling needs KEDA on the cluster, installed before us.
+pub fn check_keda_module(entry: &ClusterKeys, problems: &mut Problems) {
+    let (Some(modules), Some(enabled)) = (entry.modules.spanned(), entry.buildkit.autoscaling.enabled.span()) else {
+        return;
+    };
+    let place = |name: &str| modules.value.iter().position(|module| module.value.as_str() == name);
+    let problem = match (place("keda"), place(MODULE)) {
+        (None, _) => Problem::new(
+            &rule::AUTOSCALING_NEEDS_KEDA,
+            "autoscaling needs the module `keda`, which `modules` does not list",
+        )
+        .at(modules.span, "no `keda` in this list")
+        .help("add `keda` before `buildkit`"),
+        (Some(keda), Some(ours)) if keda > ours => {
+            Problem::new(&rule::AUTOSCALING_NEEDS_KEDA, "autoscaling needs `keda` before `buildkit` in `modules`")
+                .at(modules.value[keda].span, "installed after `buildkit`, which needs its CRDs")
+                .help("move `keda` before `buildkit`")
+        }
+        _ => return,
+    };
+    problems.push(problem.see(enabled, "autoscaling is enabled here"));
+}
+
+/// What the cluster's versions can express, and what is to be said of them.
+pub fn ladder(entry: &ClusterKeys, arches: &[Arch], autoscaling: bool, problems: &mut Problems) -> Ladder {
+    let (keda, kubernetes) = (entry.keda.chart_version.spanned(), entry.eks_version.spanned());
+    let ladder = Ladder::new(keda.map(|keda| keda.value), kubernetes.map(|kubernetes| kubernetes.value));
+    if let Some(old) = kubernetes.filter(|kubernetes| kubernetes.value < OLDEST_KUBERNETES) {
+        problems.push(
+            Problem::new(
+                &rule::KUBERNETES_VERSION_UNTESTED,
+                format!("Kubernetes {} is older than what these manifests were checked against", old.value),
+            )
+            .at(old.span, format!("checked from {OLDEST_KUBERNETES} on"))
+            .help("upgrade the cluster, or try the manifests with `kubectl apply --dry-run=server` first"),
+        );
+    }
+    let Some(enabled) = entry.buildkit.autoscaling.enabled.span().filter(|_| autoscaling) else { return ladder };
+    if entry.eks_version.is_absent() {
+        problems.push(
+            Problem::new(
+                &rule::EKS_VERSION_MISSING,
+                "`eks_version` is not given, so the scaling uses only what every Kubernetes understands",
+            )
+            .at(enabled, "autoscaling is enabled here")
+            .help("add `eks_version: \"1.35\"` with your version, to the cluster or to `defaults`"),
+        );
+    }
+    match keda {
+        None if entry.keda.chart_version.is_absent() => problems.push(
+            Problem::new(
+                &rule::KEDA_VERSION_MISSING,
+                "`keda.chart_version` is not given, so the scaling uses only what every KEDA understands: no fallback",
+            )
+            .at(enabled, "autoscaling is enabled here")
+            .help("add `keda: {chart_version: \"2.20.2\"}` with your version, to the cluster or to `defaults`"),
+        ),
+        Some(keda) if keda.value < OLDEST_KEDA || keda.value.major != OLDEST_KEDA.major => problems.push(
+            Problem::new(&rule::KEDA_VERSION_UNSUPPORTED, format!("KEDA {} is not supported", keda.value))
+                .at(keda.span, format!("expected {OLDEST_KEDA} or later, below {}", OLDEST_KEDA.major + 1))
+                .help("upgrade KEDA; 2.20 or later understands all that the fleet needs"),
+        ),
+        Some(keda) if ladder.fallback() != Fallback::Sound => {
+            let given = arches.iter().find_map(|arch| entry.buildkit.of(*arch).fallback.span());
+            let what = if ladder.fallback() == Fallback::Unusable {
+                "one failed poll would cut a busy fleet to it at once, so it is left out"
+            } else {
+                "it cuts a target of 0.9 to 0, so the target stays 1 and the last 10 % of the demand starts no pod"
+            };
+            if let Some(span) = given {
+                problems.push(
+                    Problem::new(
+                        &rule::FALLBACK_UNSAFE,
+                        format!("fallback is not sound on KEDA {}: {what}", keda.value),
+                    )
+                    .at(span, "the fallback")
+                    .see(keda.span, "the version of KEDA")
+                    .help("upgrade KEDA to 2.18 or later, or remove the fallback"),
+                );
+            }
+        }
+        _ => {}
+    }
+    ladder
+}
+
+/// Rules of one architecture's pool that need both its scaling and its nodes.
+pub fn check_pool(
+    pool: &Pool,
+    layer: &Buildkit,
+    namespace: &Namespace,
+    family: IpFamily,
+    at: Span,
+    problems: &mut Problems,
+) {
+    let keys = layer.of(pool.arch);
+    let peak_span = match pool.scaling {
+        Scaling::Keda { .. } => keys.max.span(),
+        Scaling::Fixed { .. } => keys.replicas.span().or(layer.replicas_per_arch.span()),
+    }
+    .unwrap_or(at);
+    let name = discovery_name(pool.arch, namespace);
+    let record = record_bytes(family);
+    let bytes = sizing::dns_answer_bytes(&name, pool.scaling.peak().into(), record);
+    if bytes > DNS_PAYLOAD_BYTES {
+        let most = sizing::dns_answer_pods(&name, DNS_PAYLOAD_BYTES, record);
+        problems.push(
+            Problem::new(
+                &rule::DNS_ANSWER_TOO_LARGE,
+                format!("{} {} pods make a DNS answer of {bytes} bytes", pool.scaling.peak(), pool.arch.name()),
+            )
+            .at(peak_span, format!("at most {most} pods fit into {DNS_PAYLOAD_BYTES} bytes"))
+            .help("lower the maximum, or split the fleet over two EKS clusters"),
+        );
+    }
+    if let Scaling::Keda { bounds, .. } = pool.scaling {
+        let first = pool.plan.first();
+        let (min, per_node) = (u64::from(bounds.min()), first.pods_per_node);
+        // A minimum that was refused is not the default's.
+        if min % per_node != 0 && !keys.min.is_refused() {
+            let assumed = if keys.min.is_absent() { "; the minimum is 1 unless given" } else { "" };
+            problems.push(
+                Problem::new(
+                    &rule::MIN_LEAVES_NODE_IDLE,
+                    format!("a minimum of {min} {} pods leaves part of a node idle", pool.arch.name()),
+                )
+                .at(
+                    keys.min.span().or(layer.autoscaling.enabled.span()).unwrap_or(at),
+                    format!("{per_node} pods share one {}{assumed}", first.instance.name),
+                )
+                .help(format!("the same nodes carry {}", min.next_multiple_of(per_node))),
+            );
+        }
+    }
+}
+
+pub fn check_ami(alias: &AmiAlias, at: Span, problems: &mut Problems) {
+    if alias.floats() {
+        problems.push(
+            Problem::new(
+                &rule::AMI_FLOATS,
+                "nodes follow `al2023@latest`: every AMI release replaces them and evicts busy builders",
+            )
+            .at(at, "no `ami_alias` with a date")
+            .help("pin `ami_alias: al2023@v<date>` and move it on purpose"),
+        );
+    }
+}
+
+/// Labels of the user's choice, off the ground that selectors stand on.
+pub fn read_labels(layer: &Buildkit, problems: &mut Problems) -> IndexMap<String, String> {
+    let mut labels = IndexMap::new();
+    for (key, (span, value)) in &layer.extra_labels.0 {
+        let domain = key.split_once('/').map(|(domain, _)| domain);
+        let reserved = matches!(key.as_str(), "app" | "arch" | "workload-type")
+            || domain.is_some_and(|domain| {
+                ["kubernetes.io", "k8s.io", "karpenter.sh", "karpenter.k8s.aws"]
+                    .iter()
+                    .any(|owned| domain == *owned || domain.ends_with(&format!(".{owned}")))
+            });
+        if !is_label_key(key) {
+            problems.push(
+                Problem::new(&rule::INVALID_VALUE, "a key of `extra_labels` is not a label key".to_owned())
+                    .at(*span, "expected a label key, such as `team` or `example.com/team`"),
+            );
+        } else if reserved {
+            problems.push(
+                Problem::new(&rule::RESERVED_LABEL, format!("the label `{key}` is not free"))
+                    .at(*span, "the fleet's own selectors and Kubernetes use it")
+                    .help("choose another key, such as `example.com/team`"),
+            );
+        } else if let Some(value) = value.get() {
+            labels.insert(key.clone(), value.to_string());
+        }
+    }
+    labels
+}

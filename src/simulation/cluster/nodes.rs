@@ -1,0 +1,188 @@
+//! Nodes: the scheduler that spreads pods over them, and Karpenter that makes and empties them.
+
+use std::collections::BTreeSet;
+
+use crate::simulation::cluster::pool::{NodeState, Phase, PoolState};
+use crate::simulation::model::{BATCH_MS, FAILED_LAUNCH_MS, UNAVAILABLE_MS, VALIDATION_MS};
+use crate::simulation::schedule::{Event, Schedule};
+
+impl PoolState<'_> {
+    /// A node without a pod that stays is looked at when it has been so for long enough. One that is not ready yet is
+    /// looked at when it is.
+    pub(super) fn plan_idle(&self, node: u32, plan: &mut Schedule) {
+        let NodeState { active, ready, last_ms, leaving, .. } = self.nodes[node as usize];
+        if active == 0 && ready && !leaving {
+            let at_ms = last_ms + self.model.consolidate_after_ms + VALIDATION_MS;
+            plan.at(at_ms, Event::NodeIdle { node, since_ms: last_ms });
+        }
+    }
+
+    /// Pods without a node take what room there is; the others wait for Karpenter.
+    pub(super) fn fill(&mut self, now_ms: u64, plan: &mut Schedule) {
+        let mut placed = 0;
+        while placed < self.pending.len() && self.place(self.pending[placed], now_ms, plan) {
+            placed += 1;
+        }
+        self.pending.drain(..placed);
+    }
+
+    pub(super) fn find_room(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
+        if !self.place(pod, now_ms, plan) {
+            self.pending.push(pod);
+            self.plan_batch(now_ms + BATCH_MS, plan);
+        }
+    }
+
+    pub(super) fn plan_batch(&mut self, at_ms: u64, plan: &mut Schedule) {
+        if !self.batch_planned {
+            self.batch_planned = true;
+            plan.at(at_ms, Event::Batch);
+        }
+    }
+
+    /// Puts a pod on a node with room, if there is one.
+    pub(super) fn place(&mut self, pod: u32, now_ms: u64, plan: &mut Schedule) -> bool {
+        let Some(node) = self.roomy() else { return false };
+        self.bind(pod, node, now_ms, plan);
+        true
+    }
+
+    /// The node with most room, a ready one before one that boots (the scheduler's `LeastAllocated`).
+    pub(super) fn roomy(&self) -> Option<u32> {
+        let most = |lists: &[BTreeSet<u32>]| lists.iter().skip(1).rev().find_map(|nodes| nodes.first().copied());
+        most(&self.room[1]).or_else(|| most(&self.room[0]))
+    }
+
+    pub(super) fn bind(&mut self, pod: u32, node: u32, now_ms: u64, plan: &mut Schedule) {
+        self.attach(pod, node, now_ms);
+        if self.nodes[node as usize].ready {
+            self.start(pod, now_ms, plan);
+        } else {
+            self.nodes[node as usize].waiting.push(pod);
+        }
+    }
+
+    pub(super) fn attach(&mut self, pod: u32, node: u32, now_ms: u64) {
+        self.unlist(node);
+        let state = &mut self.nodes[node as usize];
+        state.used += 1;
+        state.active += 1;
+        state.last_ms = now_ms;
+        self.list(node);
+        let pod = &mut self.pods[pod as usize];
+        (pod.node, pod.phase) = (Some(node), Phase::Starting);
+    }
+
+    pub(super) fn launch(&mut self, kind: usize, now_ms: u64, ready: bool) -> u32 {
+        let new = NodeState {
+            kind,
+            ready,
+            leaving: false,
+            gone: false,
+            used: 0,
+            active: 0,
+            last_ms: now_ms,
+            launched_ms: now_ms,
+            waiting: Vec::new(),
+        };
+        self.count[kind] += 1;
+        self.alive_nodes += 1;
+        let node = if let Some(node) = self.vacant_nodes.pop() {
+            self.nodes[node as usize] = new;
+            node
+        } else {
+            self.nodes.push(new);
+            u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
+        };
+        self.list(node);
+        node
+    }
+
+    pub(super) fn terminate(&mut self, now_ms: u64, node: u32, plan: &mut Schedule) {
+        let state = &mut self.nodes[node as usize];
+        state.gone = true;
+        let (kind, lived) = (state.kind, now_ms - state.launched_ms);
+        self.count[kind] -= 1;
+        self.alive_nodes -= 1;
+        self.node_ms[kind] += lived;
+        self.vacant_nodes.push(node);
+        if !self.pending.is_empty() {
+            // Its NodePool may be below its limit again.
+            self.plan_batch(now_ms + BATCH_MS, plan);
+        }
+    }
+
+    pub(super) fn list(&mut self, node: u32) {
+        let state = &self.nodes[node as usize];
+        let free = self.model.types[state.kind].pods - state.used;
+        if !state.leaving {
+            self.room[usize::from(state.ready)][free as usize].insert(node);
+        }
+    }
+
+    pub(super) fn unlist(&mut self, node: u32) {
+        let state = &self.nodes[node as usize];
+        let free = self.model.types[state.kind].pods - state.used;
+        self.room[usize::from(state.ready)][free as usize].remove(&node);
+    }
+
+    /// Karpenter makes nodes for the pods that have none: of the heaviest NodePool that has capacity and is below its
+    /// limit. A type without capacity fails, is left out for three minutes, and its pods are looked at again.
+    pub fn batch(&mut self, now_ms: u64, plan: &mut Schedule) {
+        self.batch_planned = false;
+        let mut pending = std::mem::take(&mut self.pending).into_iter();
+        for pod in pending.by_ref() {
+            if self.place(pod, now_ms, plan) {
+                continue;
+            }
+            let usable = (0..self.model.types.len()).find(|kind| {
+                self.unavailable_until[*kind] <= now_ms && self.count[*kind] < self.model.types[*kind].limit
+            });
+            let Some(kind) = usable else {
+                self.pending.push(pod);
+                if let Some(until) = self.unavailable_until.iter().filter(|until| **until > now_ms).min() {
+                    self.plan_batch(*until, plan);
+                }
+                break;
+            };
+            if self.model.no_capacity.iter().any(|(short, window)| *short == kind && window.has(now_ms)) {
+                self.unavailable_until[kind] = now_ms + UNAVAILABLE_MS;
+                self.pending.push(pod);
+                self.plan_batch(now_ms + FAILED_LAUNCH_MS, plan);
+                break;
+            }
+            let node = self.launch(kind, now_ms, false);
+            debug_assert!(self.count[kind] <= self.model.types[kind].limit, "more nodes than the NodePool may have");
+            let takes = self.model.node_start.draw(&mut self.node_starts);
+            plan.at(now_ms + takes, Event::NodeReady { node });
+            self.bind(pod, node, now_ms, plan);
+        }
+        self.pending.extend(pending);
+    }
+
+    pub fn node_ready(&mut self, now_ms: u64, node: u32, plan: &mut Schedule) {
+        self.unlist(node);
+        let state = &mut self.nodes[node as usize];
+        state.ready = true;
+        state.last_ms = now_ms;
+        let waiting = std::mem::take(&mut state.waiting);
+        self.list(node);
+        for pod in waiting {
+            self.start(pod, now_ms, plan);
+        }
+        self.plan_idle(node, plan);
+    }
+
+    /// A node is empty, perhaps: pods that end do not keep it (`IsReschedulable`), but it goes only with the last.
+    pub fn node_idle(&mut self, now_ms: u64, node: u32, since_ms: u64, plan: &mut Schedule) {
+        let state = &self.nodes[node as usize];
+        if state.gone || state.leaving || state.active > 0 || state.last_ms != since_ms {
+            return;
+        }
+        self.unlist(node);
+        self.nodes[node as usize].leaving = true;
+        if self.nodes[node as usize].used == 0 {
+            self.terminate(now_ms, node, plan);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What clients do: they come, wait, leave, come again, and give up.
+
+use crate::simulation::engine::run::{Build, Next, Run};
+use crate::simulation::model::ClientKind;
+use crate::simulation::schedule::Event;
+
+/// `buildctl --wait` tries again after 1 s (buildkit client/client.go, `Wait`).
+const RECONNECT_MS: u64 = 1_000;
+/// buildx connects a second time before it fails (measured on a queue: at 0 and 21 s, fails at 41 s).
+const BUILDX_CONNECTIONS: u8 = 2;
+
+impl Run<'_> {
+    pub(super) fn arrive(&mut self) {
+        let Some(arrival) = self.arrivals.next() else { return };
+        self.first_ms.get_or_insert(arrival.at_ms);
+        self.outcome.arrived += 1;
+        self.open += 1;
+        let new = Build {
+            visit: 0,
+            came_ms: self.now_ms,
+            duration_ms: arrival.duration_ms,
+            started: false,
+            lost: 0,
+            connections: 0,
+            next: Next::Connect,
+        };
+        let build = if let Some(build) = self.vacant.pop() {
+            let visit = self.builds[build as usize].visit;
+            self.builds[build as usize] = Build { visit, ..new };
+            build
+        } else {
+            self.builds.push(new);
+            u32::try_from(self.builds.len() - 1).unwrap_or(u32::MAX)
+        };
+        self.connect(build);
+    }
+
+    /// A client connects: it builds, or waits and plans what it does when it has waited for nothing.
+    pub(super) fn connect(&mut self, build: u32) {
+        let client = self.model.client;
+        let state = &mut self.builds[build as usize];
+        state.visit = state.visit.wrapping_add(1);
+        state.connections += 1;
+        let (visit, connections) = (state.visit, state.connections);
+        let spent_ms = state.came_ms.saturating_add(client.budget_ms);
+        let silent_ms = self.now_ms.saturating_add(client.connect_ms);
+        if let Some(slot) = self.balancer.connect(self.now_ms, build, visit, silent_ms) {
+            self.begin(build, slot);
+            return;
+        }
+        let (at_ms, next) = match client.kind {
+            ClientKind::BuildctlWait if silent_ms + RECONNECT_MS >= spent_ms => {
+                (spent_ms.max(self.now_ms), Next::GiveUp)
+            }
+            ClientKind::BuildctlWait => (silent_ms + RECONNECT_MS, Next::Connect),
+            ClientKind::BuildxRetry if connections < BUILDX_CONNECTIONS => (silent_ms + RECONNECT_MS, Next::Connect),
+            // bk-build stops where the pause would outlast the budget, and shortens it by up to a fifth.
+            ClientKind::BuildctlRetry | ClientKind::BuildxRetry
+                if silent_ms.saturating_add(client.pause_ms) >= spent_ms =>
+            {
+                (silent_ms, Next::GiveUp)
+            }
+            ClientKind::BuildctlRetry | ClientKind::BuildxRetry => (silent_ms + self.pause(), Next::Connect),
+        };
+        let state = &mut self.builds[build as usize];
+        state.next = next;
+        if connections >= BUILDX_CONNECTIONS {
+            state.connections = 0;
+        }
+        self.plan.at(at_ms, Event::Client { build, visit });
+    }
+
+    pub(super) fn pause(&mut self) -> u64 {
+        let pause_ms = self.model.client.pause_ms;
+        pause_ms * 4 / 5 + self.clients.below(pause_ms / 5 + 1)
+    }
+
+    pub(super) fn client(&mut self, build: u32, visit: u32) {
+        let state = self.builds[build as usize];
+        if state.visit != visit {
+            return;
+        }
+        match state.next {
+            Next::Connect => self.connect(build),
+            Next::GiveUp => {
+                self.outcome.gave_up += 1;
+                self.close(build);
+            }
+        }
+    }
+
+    /// The build is over, one way or the other.
+    pub(super) fn close(&mut self, build: u32) {
+        let state = &mut self.builds[build as usize];
+        state.visit = state.visit.wrapping_add(1);
+        self.vacant.push(build);
+        self.open -= 1;
+        if self.open == 0 {
+            self.last_end = Some((self.now_ms, self.cluster.node_ms(self.now_ms)));
+        }
+    }
+}

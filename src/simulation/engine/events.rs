@@ -1,0 +1,140 @@
+//! Events in their order, until nothing is left to happen.
+
+use crate::simulation::balancer::DNS_MS;
+use crate::simulation::cluster::pool::Phase;
+use crate::simulation::engine::run::Run;
+use crate::simulation::model::Growth;
+use crate::simulation::schedule::Event;
+use crate::simulation::series::Point;
+
+impl Run<'_> {
+    pub(super) fn go(&mut self, until_loss: bool) {
+        // Without builds there is nothing to tell, and events go on for ever.
+        while self.arrivals.peek().is_some() || self.first_ms.is_some() {
+            let arrival_ms = self.arrivals.peek().map(|arrival| arrival.at_ms);
+            let event_ms = self.plan.next_at();
+            // Of one time, who comes is first: a builder that falls free at that moment may be theirs.
+            if let Some(at_ms) = arrival_ms.filter(|at_ms| event_ms.is_none_or(|event_ms| *at_ms <= event_ms)) {
+                self.now_ms = at_ms;
+                self.arrive();
+                continue;
+            }
+            let Some((at_ms, event)) = self.plan.pop() else { break };
+            let over_ms = self.last_end.as_ref().map_or(0, |(at_ms, _)| *at_ms);
+            if self.open == 0 && arrival_ms.is_none() && at_ms > over_ms + PATIENCE_MS {
+                break;
+            }
+            self.now_ms = at_ms;
+            self.happen(event);
+            let quiet = matches!(
+                event,
+                Event::HpaLooks
+                    | Event::KedaPolls
+                    | Event::PodExits { .. }
+                    | Event::NodeIdle { .. }
+                    | Event::BuildEnds { .. }
+                    | Event::Client { .. }
+            );
+            if until_loss && self.outcome.gave_up > 0 {
+                break;
+            }
+            if quiet && self.open == 0 && arrival_ms.is_none() && self.at_rest() {
+                break;
+            }
+        }
+        self.conclude();
+    }
+
+    /// Whether there are as few pods as before, and nothing moves. They may stand on more nodes.
+    fn at_rest(&self) -> bool {
+        match self.model.growth {
+            // It was never larger.
+            Growth::Fixed(_) => true,
+            Growth::Keda { behavior, .. } => self.cluster.active() == behavior.bounds.min() && self.cluster.settled(),
+        }
+    }
+
+    fn conclude(&mut self) {
+        let first_ms = self.first_ms.unwrap_or(0);
+        let node_ms = self.cluster.node_ms(self.now_ms);
+        let (end_ms, until_end) = self.last_end.take().unwrap_or((first_ms, vec![0; node_ms.len()]));
+        self.outcome.makespan_ms = end_ms - first_ms;
+        self.outcome.settled_ms = self.now_ms - first_ms;
+        self.outcome.places = self.builds.len() + self.cluster.places() + self.plan.capacity();
+        self.outcome.idle_node_ms = node_ms.iter().zip(&until_end).map(|(all, before)| all - before).collect();
+        self.outcome.node_ms = node_ms;
+        self.outcome.nodes_after = self.cluster.nodes_by_type();
+        self.outcome.unsettled = u64::from(!self.at_rest());
+        if self.series.is_some() {
+            self.sample();
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Client { build, visit } => self.client(build, visit),
+            Event::BuildEnds { pod, life } if self.lives(pod, life) => self.build_ends(pod),
+            Event::PodReady { pod, life }
+                if self.lives(pod, life) && self.cluster.pods[pod as usize].phase == Phase::Starting =>
+            {
+                self.cluster.becomes_ready(self.now_ms, pod, &mut self.plan);
+                self.outcome.peak_pods = self.outcome.peak_pods.max(self.cluster.ready + self.cluster.ending);
+                self.plan.at(self.now_ms + DNS_MS, Event::PodAppears { pod, life });
+            }
+            Event::PodAppears { pod, life }
+                if self.lives(pod, life) && self.cluster.pods[pod as usize].phase == Phase::Ready =>
+            {
+                self.appear(pod);
+            }
+            Event::PodVanishes { pod, life } if self.lives(pod, life) => {
+                if let Some(slot) = self.cluster.pods[pod as usize].slot.take() {
+                    self.balancer.vanish(self.now_ms, slot);
+                }
+            }
+            Event::PodExits { pod, life }
+                if self.lives(pod, life) && self.cluster.pods[pod as usize].build.is_none() =>
+            {
+                self.cluster.remove(self.now_ms, pod, &mut self.plan);
+            }
+            Event::PodKilled { pod, life } | Event::PodLost { pod, life } if self.lives(pod, life) => self.lose(pod),
+            Event::NodeReady { node } => {
+                self.cluster.node_ready(self.now_ms, node, &mut self.plan);
+            }
+            Event::NodeIdle { node, since_ms } => {
+                self.cluster.node_idle(self.now_ms, node, since_ms, &mut self.plan);
+            }
+            Event::Batch => {
+                self.cluster.batch(self.now_ms, &mut self.plan);
+                self.outcome.peak_nodes = self.outcome.peak_nodes.max(self.cluster.alive_nodes);
+            }
+            Event::HpaLooks => self.hpa_looks(),
+            Event::KedaPolls => self.keda_polls(),
+            Event::Sample => self.sample(),
+            // Of a pod that is gone.
+            _ => {}
+        }
+    }
+
+    fn lives(&self, pod: u32, life: u32) -> bool {
+        let pod = &self.cluster.pods[pod as usize];
+        pod.life == life && pod.phase != Phase::Gone
+    }
+
+    pub(super) fn sample(&mut self) {
+        let point = Point {
+            at_ms: self.now_ms,
+            demand: self.open,
+            ready: self.cluster.ready,
+            draining: self.cluster.ending,
+            queued: self.balancer.waiting_at(self.now_ms),
+            nodes: self.cluster.alive_nodes,
+        };
+        if let Some(series) = &mut self.series {
+            let every_ms = series.add(point);
+            self.plan.at(self.now_ms + every_ms, Event::Sample);
+        }
+    }
+}
+
+/// A fleet that has not settled by then will not: two weeks after the last build was over.
+const PATIENCE_MS: u64 = 14 * 24 * 3_600_000;

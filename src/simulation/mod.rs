@@ -1,0 +1,16 @@
+//! Builds played on a fleet: no printing, no command line.
+
+pub mod arrivals;
+pub mod balancer;
+pub mod cluster;
+pub mod duration;
+pub mod engine;
+pub mod model;
+pub mod outcome;
+pub mod random;
+pub mod recommend;
+pub mod runs;
+pub mod scenario;
+pub mod schedule;
+pub mod series;
+pub mod verdict;

@@ -1,0 +1,75 @@
+//! From the command line to what is simulated: a pool of a fleet, the builds that come, and the circumstances.
+
+use anyhow::{Result, anyhow};
+
+use crate::fleet::model::{Fleet, Pool};
+use crate::fleet::scaling::{Bounds, Scaling};
+use crate::simulation::model::{Circumstances, Model};
+use crate::values::arch::Arch;
+
+/// One pool, and what clusters.yaml does not say.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub fleet: Fleet,
+    pub arch: Arch,
+    pub said: Circumstances,
+}
+
+impl Scenario {
+    pub fn pool(&self) -> &Pool {
+        let of_arch = self.fleet.pools.iter().find(|pool| pool.arch == self.arch);
+        of_arch.unwrap_or_else(|| unreachable!("a scenario is made for a pool that exists"))
+    }
+
+    pub fn model(&self) -> Result<Model> {
+        Model::new(&self.fleet, self.pool(), &self.said).map_err(|why| anyhow!(why))
+    }
+
+    /// The same with other numbers of pods: everything that follows from them follows, as `generate` would write it. A
+    /// fixed pool has the larger of the two.
+    #[must_use]
+    pub fn with_bounds(&self, min: u32, max: u32) -> Self {
+        let mut other = self.clone();
+        for pool in other.fleet.pools.iter_mut().filter(|pool| pool.arch == self.arch) {
+            pool.scaling = match pool.scaling {
+                Scaling::Fixed { .. } => Scaling::Fixed { replicas: max },
+                Scaling::Keda { fallback, .. } => Scaling::Keda {
+                    bounds: Bounds::new(min.min(max), max),
+                    fallback: fallback.map(|pods| pods.clamp(min.min(max), max)),
+                },
+            };
+        }
+        other
+    }
+
+    /// The number of pods that it may have.
+    pub fn bounds(&self) -> (u32, u32) {
+        match self.pool().scaling {
+            Scaling::Fixed { replicas } => (replicas, replicas),
+            Scaling::Keda { bounds, .. } => (bounds.min(), bounds.max()),
+        }
+    }
+
+    pub fn is_fixed(&self) -> bool {
+        matches!(self.pool().scaling, Scaling::Fixed { .. })
+    }
+}
+
+/// A type without capacity must be of one of the pools, and is left out for those that do not have it. The error names
+/// the types that there are.
+pub fn share_no_capacity(scenarios: &mut [Scenario]) -> Result<(), String> {
+    let types = |scenario: &Scenario| -> Vec<String> {
+        scenario.pool().plan.entries.iter().map(|entry| entry.instance.name.clone()).collect()
+    };
+    let mut known: Vec<String> = scenarios.iter().flat_map(types).collect();
+    known.dedup();
+    let named = scenarios.iter().flat_map(|scenario| &scenario.said.no_capacity);
+    if let Some((name, _)) = named.into_iter().find(|(name, _)| !known.contains(name)) {
+        return Err(format!("no pool here has an instance type `{name}`: it has {}", known.join(", ")));
+    }
+    for scenario in scenarios {
+        let own = types(scenario);
+        scenario.said.no_capacity.retain(|(name, _)| own.contains(name));
+    }
+    Ok(())
+}

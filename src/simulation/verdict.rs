@@ -1,0 +1,133 @@
+//! What would have to change for every build to get a builder: the budget at this maximum, or the maximum at this budget.
+
+use anyhow::Result;
+
+use crate::fleet::dns::MOST_PODS;
+use crate::simulation::arrivals::Arrivals;
+use crate::simulation::duration::Length;
+use crate::simulation::outcome::Summary;
+use crate::simulation::runs::{all, nobody_gives_up};
+use crate::simulation::scenario::Scenario;
+
+/// Runs of one question at most: each is asked a dozen times.
+const RUNS: u64 = 50;
+/// Who waits for longer has no use for the build.
+const LONGEST_BUDGET_MIN: u64 = 7 * 24 * 60;
+/// Connections that are played for one verdict, in all its questions: about two seconds.
+const MOST_CONNECTIONS: f64 = 2e7;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verdict {
+    /// Whether everybody got a builder as it is.
+    pub enough: bool,
+    /// The smallest budget, in whole minutes, with which nobody gives up; none where even a week is not enough.
+    pub budget: Option<Length>,
+    /// The smallest maximum, not below the minimum, with which nobody gives up with the budget given; none where no
+    /// maximum helps.
+    pub max: Option<u32>,
+}
+
+/// Finds both by bisection. A larger budget or a larger maximum is taken for no worse than a smaller one.
+pub fn find(scenario: &Scenario, arrivals: &Arrivals, seed: u64, summary: &Summary) -> Result<Verdict> {
+    let enough = summary.total.gave_up + summary.total.failed == 0;
+    let nobody_lost = summary.total.gave_up == 0;
+    Ok(Verdict {
+        enough,
+        budget: least_budget(scenario, arrivals, seed, summary, nobody_lost)?,
+        max: least_max(scenario, arrivals, seed, summary, nobody_lost)?,
+    })
+}
+
+fn least_budget(
+    scenario: &Scenario,
+    arrivals: &Arrivals,
+    seed: u64,
+    summary: &Summary,
+    enough: bool,
+) -> Result<Option<Length>> {
+    let given_min = scenario.said.budget.0.div_ceil(60_000).max(1);
+    // With clients that keep their place in the queue, which costs nothing to play, the longest wait is near.
+    let mut patient = scenario.model()?;
+    (patient.client.connect_ms, patient.client.budget_ms) = (LONGEST_BUDGET_MIN * 60_000, LONGEST_BUDGET_MIN * 60_000);
+    (patient.queue_ms, patient.hold_ms) = (LONGEST_BUDGET_MIN * 60_000, LONGEST_BUDGET_MIN * 60_000);
+    let wait = all(&patient, arrivals, seed, summary.runs.min(RUNS)).total;
+    if wait.gave_up > 0 {
+        return Ok(None);
+    }
+    let near_min = wait.waits.max_ms().div_ceil(60_000).max(1);
+    let with = |minutes: u64| {
+        let mut other = scenario.clone();
+        other.said.budget = Length::minutes(minutes);
+        Ok(nobody_gives_up(&other.model()?, arrivals, seed, runs(summary, near_min * 60)))
+    };
+    let (low, mut high) = if enough { (0, given_min) } else { (given_min - 1, (near_min + 2).max(given_min + 1)) };
+    while !enough && !with(high)? {
+        high *= 2;
+        if high > LONGEST_BUDGET_MIN {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Length::minutes(least(low, high, with)?)))
+}
+
+fn least_max(
+    scenario: &Scenario,
+    arrivals: &Arrivals,
+    seed: u64,
+    summary: &Summary,
+    enough: bool,
+) -> Result<Option<u32>> {
+    let (min, max) = scenario.bounds();
+    let fixed = scenario.is_fixed();
+    let runs = runs(summary, scenario.said.budget.0 / 1000);
+    let with = |pods: u64| {
+        let pods = u32::try_from(pods).unwrap_or(MOST_PODS);
+        Ok(nobody_gives_up(&scenario.with_bounds(min.min(pods), pods).model()?, arrivals, seed, runs))
+    };
+    let lowest = if fixed { 0 } else { u64::from(min.max(1)) - 1 };
+    let (low, high) =
+        if enough { (lowest, u64::from(max)) } else { (u64::from(max), u64::from(MOST_PODS.max(max + 1))) };
+    if !enough && !with(high)? {
+        return Ok(None);
+    }
+    Ok(Some(u32::try_from(least(low, high, with)?).unwrap_or(MOST_PODS)))
+}
+
+/// As many runs as there is time for, when every build may wait for so long and come again every half minute.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an estimate")]
+fn runs(summary: &Summary, wait_s: u64) -> u64 {
+    let connections = summary.mean(summary.total.arrived) * (wait_s as f64 / 30.0 + 1.0) * 12.0;
+    ((MOST_CONNECTIONS / connections.max(1.0)) as u64).clamp(1, summary.runs.clamp(1, RUNS))
+}
+
+/// The least number above `low` that holds, up to `high`, which does.
+pub fn least(mut low: u64, mut high: u64, holds: impl Fn(u64) -> Result<bool>) -> Result<u64> {
+    // Most answers are near the low end: doubling finds them without asking about the largest.
+    let mut step = 1;
+    while low + step < high {
+        if holds(low + step)? {
+            high = low + step;
+            break;
+        }
+        low += step;
+        step *= 2;
+    }
+    while low + 1 < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle)? { high = middle } else { low = middle }
+    }
+    Ok(high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bisection_finds_the_least_number_that_holds() {
+        for wanted in 1..=200 {
+            let found = least(0, 200, |number| Ok(number >= wanted));
+            assert_eq!(found.ok(), Some(wanted));
+        }
+    }
+}

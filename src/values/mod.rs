@@ -1,0 +1,9 @@
+//! Values with rules of their own: one that exists is valid.
+
+pub mod arch;
+pub mod count;
+pub mod image;
+pub mod instance_type;
+pub mod name;
+pub mod toleration;
+pub mod version;
