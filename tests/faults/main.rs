@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "the suite uses all that is shared")]
 mod support;
 
 mod crowd;

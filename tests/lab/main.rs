@@ -1,6 +1,7 @@
 //! The rendered load balancer in a real HAProxy and the rendered scripts in a real shell, on loopback addresses.
 
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "the suite uses all that is shared")]
 mod support;
 
 mod client;

@@ -1,10 +1,5 @@
 //! What several tests share: reading inputs, rendering them, and printing problems.
-#![allow(dead_code, reason = "each test binary uses a part")]
 
-pub(crate) mod bad_inputs;
-pub(crate) mod core_kinds;
-pub(crate) mod generated;
-pub(crate) mod oracle;
 pub(crate) mod program;
 
 use std::path::{Path, PathBuf};

@@ -1,8 +1,6 @@
 //! Values that try to be more than values: each is refused at its place, or stands in the manifests to the letter and
 //! changes nothing else.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -17,6 +15,8 @@ use buildkit_fleet::manifests::set::SetFile;
 use buildkit_fleet::resolve::resolved::Resolved;
 use buildkit_fleet::values::name::LabelText;
 use serde_json::{Value, json};
+
+use crate::support;
 
 /// Stands in a file where a value is to be written.
 const HERE: &str = "@@here@@";

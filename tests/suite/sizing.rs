@@ -96,7 +96,7 @@ fn disk_shares_leave_the_free_space_alone() {
 fn the_catalogue_is_whole() {
     let all: Vec<InstanceType> = instances::catalogue().collect();
     assert_eq!(all.len(), 510);
-    let rows = include_str!("../data/instance-types.csv").lines().filter(|line| !line.starts_with('#')).count() - 1;
+    let rows = include_str!("../../data/instance-types.csv").lines().filter(|line| !line.starts_with('#')).count() - 1;
     assert_eq!(all.len(), rows, "a row does not parse");
     assert!(all.iter().all(|instance| instance.local_nvme_gb > 0 && instance.vcpu > 0 && instance.numa_nodes > 0));
     assert!(all.iter().all(|instance| instance.vcpu % instance.numa_nodes == 0), "sockets of unequal size");

@@ -1,12 +1,12 @@
 //! The invariants hold of every recorded input, and each is broken by an edit of the rendered text.
 
-mod support;
-
 use std::collections::BTreeSet;
 
 use buildkit_fleet::fleet::model::Fleet;
 use buildkit_fleet::manifests::check::{ALL, check};
 use buildkit_fleet::manifests::set::SetFile;
+
+use crate::support;
 
 /// A defect that a template could have: invariant, file, text, what stands there instead.
 const DEFECTS: &[(&str, &str, &str, &str)] = &[

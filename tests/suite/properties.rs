@@ -1,7 +1,5 @@
 //! Any file that the schema allows is refused with a place, or becomes a set that keeps every promise.
 
-mod support;
-
 use std::cell::Cell;
 
 use buildkit_fleet::diagnostics::rule::Severity;
@@ -10,7 +8,9 @@ use buildkit_fleet::manifests::check;
 use buildkit_fleet::manifests::render::Renderer;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use support::core_kinds::through_types;
+
+use crate::core_kinds::through_types;
+use crate::support;
 
 /// Looks at one file; how many fleets it has, or none where it is refused.
 fn look(source: &str, renderer: &Renderer) -> Result<Option<usize>, TestCaseError> {
@@ -54,7 +54,7 @@ fn a_file_of_the_schema_is_refused_with_a_place_or_keeps_every_invariant() {
     let (accepted, fleets) = (Cell::new(0), Cell::new(0));
     let count = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000);
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(count) });
-    let result = runner.run(&support::generated::clusters(), |source| {
+    let result = runner.run(&crate::generated::clusters(), |source| {
         if let Some(found) = look(&source, &renderer)? {
             accepted.set(accepted.get() + 1);
             fleets.set(fleets.get() + found);

@@ -1,12 +1,12 @@
 //! The command `diff` as its users run it: what it compares with, what it prints, how it ends.
 
-mod support;
-
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
+
+use crate::support;
+use crate::support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
 
 const TWO: &str = "clusters:\n  a:\n    cluster_name: eks-a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20250123, amd64_replicas: 4}\n  b:\n    cluster_name: eks-b\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20250123}\n";
 
@@ -410,7 +410,7 @@ fn the_text_of_a_change_reads_as_recorded() {
     write(dir.path(), "clusters.yaml", changed);
     let told = stdout(&run(dir.path(), &["diff", "arc-cbr-production"]));
     let consequences = told.split("\n--- a/").next().unwrap_or_default();
-    insta::with_settings!({snapshot_path => "../snapshots/messages", prepend_module_to_snapshot => false, omit_expression => true}, {
+    insta::with_settings!({snapshot_path => "../../snapshots/messages", prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!("diff-of-a-change", consequences);
     });
 }

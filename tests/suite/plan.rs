@@ -1,15 +1,15 @@
 //! The command `plan`. What it tells is held against the rendered manifests, and the HPA's steps against a second,
 //! shorter account of the policies that the manifests have.
 
-mod support;
-
 use buildkit_fleet::console::table::{Column, Table};
 use buildkit_fleet::fleet::hpa::{self, Behavior, Hpa, SYNC_MS, Step};
 use buildkit_fleet::fleet::model::Fleet;
 use buildkit_fleet::fleet::scaling::Scaling;
 use serde_json::Value as Json;
 use serde_yaml::Value as Yaml;
-use support::program::{code, run, scratch, stderr, stdout, with_shipped, write};
+
+use crate::support;
+use crate::support::program::{code, run, scratch, stderr, stdout, with_shipped, write};
 
 const VARIANTS: [&str; 6] =
     ["amd64-only", "every-key", "keda-2.16", "keda-2.17", "keda-2.18-kubernetes-1.34", "sleeping"];
@@ -505,7 +505,7 @@ fn the_text_of_the_shipped_file() {
     );
     let text = stdout(&output);
     assert!(text.lines().all(|line| line.chars().count() <= 100 && line.trim_end() == line), "{text}");
-    insta::with_settings!({snapshot_path => "../snapshots/messages", prepend_module_to_snapshot => false, omit_expression => true}, {
+    insta::with_settings!({snapshot_path => "../../snapshots/messages", prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!("plan-of-the-shipped-file", text);
     });
 }

@@ -1,7 +1,5 @@
 //! The command `explain` as its users run it.
 
-mod support;
-
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -18,7 +16,9 @@ use buildkit_fleet::input::yaml;
 use buildkit_fleet::manifests::objects::Objects;
 use buildkit_fleet::manifests::render::Renderer;
 use buildkit_fleet::manifests::set::SetFile;
-use support::program::{code, run, scratch, stderr, stdout, with_shipped, write};
+
+use crate::support;
+use crate::support::program::{code, run, scratch, stderr, stdout, with_shipped, write};
 
 /// A scaled and a fixed cluster of the shipped file: between them they show all there is.
 const ONE_OF_EACH: [&str; 2] = ["arc-cbr-production", "arc-cbr-production-uw1"];

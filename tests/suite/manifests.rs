@@ -1,10 +1,10 @@
 //! Every manifest of every shipped cluster as a snapshot, and of inputs that use the keys the shipped file does not.
 
-mod support;
-
 use std::collections::BTreeSet;
 
 use buildkit_fleet::manifests::set::SetFile;
+
+use crate::support;
 
 /// Inputs beside the shipped file, with the files that show what they are about.
 const VARIANTS: &[(&str, &[&str])] = &[
@@ -30,7 +30,7 @@ const VARIANTS: &[(&str, &[&str])] = &[
 
 fn snapshot(set: &str, file: &SetFile) {
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(format!("../snapshots/{set}"));
+    settings.set_snapshot_path(format!("../../snapshots/{set}"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(file.path.as_str(), file.text));

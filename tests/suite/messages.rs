@@ -1,16 +1,15 @@
 //! Every message as it is printed, and the promise that each rule has one.
 
-mod support;
-
 use std::collections::BTreeSet;
 
-use support::bad_inputs::cases;
-use support::one_cluster;
+use crate::bad_inputs::cases;
+use crate::support;
+use crate::support::one_cluster;
 
 #[test]
 fn every_message_prints_as_recorded() {
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../snapshots/messages");
+    settings.set_snapshot_path("../../snapshots/messages");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     let wrong: Vec<String> = cases()

@@ -1,12 +1,12 @@
 //! The documents say what the program does.
 
-mod support;
-
 use std::fmt::Write as _;
 
 use buildkit_fleet::cli::Cli;
 use buildkit_fleet::diagnostics::rule::{ALL, Severity};
 use clap::{CommandFactory, Parser};
+
+use crate::support;
 
 /// docs/rules.md as it should be.
 fn rules() -> String {

@@ -1,11 +1,11 @@
 //! Problems and differences as GitHub and programs read them, and everything else that is told about the program.
 
-mod support;
-
 use buildkit_fleet::cli::Cli;
 use clap::CommandFactory;
 use serde_json::Value;
-use support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
+
+use crate::support;
+use crate::support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
 
 const REFUSED: &str = "clusters:\n  a:\n    cluster_name: eks-a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit:\n      ami_alias: al2023@v20250123\n      replicas_per_arc: 2\n      extra_labels: {ü: x, \"100%\": y}\n      namespace: [a,\n        b]\n";
 

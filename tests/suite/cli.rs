@@ -1,10 +1,9 @@
 //! The program as its users run it.
 
-mod support;
-
 use std::process::Command;
 
-use support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
+use crate::support;
+use crate::support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
 
 #[test]
 fn generate_writes_four_clusters_and_says_what_they_are() {
@@ -12,7 +11,7 @@ fn generate_writes_four_clusters_and_says_what_they_are() {
     let output = run(dir.path(), &["generate"]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert_eq!(stdout(&output), "", "talk goes to stderr");
-    insta::with_settings!({snapshot_path => "../snapshots/messages", prepend_module_to_snapshot => false, omit_expression => true}, {
+    insta::with_settings!({snapshot_path => "../../snapshots/messages", prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!("summary-of-the-shipped-file", stderr(&output));
     });
     let mut files = support::walk(&dir.path().join("generated"));

@@ -1,13 +1,13 @@
 //! clients/bk-build against clients that print what the real ones print, under every shell that it may meet.
 
-mod support;
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::support;
 
 /// What BuildKit 0.29 to 0.32 and buildx 0.36 print, recorded with the real programs.
 const CLOSED: &str = r#"error: listing workers for Build: failed to list workers: Unavailable: connection error: desc = "error reading server preface: EOF""#;

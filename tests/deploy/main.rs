@@ -1,6 +1,8 @@
 //! deploy.sh against a kubectl that keeps objects in a directory (`examples/fake_kubectl.rs)`: the order, the two
 //! transitions that kill fleets, rolls, failures at every call, and what it refuses.
 
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "the suite uses all that is shared")]
 mod support;
 
 use std::fs;

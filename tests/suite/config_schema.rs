@@ -1,7 +1,5 @@
 //! The JSON Schema of clusters.yaml, held against a real validator and against the program's own reading.
 
-mod support;
-
 use buildkit_fleet::config::ClusterKeys;
 use buildkit_fleet::input::layer::{Scalar, name_shape};
 use buildkit_fleet::input::shape::flatten;
@@ -13,6 +11,8 @@ use buildkit_fleet::values::name::{
 use buildkit_fleet::values::version::Version;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use crate::support;
 
 /// What a schema can tell: the shape of each value, on its own.
 const SHAPE_RULES: [&str; 6] =
@@ -90,7 +90,7 @@ fn every_good_input_passes() {
 fn schema_and_program_agree_on_the_shape_of_every_bad_input() {
     let validator = validator();
     let mut judged = 0;
-    for (name, rules, source) in support::bad_inputs::cases() {
+    for (name, rules, source) in crate::bad_inputs::cases() {
         let Some(document) = parsed(&source) else { continue };
         let by_shape = rules.iter().any(|rule| SHAPE_RULES.contains(rule));
         let beyond = BEYOND_THE_SCHEMA.iter().any(|(known, _)| *known == name);
@@ -103,7 +103,7 @@ fn schema_and_program_agree_on_the_shape_of_every_bad_input() {
     }
     assert!(judged > 50, "{judged}");
     for (name, _) in BEYOND_THE_SCHEMA {
-        assert!(support::bad_inputs::cases().iter().any(|(case, ..)| case == name), "{name} is no case any more");
+        assert!(crate::bad_inputs::cases().iter().any(|(case, ..)| case == name), "{name} is no case any more");
     }
 }
 

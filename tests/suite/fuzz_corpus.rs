@@ -1,9 +1,9 @@
 //! What the fuzz targets have met, in every run of the tests: `just fuzz` looks for more.
 
-mod support;
-
-#[path = "../fuzz/promises.rs"]
+#[path = "../../fuzz/promises.rs"]
 mod promises;
+
+use crate::support;
 
 /// Every file of a corpus keeps the promises; how many were accepted, of how many.
 fn replay(corpus: &str, look: fn(&[u8]) -> bool) -> (usize, usize) {

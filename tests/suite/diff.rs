@@ -1,13 +1,13 @@
 //! What a change does, class by class: each with a version before and one after.
 
-mod support;
-
 use buildkit_fleet::consequences::cluster::consequences;
 use buildkit_fleet::consequences::consequence::{Class, Consequence};
 use buildkit_fleet::manifests::set::SetFile;
 use buildkit_fleet::values::name::Region;
 use serde_json::{Value, json};
-use support::one_cluster;
+
+use crate::support;
+use crate::support::one_cluster;
 
 const SCALED: &str = "      autoscaling: {enabled: true, amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8}\n";
 

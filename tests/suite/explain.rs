@@ -1,8 +1,6 @@
 //! `explain` against the rendered manifests: formulas are worked out, what keys reach is compared with differences of
 //! parsed YAML, addresses go back in as they came out.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_fleet::commands::explain::base::Base;
@@ -15,8 +13,10 @@ use buildkit_fleet::config::ClusterKeys;
 use buildkit_fleet::input::shape::{KeyPath, Shape, flatten};
 use buildkit_fleet::input::yaml;
 use buildkit_fleet::manifests::render::Renderer;
-use support::one_cluster;
-use support::oracle::{differences, number, work_out};
+
+use crate::oracle::{differences, number, work_out};
+use crate::support;
+use crate::support::one_cluster;
 
 /// Every input of the repository, and some that bring other numbers.
 fn inputs() -> Vec<String> {

@@ -1,7 +1,5 @@
 //! Pictures of simulations: what is read back from an SVG or a chart is what the run had.
 
-mod support;
-
 use std::collections::BTreeSet;
 
 use buildkit_fleet::commands::simulate::{chart, svg};
@@ -10,7 +8,8 @@ use buildkit_fleet::simulation::engine;
 use buildkit_fleet::simulation::model::{Circumstances, ClientKind, Model};
 use buildkit_fleet::simulation::series::{Point, Series};
 use proptest::prelude::*;
-use support::{fleet, shipped};
+
+use crate::support::{fleet, shipped};
 
 /// Paths count in tenths of a px.
 type Vertices = Vec<(i64, i64)>;

@@ -1,6 +1,6 @@
 //! What is rendered for each KEDA and Kubernetes, as a table.
 
-mod support;
+use crate::support;
 
 fn scaled_object(keda: &str, kubernetes: &str) -> serde_yaml::Value {
     let versions = |key: &str, version: &str| {

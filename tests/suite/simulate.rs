@@ -1,7 +1,5 @@
 //! The simulator: against formulas, against traces of the real parts, and as properties over fleets drawn at random.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
 use buildkit_fleet::fleet::hpa::ScalingRules;
@@ -16,6 +14,8 @@ use buildkit_fleet::simulation::series::{Point, Series};
 use buildkit_fleet::values::arch::Arch;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
+
+use crate::support;
 
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60_000;

@@ -1,6 +1,6 @@
 //! Inputs that break rules.
 
-use super::one_cluster;
+use crate::support::one_cluster;
 
 #[expect(clippy::too_many_lines, reason = "a table")]
 /// A name for the snapshot, the rules that the input breaks, and the input.

@@ -1,11 +1,11 @@
 //! The commands `simulate` and `recommend` as their users run them.
 
-mod support;
-
 use std::path::Path;
 
 use serde_json::Value;
-use support::program::{code, run, stderr, stdout, with_shipped, write};
+
+use crate::support;
+use crate::support::program::{code, run, stderr, stdout, with_shipped, write};
 
 fn json(dir: &Path, arguments: &[&str]) -> Value {
     let output = run(dir, arguments);

@@ -1,8 +1,6 @@
 //! A process that dies at any step of publishing leaves a set that is refused, or the complete old one, or the
 //! complete new one; the next run mends it.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -11,6 +9,8 @@ use std::process::Command;
 use buildkit_fleet::manifests::set::SetFile;
 use buildkit_fleet::publish::compare::compare;
 use buildkit_fleet::publish::exchange::publish;
+
+use crate::support;
 
 const CHILD: &str = "PUBLISH_TEST_CHILD";
 
@@ -84,7 +84,7 @@ fn child_that_publishes_and_dies() {
 fn publish_and_die(set: &str, step: usize, dir: &Path) -> bool {
     let program = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
     let output = Command::new(program)
-        .args(["--exact", "child_that_publishes_and_dies", "--nocapture"])
+        .args(["--exact", "publish::child_that_publishes_and_dies", "--nocapture"])
         .env(CHILD, format!("{set} {step} {}", dir.display()))
         .output()
         .unwrap_or_else(|error| panic!("{error}"));

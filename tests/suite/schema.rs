@@ -1,10 +1,10 @@
 //! Core kinds read into Kubernetes' own types and written back must be equal: a misspelt or misplaced field, which the
 //! API server would refuse or drop, is lost on the way.
 
-mod support;
-
 use serde_json::Value;
-use support::core_kinds::through_types;
+
+use crate::core_kinds::through_types;
+use crate::support;
 
 fn inputs() -> Vec<String> {
     let mut inputs = vec![support::shipped()];

@@ -1,0 +1,36 @@
+//! Every test that is not of the load balancer (`lab`), of faults while publishing (`faults`) or of deploy.sh (`deploy`),
+//! in one binary: each binary is linked with all crates, which takes seconds and a hundred megabytes. One file's tests:
+//! `cargo test --test suite explain::`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_inputs;
+mod core_kinds;
+mod generated;
+mod oracle;
+
+mod cli;
+mod client;
+mod config_schema;
+mod diff;
+mod diff_command;
+mod docs;
+mod explain;
+mod explain_cli;
+mod fuzz_corpus;
+mod hostile;
+mod house;
+mod invariants;
+mod manifests;
+mod messages;
+mod pictures;
+mod plan;
+mod properties;
+mod publish;
+mod reports;
+mod schema;
+mod simulate;
+mod simulate_command;
+mod sizing;
+mod versions;
