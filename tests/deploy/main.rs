@@ -28,6 +28,13 @@ struct Run {
 
 impl Lab {
     fn new(buildkit: &str) -> Self {
+        let lab = Self::empty();
+        lab.generate(buildkit);
+        lab.set("sessions", "0");
+        lab
+    }
+
+    fn empty() -> Self {
         let lab = Lab { directory: tempfile::tempdir().unwrap_or_else(|error| panic!("{error}")) };
         for dir in ["bin", "cluster/objects"] {
             fs::create_dir_all(lab.path(dir)).unwrap_or_else(|error| panic!("{error}"));
@@ -35,8 +42,16 @@ impl Lab {
         let kubectl = Path::new(env!("CARGO_BIN_EXE_buildkit-fleet")).with_file_name("examples").join("fake_kubectl");
         assert!(kubectl.is_file(), "no {}: run `cargo build --examples`, as `cargo test` does", kubectl.display());
         std::os::unix::fs::symlink(kubectl, lab.path("bin/kubectl")).unwrap_or_else(|error| panic!("{error}"));
-        lab.generate(buildkit);
-        lab.set("sessions", "0");
+        lab
+    }
+
+    /// Another cluster and another set, as these are now. A run of deploy.sh starts three hundred processes: what many
+    /// cases start from is deployed once.
+    fn copy(&self) -> Self {
+        let lab = Self::empty();
+        for part in ["cluster", "generated"] {
+            copy_all(&self.path(part), &lab.path(part));
+        }
         lab
     }
 
@@ -140,6 +155,19 @@ impl Lab {
         let object = self.object("Deployment", name).unwrap_or_default();
         let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
         entries.iter().filter_map(|entry| entry["manager"].as_str().map(str::to_owned)).collect()
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap_or_else(|error| panic!("{error}"));
+    for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{error}")) {
+        let from = entry.unwrap_or_else(|error| panic!("{error}")).path();
+        let to = to.join(from.file_name().unwrap_or_default());
+        if from.is_dir() {
+            copy_all(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+        }
     }
 }
 
@@ -251,15 +279,16 @@ fn leaving_keda_removes_the_scaled_object_first_and_waits_for_its_hpa() {
 #[test]
 fn a_failure_at_any_call_says_what_was_applied_and_the_next_run_goes_on() {
     for (before, after) in [("", SCALED), (FIXED, SCALED), (SCALED, FIXED)] {
+        let start = Lab::new(if before.is_empty() { after } else { before });
+        if !before.is_empty() {
+            assert_eq!(start.deploy(&[]).code, 0);
+            start.generate(after);
+            start.watch("buildkitd-amd64");
+        }
+        let live = start.replicas("buildkitd-amd64");
+        start.forget_changes();
         for call in 1.. {
-            let lab = Lab::new(if before.is_empty() { after } else { before });
-            if !before.is_empty() {
-                assert_eq!(lab.deploy(&[]).code, 0);
-                lab.generate(after);
-                lab.watch("buildkitd-amd64");
-            }
-            let live = lab.replicas("buildkitd-amd64");
-            lab.forget_changes();
+            let lab = start.copy();
             lab.set("fail-at", &call.to_string());
             let run = lab.deploy(&[]);
             if lab.path("cluster/fail-at").exists() {
@@ -553,16 +582,17 @@ fn objects_that_a_client_applied_are_adopted_before_they_change() {
 #[test]
 fn a_failure_of_any_call_cuts_nothing_and_the_next_run_ends_well() {
     // Every seventh call of the run, reads among them: more would take minutes.
+    let start = Lab::new(FIXED);
+    assert_eq!(start.deploy(&[]).code, 0);
+    start.put(&json!({"kind": "NodePool", "metadata": {"name": "buildkit-amd64"}, "spec": {}}));
+    start.put(
+        &json!({"kind": "Node", "metadata": {"name": "n1", "labels": {"karpenter.sh/nodepool": "buildkit-amd64"}}}),
+    );
+    start.watch("buildkitd-amd64");
+    start.generate(SCALED);
+    start.set("calls", "0");
     for call in (1..).step_by(7) {
-        let lab = Lab::new(FIXED);
-        assert_eq!(lab.deploy(&[]).code, 0);
-        lab.put(&json!({"kind": "NodePool", "metadata": {"name": "buildkit-amd64"}, "spec": {}}));
-        lab.put(
-            &json!({"kind": "Node", "metadata": {"name": "n1", "labels": {"karpenter.sh/nodepool": "buildkit-amd64"}}}),
-        );
-        lab.watch("buildkitd-amd64");
-        lab.generate(SCALED);
-        lab.set("calls", "0");
+        let lab = start.copy();
         lab.set("fail-call", &call.to_string());
         let run = lab.deploy(&["--prune"]);
         let hit = fs::remove_file(lab.path("cluster/fail-call")).is_err();
