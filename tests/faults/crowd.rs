@@ -1,13 +1,14 @@
 //! Two generators at once, and readers meanwhile, as processes of their own.
 
+use std::io::Read;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::obstacles::put;
 use crate::place::{Set, Transition, whole_set, whole_sets};
 use crate::support::program::{program, scratch, stderr, write};
-use crate::support::repository;
+use crate::support::{HANGS, repository};
 use crate::tally::Tally;
 
 /// The set that deploy.sh takes before it applies anything, by its own function; none where it refuses. `unlocked`: as
@@ -24,7 +25,8 @@ pub(crate) fn take(place: &Path, how: &str) -> Option<Set> {
     "#;
     let paths = [place, work.path()].map(|path| path.display().to_string());
     let output = Command::new("timeout")
-        .args(["-s", "KILL", "30", "bash", "-c", script, "bash", &deploy, &paths[0], &paths[1], how])
+        .args(["-s", "KILL", &HANGS.as_secs().to_string()])
+        .args(["bash", "-c", script, "bash", &deploy, &paths[0], &paths[1], how])
         .output()
         .unwrap_or_else(|error| panic!("bash: {error}"));
     match output.status.code() {
@@ -137,21 +139,40 @@ fn a_lock_that_is_held_is_waited_for_and_then_named() {
     let transition = Transition::change();
     let place = transition.place();
     let mut tally = Tally::of("another process holds the lock");
-    for (how, seconds, code) in [("-s", "1", 0), ("-x", "1", 0), ("-s", "14", 3)] {
+    for (how, held, code) in [("-s", "for a moment", 0), ("-x", "for a moment", 0), ("-s", "to the end", 3)] {
         let lock = place.path().join("generated/here/.lock").display().to_string();
+        // It holds the lock until its stdin ends.
         let mut holder = Command::new("flock")
-            .args([how, &lock, "sleep", seconds])
+            .args([how, &lock, "sh", "-c", "echo held; read -r _"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("flock: {error}"));
-        std::thread::sleep(std::time::Duration::from_millis(300));
-        let output = program(place.path(), &["generate"]).output().unwrap_or_else(|error| panic!("{error}"));
-        let survived = if output.status.code() == Some(code) {
+        let mut said = [0; 4];
+        holder
+            .stdout
+            .as_mut()
+            .unwrap_or_else(|| panic!("piped"))
+            .read_exact(&mut said)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let mut generator = program(place.path(), &["generate"]);
+        let generator = generator.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut generator = generator.unwrap_or_else(|error| panic!("{error}"));
+        let mut waited = true;
+        if code == 0 {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+            waited = generator.try_wait().is_ok_and(|status| status.is_none());
+            drop(holder.stdin.take());
+        }
+        let output = generator.wait_with_output().unwrap_or_else(|error| panic!("{error}"));
+        drop(holder.stdin.take());
+        let survived = if waited && output.status.code() == Some(code) {
             transition.told(place.path(), &output)
         } else {
-            Err(format!("{}: {}", output.status, stderr(&output)))
+            Err(format!("waited: {waited}, {}: {}", output.status, stderr(&output)))
         };
         let _ = holder.wait();
-        tally.count(format!("{how} for {seconds} s"), survived.and_then(|()| transition.mends(place.path())));
+        tally.count(format!("{how} {held}"), survived.and_then(|()| transition.mends(place.path())));
         // The next one has something to change again.
         write(place.path(), "old.yaml", crate::place::scaled());
         generate(place.path(), "old.yaml").unwrap_or_else(|why| panic!("{why}"));

@@ -6,8 +6,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::place::Transition;
 use crate::strace::{changing, generate_with};
+use crate::support::not_tried;
 use crate::support::program::{code, run, scratch, stderr};
-use crate::tally::{Tally, not_tried};
+use crate::tally::Tally;
 
 /// A tmpfs in a mount namespace of its own, which ends with the shell that holds it.
 pub(crate) struct Tmpfs {
@@ -67,7 +68,7 @@ fn publish_in(transition: &Transition, tally: &mut Tally, small: &str, roomy: &s
     let mut tmpfs = match Tmpfs::mount(roomy) {
         Ok(tmpfs) => tmpfs,
         Err(why) => {
-            not_tried(transition.name, &why);
+            not_tried(&format!("a small tmpfs, {}", transition.name), &why);
             return None;
         }
     };

@@ -5,8 +5,8 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use crate::place::{PROGRAM, Transition, has_remedy, tree};
-use crate::support::program::{stderr, write};
+use crate::place::{Transition, has_remedy, tree};
+use crate::support::program::{stderr, unless_it_hangs, write};
 use crate::tally::Tally;
 
 /// What a run must do.
@@ -33,14 +33,7 @@ pub(crate) fn meet(
     put(place.path());
     let before = tree(place.path());
     // A pipe would be waited for without end.
-    let run = |args: &[&str]| {
-        Command::new("timeout")
-            .args(["-s", "KILL", "20", PROGRAM])
-            .args(args)
-            .current_dir(place.path())
-            .output()
-            .unwrap_or_else(|error| panic!("timeout: {error}"))
-    };
+    let run = |args: &[&str]| unless_it_hangs(place.path(), args);
     let check = run(&["generate", "--check"]);
     if !matches!(check.status.code(), Some(1 | 3)) {
         return Err(format!("--check ends with {}: {}", check.status, stderr(&check)));
@@ -128,11 +121,7 @@ fn a_pipe_in_a_directory_of_a_cluster_that_left_the_file_is_not_waited_for() {
             let place = removal.place();
             put(thing, &place.path().join("generated/gone").join(name));
             let before = tree(&place.path().join("generated/gone"));
-            let output = Command::new("timeout")
-                .args(["-s", "KILL", "20", PROGRAM, "generate"])
-                .current_dir(place.path())
-                .output()
-                .unwrap_or_else(|error| panic!("timeout: {error}"));
+            let output = unless_it_hangs(place.path(), &["generate"]);
             // Kept, as no directory of ours or as one that cannot be read.
             let kept = tree(&place.path().join("generated/gone")) == before;
             let survived = match output.status.code() {

@@ -8,8 +8,9 @@ use std::process::{Command, Output};
 
 use crate::full::is_root;
 use crate::place::{PROGRAM, Transition, has_remedy, tree};
+use crate::support::not_tried;
 use crate::support::program::{scratch, stderr};
-use crate::tally::{Tally, not_tried};
+use crate::tally::Tally;
 
 const SOMEBODY: u32 = 65_534;
 const OTHER: u32 = 65_533;

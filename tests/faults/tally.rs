@@ -29,10 +29,3 @@ impl Tally {
         assert!(lost.is_empty(), "{case}: {} lost of {tried}:\n{}", lost.len(), lost.join("\n"));
     }
 }
-
-/// For what this machine does not allow: never a silent success.
-pub(crate) fn not_tried(case: &str, why: &str) {
-    use std::io::Write;
-    // Not eprintln, which a passing test swallows.
-    let _ = writeln!(std::io::stderr(), "faults: NOT TRIED: {case}: {why}");
-}

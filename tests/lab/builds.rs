@@ -1,15 +1,16 @@
 //! Builds: one for each pod, whatever comes and goes around them.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use buildkit_fleet::fleet::capabilities::OLDEST_HAPROXY;
 use buildkit_fleet::values::arch::Arch;
 
 use crate::client::{Client, Wait};
 use crate::dns::eventually;
-use crate::haproxy::{Lab, http_get, replace_line, state, version};
+use crate::haproxy::{Lab, http_get, replace_line, version};
 use crate::pods::address;
+use crate::support::not_tried;
 
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -25,7 +26,7 @@ fn burst(lab: &Lab) -> Vec<thread::JoinHandle<bool>> {
                 let n = u64::try_from(n).expect("few");
                 thread::sleep(millis(n * 35));
                 let client = Client::build(port);
-                let served = client.is_served(Duration::from_secs(35));
+                let served = client.is_served();
                 thread::sleep(millis(500 + n * 137 % 1000));
                 served
             })
@@ -43,10 +44,10 @@ fn no_pod_ever_has_two_builds() {
         lab.with_pods(Arch::Amd64, [address(0)]);
         lab.with_pods(Arch::Arm64, [address(20)]);
     } else {
-        state(&format!(
-            "HAProxy {} lacks the fix for servers that join: one build per pod is checked in the steady state alone",
-            version()
-        ));
+        not_tried(
+            "one build for each pod while pods join",
+            &format!("HAProxy {} lacks the fix, which {OLDEST_HAPROXY} has; tried with pods that stay", version()),
+        );
         lab.with_pods(Arch::Amd64, amd64.clone().map(address));
         lab.with_pods(Arch::Arm64, arm64.clone().map(address));
     }
@@ -77,12 +78,12 @@ fn no_client_waits_beside_an_idle_pod() {
     for round in 0..300 {
         let clients = [Client::build(lab.ports.amd64), Client::build(lab.ports.amd64)];
         for client in &clients {
-            let waited = client.wait(millis(5000));
-            assert!(matches!(waited, Wait::Served(_)), "round {round}: {waited:?}");
+            // One that is stranded is closed by `timeout queue`: the other one builds until then, and frees no pod.
+            assert_eq!(client.outcome(), Wait::Served, "round {round}\n{}", lab.log());
         }
         drop(clients);
         let idle = || lab.pods.running(address(0)) + lab.pods.running(address(1)) == 0;
-        assert!(eventually(Duration::from_secs(5), idle), "round {round}: a pod still builds");
+        assert!(eventually(idle), "round {round}: a pod still builds");
     }
 }
 
@@ -91,7 +92,7 @@ fn without_maxconn_a_pod_gets_two_builds() {
     let lab = Lab::start_edited("      architectures: [amd64]\n", |config| replace_line(&config, " maxconn 1\n", "\n"));
     lab.with_pods(Arch::Amd64, [address(0)]);
     let clients = [Client::build(lab.ports.amd64), Client::build(lab.ports.amd64)];
-    assert!(clients.iter().all(|client| client.is_served(millis(5000))));
+    assert!(clients.iter().all(Client::is_served));
     assert_eq!(lab.pods.most_at_once(), 2);
 }
 
@@ -101,11 +102,10 @@ fn the_combined_frontend_fills_both_architectures_and_is_counted_in_each() {
     lab.with_pods(Arch::Amd64, [address(0), address(1)]);
     lab.with_pods(Arch::Arm64, [address(20)]);
     let direct: Vec<Client> = (0..2).map(|_| Client::build(lab.ports.amd64)).collect();
-    let waits: Vec<Wait> = direct.iter().map(|client| client.wait(millis(5000))).collect();
-    assert!(waits.iter().all(|wait| matches!(wait, Wait::Served(_))), "{waits:?}\n{}", lab.log());
+    assert!(direct.iter().all(Client::is_served), "{}", lab.log());
     // Both amd64 pods are busy: the next one goes to arm64, the one after waits for the first architecture.
     let third = Client::build(lab.ports.all);
-    assert!(third.is_served(millis(5000)));
+    assert!(third.is_served());
     assert_eq!(lab.pods.running(address(20)), 1);
     let fourth = Client::build(lab.ports.all);
     assert_eq!(fourth.wait(millis(1500)), Wait::StillWaiting);
@@ -113,32 +113,23 @@ fn the_combined_frontend_fills_both_architectures_and_is_counted_in_each() {
     assert_eq!(lab.pods.most_at_once(), 1);
 }
 
-/// One pod is busy for three more seconds, the other has crashed and is still listed. How does a new client fare?
-fn beside_a_crashed_pod(lab: &Lab) -> Wait {
+/// One pod builds for the first client, the other has crashed and is still listed when the second one comes.
+fn beside_a_crashed_pod(lab: &Lab) -> (Client, Client) {
     lab.with_pods(Arch::Amd64, [address(0), address(1)]);
     let first = Client::build(lab.ports.amd64);
-    assert!(first.is_served(millis(5000)));
+    assert!(first.is_served());
     let crashed = if lab.pods.running(address(0)) == 1 { address(1) } else { address(0) };
     lab.pods.crash(crashed);
-    let client = Client::build(lab.ports.amd64);
-    let release = thread::spawn(move || {
-        thread::sleep(millis(3000));
-        drop(first);
-    });
-    let waited = client.wait(Duration::from_secs(15));
-    release.join().expect("the build ends");
-    waited
+    (first, Client::build(lab.ports.amd64))
 }
 
 #[test]
 fn a_crashed_pod_does_not_fail_a_client_while_another_frees_in_time() {
     let lab = Lab::start("      architectures: [amd64]\n");
-    let waited = beside_a_crashed_pod(&lab);
-    assert!(
-        matches!(waited, Wait::Served(after) if after > millis(2000) && after < millis(8000)),
-        "{waited:?}\n{}",
-        lab.log()
-    );
+    let (first, second) = beside_a_crashed_pod(&lab);
+    assert_eq!(second.wait(millis(3000)), Wait::StillWaiting, "{}", lab.log());
+    drop(first);
+    assert_eq!(second.outcome(), Wait::Served, "{}", lab.log());
 }
 
 #[test]
@@ -146,8 +137,12 @@ fn without_observing_errors_a_crashed_pod_burns_a_clients_tries() {
     let lab = Lab::start_edited("      architectures: [amd64]\n", |config| {
         replace_line(&config, " observe layer4 error-limit 1 on-error mark-down", "")
     });
-    let waited = beside_a_crashed_pod(&lab);
-    assert!(matches!(waited, Wait::Closed(after) if after < millis(2500)), "{waited:?}");
+    let (first, second) = beside_a_crashed_pod(&lab);
+    assert_eq!(second.outcome(), Wait::Closed, "{}", lab.log());
+    // Its tries went to the crashed pod, in no time beside the 35 s for which it would be held.
+    let end = lab.end_of(&second);
+    assert!(end.state == "SC" && end.waited_ms < 2_500 && !end.server.ends_with("<NOSRV>"), "{end:?}");
+    assert!(first.is_alive(), "the other pod has not been free meanwhile");
 }
 
 #[test]
@@ -155,23 +150,26 @@ fn sigusr1_leaves_builds_alone_and_ends_with_the_last_one() {
     // 2.6.12 goes on for ever after a soft stop while it has a DNS server over TCP; over UDP it ends at once.
     let over_udp = version() < OLDEST_HAPROXY;
     if over_udp {
-        state(&format!("HAProxy {} does not end after SIGUSR1 with DNS over TCP: that is checked over UDP", version()));
+        not_tried(
+            "the end after SIGUSR1 with DNS over TCP",
+            &format!("HAProxy {} goes on for ever, {OLDEST_HAPROXY} ends; tried with DNS over UDP", version()),
+        );
     }
     let mut lab = Lab::start_edited("      architectures: [amd64]\n", |config| {
         if over_udp { replace_line(&config, "\"tcp@${DNS_SERVER}:", "\"${DNS_SERVER}:") } else { config }
     });
     lab.with_pods(Arch::Amd64, [address(0)]);
     let build = Client::build(lab.ports.amd64);
-    assert!(build.is_served(millis(5000)));
+    assert!(build.is_served());
     lab.signal("-USR1");
     let port = lab.ports.amd64;
     let refused = || std::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).is_err();
-    assert!(eventually(Duration::from_secs(5), refused), "it still listens");
+    assert!(eventually(refused), "it still listens");
     thread::sleep(Duration::from_secs(4));
     assert!(build.is_alive(), "{}", lab.log());
     assert!(!lab.has_ended());
     drop(build);
-    assert!(eventually(Duration::from_secs(10), || lab.has_ended()), "{}", lab.log());
+    assert!(eventually(|| lab.has_ended()), "{}", lab.log());
 }
 
 #[test]
@@ -183,11 +181,11 @@ fn at_the_limit_of_a_frontend_health_and_metrics_still_answer() {
     // More than the frontend takes; the rest stays in the kernel's queue.
     let clients: Vec<Client> = (0..1_100).map(|_| Client::build(lab.ports.amd64)).collect();
     let full = || lab.sessions(Arch::Amd64) >= 1_000;
-    assert!(eventually(Duration::from_secs(10), full), "{} sessions", lab.sessions(Arch::Amd64));
-    let start = Instant::now();
+    assert!(eventually(full), "{} sessions", lab.sessions(Arch::Amd64));
     let health = http_get(lab.ports.health, "/healthz").map(|(status, _)| status);
     assert_eq!(health, Some(200), "{}", lab.log());
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    // The answer did not wait for a place: none has become free, the metrics have answered as well.
+    assert!(full(), "{} sessions", lab.sessions(Arch::Amd64));
     drop(clients);
 }
 
@@ -199,9 +197,10 @@ fn a_silent_client_takes_no_pod() {
     thread::sleep(millis(1500));
     assert_eq!((lab.sessions(Arch::Amd64), lab.pods.served()), (0, 0));
     let build = Client::build(lab.ports.amd64);
-    assert!(build.is_served(millis(2000)), "the pod is free for a real client");
-    let waited = silent.wait(Duration::from_secs(10));
-    assert!(matches!(waited, Wait::Closed(after) if after < millis(8000)), "{waited:?}");
+    assert!(build.is_served(), "the pod is free for a real client");
+    // By `inspect-delay`: `timeout client` is hours away.
+    assert_eq!(silent.outcome(), Wait::Closed);
+    assert_eq!(lab.pods.served(), 1);
 }
 
 /// Seconds until the kernel's keepalive probe on a connection from or to this port, for both its ends that HAProxy has.
@@ -224,13 +223,12 @@ fn both_sides_of_a_build_are_probed_within_a_minute() {
     let lab = Lab::start("      architectures: [amd64]\n");
     lab.with_pods(Arch::Amd64, [address(0)]);
     let build = Client::build(lab.ports.amd64);
-    assert!(build.is_served(millis(5000)));
+    assert!(build.is_served());
     // The timer of data in flight hides the one of keepalive for a moment.
-    let start = Instant::now();
     let probed = || {
         let client = keepalive_s(&lab, lab.ports.amd64, build.port());
         let pod = keepalive_s(&lab, 0, lab.pods.port);
         [client, pod].iter().all(|seconds| seconds.is_some_and(|seconds| seconds <= 60))
     };
-    assert!(eventually(Duration::from_secs(5), probed), "after {:?}, the kernel's default is 7200 s", start.elapsed());
+    assert!(eventually(probed), "the kernel's default is 7200 s");
 }

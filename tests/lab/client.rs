@@ -5,19 +5,19 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::pods::GREETING;
+use crate::support::HANGS;
 
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: TcpStream,
-    start: Instant,
 }
 
 /// What became of a client's wait.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Wait {
-    Served(Duration),
+    Served,
     /// The load balancer closed the connection.
-    Closed(Duration),
+    Closed,
     StillWaiting,
 }
 
@@ -32,10 +32,15 @@ impl Client {
     /// Connects and sends nothing.
     pub(crate) fn silent(port: u16) -> Self {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the load balancer listens");
-        Client { stream, start: Instant::now() }
+        Client { stream }
     }
 
-    /// Waits for the greeting.
+    /// Waits until it is served or the load balancer closes the connection, which `timeout queue` does in the end.
+    pub(crate) fn outcome(&self) -> Wait {
+        self.wait(HANGS)
+    }
+
+    /// Waits for the greeting, no longer than this.
     pub(crate) fn wait(&self, patience: Duration) -> Wait {
         let until = Instant::now() + patience;
         let mut greeting = [0; GREETING.len()];
@@ -47,24 +52,24 @@ impl Client {
             }
             let _ = self.stream.set_read_timeout(Some(left));
             match (&self.stream).read(&mut greeting[got..]) {
-                Ok(0) => return Wait::Closed(self.start.elapsed()),
-                Ok(n) if got + n == greeting.len() => return Wait::Served(self.start.elapsed()),
+                Ok(0) => return Wait::Closed,
+                Ok(n) if got + n == greeting.len() => return Wait::Served,
                 Ok(n) => got += n,
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     return Wait::StillWaiting;
                 }
-                Err(_) => return Wait::Closed(self.start.elapsed()),
+                Err(_) => return Wait::Closed,
             }
         }
     }
 
-    pub(crate) fn is_served(&self, patience: Duration) -> bool {
-        matches!(self.wait(patience), Wait::Served(_))
+    pub(crate) fn is_served(&self) -> bool {
+        self.outcome() == Wait::Served
     }
 
     /// Whether a running build still gets answers.
     pub(crate) fn is_alive(&self) -> bool {
-        let _ = self.stream.set_read_timeout(Some(Duration::from_secs(3)));
+        let _ = self.stream.set_read_timeout(Some(HANGS));
         let mut byte = [0];
         (&self.stream).write_all(b"x").is_ok() && matches!((&self.stream).read(&mut byte), Ok(1)) && byte == *b"x"
     }

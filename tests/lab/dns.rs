@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::ports::free_port;
+use crate::support::HANGS;
 use simple_dns::rdata::{A, AAAA, OPT, RData};
 use simple_dns::{CLASS, Packet, PacketFlag, QTYPE, RCODE, ResourceRecord, TYPE};
 
@@ -158,10 +159,10 @@ fn truncated(query: &[u8]) -> Vec<u8> {
     reply.build_bytes_vec_compressed().unwrap_or_default()
 }
 
-/// Waits until the condition holds, and tells whether it did in time.
-pub(crate) fn eventually(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
+/// Waits until the condition holds, and tells whether it ever did.
+pub(crate) fn eventually(mut condition: impl FnMut() -> bool) -> bool {
     let start = std::time::Instant::now();
-    while start.elapsed() < patience {
+    while start.elapsed() < HANGS {
         if condition() {
             return true;
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -17,8 +17,18 @@ use crate::support;
 /// The script of the rendered ConfigMap, in a directory with busybox's applets.
 struct Drain {
     directory: TempDir,
+    /// Functions of the shell that runs the script. They come before its applets: a static busybox takes those whatever
+    /// is on PATH.
+    before: String,
     command: Command,
 }
+
+/// Seconds of a pause between two polls, and of a look that a connection must outlast.
+const POLL: &str = "0.2";
+const BLIP: &str = "0.3";
+
+/// Each sleep is on record, so that a test goes by what the script has done.
+const SLEEP: &str = r#"sleep() { echo "$1" >>"$SLEPT"; command sleep "$1"; }"#;
 
 pub(crate) fn busybox() -> PathBuf {
     let path = std::env::var("PATH").unwrap_or_default();
@@ -30,7 +40,7 @@ pub(crate) fn busybox() -> PathBuf {
 }
 
 impl Drain {
-    /// Scaled down: 6 idle polls of 200 ms, and 300 ms for a connection to count.
+    /// Scaled down: 6 idle polls.
     fn new(port: u16) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let files = support::render(&support::fleet(&support::one_cluster(""), "here"));
@@ -45,16 +55,21 @@ impl Drain {
             std::os::unix::fs::symlink(busybox(), bin.join(applet)).expect("linked");
         }
         let mut command = Command::new(bin.join("sh"));
-        command.arg(directory.path().join("drain.sh")).env_clear().env("PATH", &bin).envs([
+        command.env_clear().env("PATH", &bin).env("SLEPT", directory.path().join("slept")).envs([
             ("DRAIN_PORT_HEX", format!("{port:04X}")),
-            ("DRAIN_POLL_S", "0.2".to_owned()),
+            ("DRAIN_POLL_S", POLL.to_owned()),
             ("DRAIN_QUIET_POLLS", "6".to_owned()),
-            ("DRAIN_BLIP_S", "0.3".to_owned()),
+            ("DRAIN_BLIP_S", BLIP.to_owned()),
             ("DRAIN_CAP_S", "60".to_owned()),
             ("DRAIN_LOG", "/nonexistent/log".to_owned()),
         ]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Drain { directory, command }
+        Drain { directory, before: SLEEP.to_owned(), command }
+    }
+
+    fn with_function(mut self, function: &str) -> Self {
+        self.before = format!("{}\n{function}", self.before);
+        self
     }
 
     fn env(mut self, key: &str, value: &str) -> Self {
@@ -74,25 +89,36 @@ impl Drain {
     }
 
     fn start(mut self) -> Running {
-        let child = self.command.spawn().expect("busybox runs");
-        Running { child, start: Instant::now(), _directory: self.directory }
+        let script = self.directory.path().join("drain.sh");
+        let child = self.command.args(["-c", &format!("{}\n. \"$0\"", self.before)]).arg(script).spawn();
+        Running { child: child.expect("busybox runs"), directory: self.directory }
     }
 }
 
 struct Running {
     child: Child,
-    start: Instant,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Running {
-    fn is_held_for(&mut self, time: Duration) -> bool {
-        !eventually(time, || self.child.try_wait().is_ok_and(|status| status.is_some()))
+    fn pauses(&self) -> usize {
+        let slept = fs::read_to_string(self.directory.path().join("slept")).unwrap_or_default();
+        slept.lines().filter(|seconds| *seconds == POLL).count()
     }
 
-    /// Ends with exit code 0 within this time.
-    fn ends_within(&mut self, time: Duration) -> bool {
-        eventually(time, || self.child.try_wait().is_ok_and(|status| status.is_some_and(|status| status.success())))
+    fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_some())
+    }
+
+    /// Goes on for so many polls more. After 6 that are idle it would have ended.
+    fn is_held_for(&mut self, polls: usize) -> bool {
+        let until = self.pauses() + polls;
+        eventually(|| self.pauses() >= until || self.has_ended()) && !self.has_ended()
+    }
+
+    /// Ends, with exit code 0.
+    fn ends(&mut self) -> bool {
+        eventually(|| self.has_ended()) && self.child.wait().is_ok_and(|status| status.success())
     }
 
     fn said(&mut self) -> Vec<String> {
@@ -119,16 +145,12 @@ fn listen() -> (TcpListener, u16) {
     (listener, port)
 }
 
-fn secs(seconds: f64) -> Duration {
-    Duration::from_secs_f64(seconds)
-}
-
 #[test]
 fn an_idle_pod_is_let_go_after_its_quiet_time() {
     let (_listener, port) = listen();
     let mut drain = Drain::new(port).start();
-    assert!(drain.ends_within(secs(10.0)));
-    assert!(drain.start.elapsed() > secs(1.0), "six polls and five pauses");
+    assert!(drain.ends());
+    assert_eq!(drain.pauses(), 5, "between six polls");
     let said = drain.said();
     assert_eq!(
         said,
@@ -144,9 +166,9 @@ fn a_connection_holds_the_pod_and_its_end_releases_it() {
         let connection = TcpStream::connect(address).expect("connected");
         let accepted = listener.accept().expect("accepted");
         let mut drain = Drain::new(port).start();
-        assert!(drain.is_held_for(secs(3.0)), "{client}: {:?}", drain.said());
+        assert!(drain.is_held_for(8), "{client}: {:?}", drain.said());
         drop((connection, accepted));
-        assert!(drain.ends_within(secs(10.0)), "{client}: {:?}", drain.said());
+        assert!(drain.ends(), "{client}: {:?}", drain.said());
         assert!(drain.said().contains(&"drain: 1 connected".to_owned()));
     }
 }
@@ -158,30 +180,32 @@ fn a_half_closed_connection_is_no_build() {
     let connection = TcpStream::connect(("127.0.0.1", port)).expect("connected");
     let _accepted = listener.accept().expect("accepted");
     drop(connection);
-    assert!(Drain::new(port).start().ends_within(secs(10.0)));
+    assert!(Drain::new(port).start().ends());
 }
 
 #[test]
 fn blips_do_not_hold_the_pod() {
-    // At every look there is a connection, and never the same for as long as a build's.
-    let row = |port: u32| {
-        format!(
-            "{HEADER}{LISTENING}   1: 00000000000000000000000000000000:04D2 00000000000000000000000000000000:{port:04X} 01 00000000:00000000 00:00000000 00000000     0        0 1\n"
+    // At every look there is a connection, and never the same for as long as a build's: the script sleeps in between.
+    let table = format!(
+        "{HEADER}{LISTENING}   1: 00000000000000000000000000000000:04D2 00000000000000000000000000000000:%04X 01 00000000:00000000 00:00000000 00000000     0        0 1\n"
+    );
+    let mut drain = Drain::new(1234)
+        .with_tables(&[("tcp6", &table.replace("%04X", "1000"))])
+        .env("TABLE", &table)
+        .with_function(
+            r#"far_end=5000
+            sleep() {
+                echo "$1" >>"$SLEPT"
+                command sleep "$1"
+                far_end=$((far_end + 1))
+                printf "$TABLE" "$far_end" >"$DRAIN_NET/tcp6"
+            }"#,
         )
-    };
-    let drain = Drain::new(1234).with_tables(&[("tcp6", &row(5000))]);
-    let table = drain.directory.path().join("net/tcp6");
-    std::thread::spawn(move || {
-        for port in 5001..6000 {
-            let next = table.with_extension("next");
-            if fs::write(&next, row(port)).and_then(|()| fs::rename(&next, &table)).is_err() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    });
-    let mut drain = drain.start();
-    assert!(drain.ends_within(secs(20.0)), "{:?}", drain.said());
+        .start();
+    assert!(drain.ends(), "{:?}", drain.said());
+    let slept = fs::read_to_string(drain.directory.path().join("slept")).unwrap_or_default();
+    let looks: Vec<&str> = slept.lines().collect();
+    assert_eq!(looks.iter().filter(|seconds| **seconds == BLIP).count(), 6, "a connection at each look: {looks:?}");
 }
 
 #[test]
@@ -202,11 +226,10 @@ fn builds_one_after_the_other_hold_the_pod() {
             drop(connection);
         }
     });
-    std::thread::sleep(secs(0.2));
     let mut drain = Drain::new(port).start();
-    assert!(drain.is_held_for(secs(5.0)), "{:?}", drain.said());
+    assert!(drain.is_held_for(10), "{:?}", drain.said());
     over.store(true, Ordering::SeqCst);
-    assert!(drain.ends_within(secs(10.0)));
+    assert!(drain.ends());
 }
 
 const HEADER: &str =
@@ -228,20 +251,21 @@ fn what_cannot_be_understood_holds_the_pod() {
     ];
     for (name, tables) in cases {
         let mut drain = Drain::new(1234).with_tables(tables).start();
-        assert!(drain.is_held_for(secs(1.5)), "{name}");
+        assert!(drain.is_held_for(7), "{name}");
         let _ = drain.child.kill();
         assert!(drain.said().contains(&"drain: cannot read the connections".to_owned()), "{name}");
     }
     let mut drain = Drain::new(1234).with_tables(&[("tcp6", &listening), ("tcp", HEADER)]).start();
-    assert!(drain.ends_within(secs(10.0)), "a good table lets go: {:?}", drain.said());
+    assert!(drain.ends(), "a good table lets go: {:?}", drain.said());
 }
 
 #[test]
 fn without_awk_the_pod_is_held() {
     let (_listener, port) = listen();
-    let drain = Drain::new(port);
-    fs::remove_file(drain.directory.path().join("bin/awk")).expect("removed");
-    assert!(drain.start().is_held_for(secs(2.0)));
+    let mut drain = Drain::new(port).with_function("awk() { return 127; }").start();
+    assert!(drain.is_held_for(7));
+    let _ = drain.child.kill();
+    assert!(drain.said().contains(&"drain: cannot read the connections".to_owned()));
 }
 
 #[test]
@@ -250,9 +274,15 @@ fn the_wait_ends_before_the_grace_period() {
     let _connection = TcpStream::connect(("127.0.0.1", port)).expect("connected");
     let _accepted = listener.accept().expect("accepted");
     let mut drain = Drain::new(port).env("DRAIN_CAP_S", "4").start();
-    assert!(drain.is_held_for(secs(1.0)));
-    assert!(drain.ends_within(secs(10.0)));
-    assert!(drain.said().last().is_some_and(|line| line.contains("still 1 connected after 4 s")));
+    assert!(drain.ends());
+    assert_eq!(
+        drain.said(),
+        [
+            "drain: waiting for the running build, at most 4 s",
+            "drain: 1 connected",
+            "drain: still 1 connected after 4 s: buildkitd finishes what it can on SIGTERM"
+        ]
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::sync::OnceLock;
 
 use buildkit_fleet::fleet::capabilities::HaproxyCapabilities;
 use buildkit_fleet::fleet::dns::discovery_name;
@@ -15,10 +15,11 @@ use buildkit_fleet::values::arch::Arch;
 use buildkit_fleet::values::version::Version;
 use tempfile::TempDir;
 
+use crate::client::Client;
 use crate::dns::{Dns, eventually};
 use crate::pods::Pods;
 use crate::ports::free_port;
-use crate::support;
+use crate::support::{self, HANGS};
 
 /// The program: `HAPROXY_BIN`, or the one on PATH. A missing one fails the tests.
 pub(crate) fn binary() -> PathBuf {
@@ -34,21 +35,20 @@ pub(crate) fn binary() -> PathBuf {
     })
 }
 
-/// Its version, `HAProxy version 2.6.12-1+deb12u4 2026/10/17`.
+/// Its version, `HAProxy version 2.6.12-1+deb12u4 2026/10/17`. The first to ask tells it to whoever runs the tests.
 pub(crate) fn version() -> Version {
-    let output = Command::new(binary()).arg("-v").output().expect("haproxy -v runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let number =
-        text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or_default();
-    let mut parts =
-        number.split(['.', '-']).map(|part| part.parse().unwrap_or_else(|_| panic!("no version in {text}")));
-    let (major, minor) = (parts.next().expect("a major"), parts.next().expect("a minor"));
-    Version::new(major, minor)
-}
-
-/// Says what was not checked, past the test runner's capture.
-pub(crate) fn state(text: &str) {
-    let _ = writeln!(std::io::stderr(), "lab: {text}");
+    static VERSION: OnceLock<Version> = OnceLock::new();
+    *VERSION.get_or_init(|| {
+        let output = Command::new(binary()).arg("-v").output().expect("haproxy -v runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let number =
+            text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or_default();
+        support::note(&format!("the lab ran HAProxy {number}, {}", binary().display()));
+        let mut parts =
+            number.split(['.', '-']).map(|part| part.parse().unwrap_or_else(|_| panic!("no version in {text}")));
+        let (major, minor) = (parts.next().expect("a major"), parts.next().expect("a minor"));
+        Version::new(major, minor)
+    })
 }
 
 /// The fleet's configuration as this HAProxy understands it, and the script that starts it.
@@ -122,7 +122,7 @@ impl Lab {
             let mut lab = Self::spawn(fleet.clone(), &edit);
             let health = lab.ports.health;
             let healthy = || http_get(health, "/healthz").is_some_and(|(status, _)| status == 200);
-            if eventually(Duration::from_secs(20), || healthy() || lab.has_ended()) && !lab.has_ended() {
+            if eventually(|| healthy() || lab.has_ended()) && !lab.has_ended() {
                 return lab;
             }
             // Between the choice of a port and its use, another process may have taken it.
@@ -167,6 +167,14 @@ impl Lab {
         Lab { fleet, dns, pods: Pods::new(pods), ports, child, directory }
     }
 
+    /// What the load balancer wrote of this client's connection when that ended.
+    pub(crate) fn end_of(&self, client: &Client) -> End {
+        let here = format!(":{} [", client.port());
+        let find = || self.log().lines().find(|line| line.contains(&here)).and_then(End::read);
+        assert!(eventually(|| find().is_some()), "no end of the client on port {}:\n{}", client.port(), self.log());
+        find().expect("it was there")
+    }
+
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
@@ -188,7 +196,7 @@ impl Lab {
     }
 
     pub(crate) fn wait_for_up(&self, arch: Arch, count: usize) {
-        let up = eventually(Duration::from_secs(30), || self.up(arch) == count);
+        let up = eventually(|| self.up(arch) == count);
         assert!(up, "{} of {count} {} pods are UP\n{}", self.up(arch), arch.name(), self.log());
     }
 
@@ -228,10 +236,32 @@ impl Drop for Lab {
     }
 }
 
+/// How a connection ended, in the words of HAProxy's TCP log. Its times run from event to event in HAProxy, not from when
+/// a test got to run.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// `bk_amd64/amd1`; `<NOSRV>` where no server was left.
+    pub(crate) server: String,
+    /// In the queue and in tries before.
+    pub(crate) waited_ms: i64,
+    /// `sQ`: `timeout queue` ended it. `SC`: no server took the connection.
+    pub(crate) state: String,
+}
+
+impl End {
+    /// `127.0.0.1:60002 [25/Nov/2026:01:52:13.772] ft_amd64 bk_amd64/<NOSRV> 2002/-1/2001 0 sQ 2/2/1/0/0 0/2`
+    fn read(line: &str) -> Option<Self> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let &[_, _, _, server, times, _, state, ..] = &words[..] else { return None };
+        let waited_ms = times.split('/').next()?.parse().ok()?;
+        Some(End { server: server.to_owned(), waited_ms, state: state.to_owned() })
+    }
+}
+
 /// Status and body of a page on loopback.
 pub(crate) fn http_get(port: u16, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    stream.set_read_timeout(Some(HANGS)).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
     let mut page = String::new();
     stream.read_to_string(&mut page).ok()?;

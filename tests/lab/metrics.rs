@@ -1,7 +1,6 @@
 //! What KEDA and Prometheus read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use buildkit_fleet::fleet::sizing;
 use buildkit_fleet::manifests::scrape;
@@ -62,7 +61,7 @@ fn keda_reads_the_session_count_of_each_architecture_from_one_small_page() {
     lab.with_pods(Arch::Amd64, [address(0)]);
     // One runs and one waits for amd64, one is held for arm64.
     let clients = [lab.ports.amd64, lab.ports.amd64, lab.ports.arm64].map(Client::build);
-    assert!(clients[..2].iter().any(|client| client.is_served(std::time::Duration::from_secs(3))));
+    assert!(clients[..2].iter().any(Client::is_served));
     let files = support::render(&lab.fleet);
     for (arch, expected) in [(Arch::Amd64, 2.0), (Arch::Arm64, 1.0)] {
         let scaled = support::object(&files, "ScaledObject", &format!("buildkitd-{}", arch.name()));
@@ -91,7 +90,7 @@ fn the_pages_are_as_long_as_the_plan_says() {
         let lab = Lab::start(keys);
         let port = |arch: Arch| if arch == Arch::Amd64 { lab.ports.amd64 } else { lab.ports.arm64 };
         let _clients: Vec<Client> = (0..builds).map(|_| Client::build(port(architectures[0]))).collect();
-        assert!(eventually(Duration::from_secs(10), || lab.sessions(architectures[0]) == builds));
+        assert!(eventually(|| lab.sessions(architectures[0]) == builds));
         let (_, page) = http_get(lab.ports.metrics, "/metrics?scope=backend&metrics=haproxy_backend_current_sessions")
             .unwrap_or_default();
         // HAProxy before 3.0 sends more: what is asked for is part of it.

@@ -22,12 +22,12 @@ fn a_queued_client_gets_a_slot_that_frees_at_half_of_its_patience() {
     let lab = Lab::start(FOUR_AND_TWO);
     lab.with_pods(Arch::Amd64, [address(0)]);
     let busy = Client::build(lab.ports.amd64);
-    assert!(busy.is_served(secs(3.0)));
+    assert!(busy.is_served());
     let waiting = Client::build(lab.ports.amd64);
     assert_eq!(waiting.wait(secs(2.0)), Wait::StillWaiting);
     drop(busy);
-    let waited = waiting.wait(secs(1.5));
-    assert!(matches!(waited, Wait::Served(_)), "{waited:?}\n{}", lab.log());
+    // Not served at once, it would be closed after 6 s: nothing else frees a slot.
+    assert_eq!(waiting.outcome(), Wait::Served, "{}", lab.log());
 }
 
 #[test]
@@ -35,10 +35,11 @@ fn a_queued_client_is_held_longer_than_it_waits_itself() {
     let lab = Lab::start(FOUR_AND_TWO);
     lab.with_pods(Arch::Amd64, [address(0)]);
     let busy = Client::build(lab.ports.amd64);
-    assert!(busy.is_served(secs(3.0)));
-    let waited = Client::build(lab.ports.amd64).wait(secs(15.0));
-    let Wait::Closed(after) = waited else { panic!("{waited:?}") };
-    assert!(after > secs(4.5) && after < secs(9.0), "closed after {after:?}, expected 6 s");
+    assert!(busy.is_served());
+    let waiting = Client::build(lab.ports.amd64);
+    assert_eq!(waiting.outcome(), Wait::Closed);
+    let end = lab.end_of(&waiting);
+    assert!(end.state == "sQ" && end.waited_ms > 4_500, "{end:?}, expected 6 s in the queue");
 }
 
 #[test]
@@ -46,9 +47,11 @@ fn without_the_queue_line_a_client_is_dropped_early() {
     let lab = Lab::start_edited(FOUR_AND_TWO, |config| replace_line(&config, "  timeout queue 6s\n", ""));
     lab.with_pods(Arch::Amd64, [address(0)]);
     let busy = Client::build(lab.ports.amd64);
-    assert!(busy.is_served(secs(3.0)));
-    let waited = Client::build(lab.ports.amd64).wait(secs(15.0));
-    assert!(matches!(waited, Wait::Closed(after) if after < secs(4.0)), "{waited:?}");
+    assert!(busy.is_served());
+    let waiting = Client::build(lab.ports.amd64);
+    assert_eq!(waiting.outcome(), Wait::Closed);
+    let end = lab.end_of(&waiting);
+    assert!(end.state == "sQ" && end.waited_ms < 4_000, "{end:?}");
 }
 
 /// Mean of the scale signal with 4 busy pods and 12 clients that wait 6 s, leave, and pause 4 s, over two cycles.
@@ -57,7 +60,7 @@ fn mean_signal(lab: &Lab) -> f64 {
     const WAITING: usize = 12;
     lab.with_pods(Arch::Amd64, (0..BUSY).map(address));
     let builds: Vec<Client> = (0..BUSY).map(|_| Client::build(lab.ports.amd64)).collect();
-    assert!(builds.iter().all(|build| build.is_served(secs(5.0))));
+    assert!(builds.iter().all(Client::is_served));
     let over = Arc::new(AtomicBool::new(false));
     let port = lab.ports.amd64;
     let clients: Vec<_> = (0..WAITING)
@@ -66,14 +69,15 @@ fn mean_signal(lab: &Lab) -> f64 {
             thread::spawn(move || {
                 // Spread over one cycle.
                 thread::sleep(secs(10.0) * u32::try_from(n).expect("few") / 12);
+                let mut cycle = Instant::now();
                 while !over.load(Ordering::SeqCst) {
-                    let start = Instant::now();
                     let client = Client::build(port);
-                    client.wait(secs(6.0));
+                    let waited = client.wait(secs(6.0));
                     drop(client);
-                    // A client that was dropped early comes back after its pause, too.
-                    thread::sleep(secs(4.0));
-                    assert!(start.elapsed() < secs(20.0));
+                    // A client that was dropped early comes back after its pause, too. One that was not, when its cycle
+                    // is over: what a busy machine adds to each does not add up.
+                    cycle = if waited == Wait::StillWaiting { cycle + secs(10.0) } else { Instant::now() + secs(4.0) };
+                    thread::sleep(cycle.saturating_duration_since(Instant::now()));
                 }
             })
         })
@@ -123,12 +127,10 @@ fn with_no_pod_clients_are_held_and_counted_and_served_when_pods_appear() {
         lab.pods.start(address(n));
     }
     lab.set_pods(Arch::Amd64, (0..3).map(address));
-    let start = Instant::now();
+    // Before the rest of their 35 s has passed, after which they would be closed.
     for client in &clients {
-        let waited = client.wait(secs(10.0));
-        assert!(matches!(waited, Wait::Served(_)), "{waited:?}\n{}", lab.log());
+        assert_eq!(client.outcome(), Wait::Served, "{}", lab.log());
     }
-    assert!(start.elapsed() < secs(3.0), "served after {:?}", start.elapsed());
     assert_eq!(lab.pods.most_at_once(), 1);
 }
 
@@ -137,7 +139,9 @@ fn without_the_hold_server_a_client_is_refused_and_never_counted() {
     let lab = Lab::start_edited("      architectures: [amd64]\n", |config| {
         replace_line(&config, "  server hold 127.0.0.1:9 backup\n", "")
     });
-    let waited = Client::build(lab.ports.amd64).wait(secs(5.0));
-    assert!(matches!(waited, Wait::Closed(after) if after < secs(2.0)), "{waited:?}");
+    let client = Client::build(lab.ports.amd64);
+    assert_eq!(client.outcome(), Wait::Closed);
+    let end = lab.end_of(&client);
+    assert!(end.state == "SC" && end.server.ends_with("<NOSRV>") && end.waited_ms == -1, "{end:?}, never in the queue");
     assert_eq!(lab.sessions(Arch::Amd64), 0);
 }

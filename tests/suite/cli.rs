@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::support;
-use crate::support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
+use crate::support::program::{code, program, run, scratch, stderr, stdout, unless_it_hangs, with_shipped, write};
 
 #[test]
 fn generate_writes_four_clusters_and_says_what_they_are() {
@@ -231,11 +231,10 @@ fn many_problems_are_told_quickly_and_not_all() {
     let dir = scratch();
     let keys: Vec<String> = (0..4_000).map(|n| format!("    wrong{n}: 1\n")).collect();
     write(dir.path(), "clusters.yaml", format!("defaults:\n  buildkit:\n{}clusters:\n  a: {{}}\n", keys.concat()));
-    let start = std::time::Instant::now();
-    let output = run(dir.path(), &["validate"]);
+    // How quickly is the benchmark's to say; in quadratic time it would hang.
+    let output = unless_it_hangs(dir.path(), &["validate"]);
     assert_eq!(code(&output), 1);
     assert!(stderr(&output).contains("and 3900 problems more"), "{}", &stderr(&output)[stderr(&output).len() - 200..]);
-    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
 
 #[test]
@@ -299,12 +298,10 @@ fn odd_files_end_in_a_clear_error_each() {
             "cannot read missing: No such file or directory (os error 2): name another file with --config, or let `buildkit-fleet init` write one",
         ),
     ] {
-        let start = std::time::Instant::now();
-        let output = run(dir.path(), &["generate", "--config", name]);
+        let output = unless_it_hangs(dir.path(), &["generate", "--config", name]);
         assert_eq!(code(&output), expected, "{name}: {}", stderr(&output));
         assert!(stderr(&output).contains(words), "{name}: {}", stderr(&output));
         assert!(stderr(&output).len() < 2000, "{name}: {} bytes of message", stderr(&output).len());
-        assert!(start.elapsed().as_secs() < 10, "{name}");
     }
     assert!(!dir.path().join("generated").exists());
 }

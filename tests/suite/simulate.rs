@@ -1,7 +1,5 @@
 //! The simulator: against formulas, against traces of the real parts, and as properties over fleets drawn at random.
 
-use std::time::{Duration, Instant};
-
 use buildkit_fleet::fleet::hpa::ScalingRules;
 use buildkit_fleet::fleet::model::Fleet;
 use buildkit_fleet::simulation::arrivals::{Arrival, Arrivals};
@@ -15,7 +13,7 @@ use buildkit_fleet::values::arch::Arch;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use crate::support;
+use crate::support::{self, unless_it_hangs};
 
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60_000;
@@ -618,17 +616,11 @@ fn a_day_of_a_large_fleet_and_a_hundred_thousand_builds_are_simulated_in_seconds
     // Optimized: 200 runs of a day of 360 pods. Unoptimized a tenth, in as much time.
     let runs = if cfg!(debug_assertions) { 20 } else { 200 };
     let day = poisson(600.0, 24.0, Spread::Exponential(Length(20 * MINUTE)));
-    let began = Instant::now();
-    let summary = all(&production(), &day, 1, runs);
-    let took = began.elapsed();
+    let summary = unless_it_hangs("a day", move || all(&production(), &day, 1, runs));
     assert!(summary.total.arrived > runs * 14_000 && summary.total.peak_pods > 200);
-    assert!(took < Duration::from_secs(60), "{took:?}");
 
-    let began = Instant::now();
-    let outcome = unrecorded(&production(), &burst(100_000, MINUTE), 1, 0);
-    let took = began.elapsed();
+    let outcome = unless_it_hangs("a burst", || unrecorded(&production(), &burst(100_000, MINUTE), 1, 0));
     assert_eq!(outcome.finished + outcome.gave_up, 100_000);
-    assert!(took < Duration::from_secs(60), "{took:?}");
 }
 
 #[test]

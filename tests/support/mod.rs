@@ -2,7 +2,11 @@
 
 pub(crate) mod program;
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use buildkit_fleet::diagnostics::rule::Severity;
 use buildkit_fleet::diagnostics::snippet::Printer;
@@ -10,6 +14,40 @@ use buildkit_fleet::fleet::model::Fleet;
 use buildkit_fleet::manifests::render::Renderer;
 use buildkit_fleet::manifests::set::SetFile;
 use buildkit_fleet::resolve::resolved::Resolved;
+
+/// No test asks how long something takes: `cargo bench` does. What is not done by then hangs, on the busiest machine.
+pub(crate) const HANGS: Duration = Duration::from_secs(300);
+
+/// What `work` gives, or a failure where it never ends.
+pub(crate) fn unless_it_hangs<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = channel();
+    let worker = std::thread::spawn(move || drop(done.send(work())));
+    match result.recv_timeout(HANGS) {
+        Ok(result) => result,
+        Err(RecvTimeoutError::Timeout) => panic!("{what} hangs"),
+        // Its own failure is the one to show.
+        Err(RecvTimeoutError::Disconnected) => match worker.join() {
+            Err(failure) => std::panic::resume_unwind(failure),
+            Ok(()) => unreachable!("it sends before it ends"),
+        },
+    }
+}
+
+/// Says what this machine cannot show: never a silent success.
+pub(crate) fn not_tried(what: &str, why: &str) {
+    note(&format!("NOT TRIED: {what}: {why}"));
+}
+
+/// A line for whoever runs the tests: on stderr, past the capture of tests that pass, or among those that tests/run
+/// shows at its end.
+pub(crate) fn note(line: &str) {
+    let line = format!("{line}\n");
+    let told = match std::env::var_os("TEST_NOTES") {
+        Some(path) => OpenOptions::new().append(true).open(path).and_then(|mut file| file.write_all(line.as_bytes())),
+        None => std::io::stderr().write_all(line.as_bytes()),
+    };
+    told.unwrap_or_else(|error| panic!("cannot tell `{line}`: {error}"));
+}
 
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+use super::HANGS;
+
 pub(crate) fn scratch() -> TempDir {
     tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"))
 }
@@ -13,6 +15,18 @@ pub(crate) fn program(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_buildkit-fleet"));
     command.current_dir(dir).args(args).env_remove("COLUMNS");
     command
+}
+
+/// The same, killed where it hangs, which is exit code 137.
+pub(crate) fn unless_it_hangs(dir: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new("timeout");
+    command.args(["-s", "KILL", &HANGS.as_secs().to_string(), env!("CARGO_BIN_EXE_buildkit-fleet")]);
+    command
+        .args(args)
+        .current_dir(dir)
+        .env_remove("COLUMNS")
+        .output()
+        .unwrap_or_else(|error| panic!("timeout: {error}"))
 }
 
 pub(crate) fn run(dir: &Path, args: &[&str]) -> Output {
