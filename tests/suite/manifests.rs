@@ -70,7 +70,7 @@ fn every_recorded_manifest_is_still_rendered() {
         .map(|path| path.display().to_string())
         .filter(|path| !path.starts_with("messages/"))
         .collect();
-    assert_eq!(recorded, expected);
+    support::recorded_are(recorded, &expected);
 }
 
 #[test]

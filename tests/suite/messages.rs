@@ -50,7 +50,7 @@ fn every_recorded_message_is_still_told() {
         .iter()
         .map(|path| path.display().to_string())
         .collect();
-    assert_eq!(recorded, expected);
+    support::recorded_are(recorded, &expected);
 }
 
 #[test]

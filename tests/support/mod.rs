@@ -2,6 +2,7 @@
 
 pub(crate) mod program;
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -112,6 +113,15 @@ pub(crate) fn errors(source: &str) -> Vec<&'static str> {
     let (_, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
     let sorted = problems.into_sorted();
     sorted.iter().filter(|problem| problem.rule.severity == Severity::Error).map(|problem| problem.rule.id).collect()
+}
+
+/// Fails where snapshots lack one of those that are expected, or have one that nothing writes any more. While `just
+/// snapshots` records, the test that writes a new one may not have come to it yet.
+pub(crate) fn recorded_are(mut recorded: BTreeSet<String>, expected: &BTreeSet<String>) {
+    if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
+        recorded.extend(expected.iter().cloned());
+    }
+    assert_eq!(&recorded, expected);
 }
 
 /// Every YAML document of the files.
