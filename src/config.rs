@@ -16,22 +16,22 @@ use crate::values::toleration::Tolerations;
 use crate::values::version::Version;
 
 layer! {
-    /// `defaults` or one cluster. Blocks of other tools stand beside ours and are not looked at.
+    /// `defaults` or one cluster. Keys of other tools are allowed here and ignored.
     pub struct ClusterKeys (Open) {
         /// Name of the EKS cluster. Nodes run as the role `<name>-node-role`, find subnets and security groups by the
         /// tag `karpenter.sh/discovery: <name>`, and deploy.sh refuses a context of another cluster.
         cluster_name: Leaf<ClusterName>,
-        /// AWS region, which prices depend on.
+        /// AWS region; it determines the prices.
         region: Leaf<Region>,
-        /// Modules installed on the cluster, in the order of installing. Only clusters with `buildkit` get manifests;
+        /// Modules installed on the cluster, in installation order. Only clusters that list `buildkit` get manifests;
         /// autoscaling needs `keda` before it.
         modules: Leaf<Vec<Spanned<Module>>>,
-        /// Kubernetes version of the cluster. From 1.35 on the HPA's tolerance can be set to 0; below, or without it,
-        /// the fleet aims at 0.9 builds for each pod where KEDA allows it.
+        /// Kubernetes version of the cluster. From 1.35 on, the HPA's tolerance can be set to 0; on older versions,
+        /// or if this is not set, the fleet targets 0.9 builds per pod where KEDA allows it.
         eks_version: Leaf<Version>,
         /// The KEDA module.
         keda: KedaModule,
-        /// The fleet of builders. A key that is not known here is an error.
+        /// The builder fleet. Unknown keys in this block are errors.
         buildkit: Buildkit,
     }
 }
@@ -39,8 +39,8 @@ layer! {
 layer! {
     /// What we read of the KEDA module's block.
     pub struct KedaModule (Open) {
-        /// Version of the KEDA chart, which is the version of KEDA. Fallback needs 2.17 and is sound from 2.18 on; without
-        /// the version only what every KEDA understands is used.
+        /// Version of the KEDA chart, which is also the version of KEDA. Fallback needs 2.17 and works correctly from
+        /// 2.18 on; if this is not set, the manifests use only what every KEDA version supports.
         chart_version: Leaf<Version>,
     }
 }
@@ -48,73 +48,73 @@ layer! {
 layer! {
     /// The block `buildkit`.
     pub struct Buildkit (Closed) {
-        /// Architectures of the fleet.
+        /// CPU architectures of the fleet.
         architectures: Leaf<Vec<Spanned<Arch>>> = "[amd64, arm64]",
-        /// Pods of each architecture, where autoscaling is not enabled.
+        /// Pods per architecture when autoscaling is not enabled.
         replicas_per_arch: Leaf<Replicas> ["pods"] = "4",
-        /// Pods of amd64, where autoscaling is not enabled; `replicas_per_arch` unless given.
+        /// Number of amd64 pods when autoscaling is not enabled; defaults to `replicas_per_arch`.
         amd64_replicas: Leaf<Replicas> ["pods"],
-        /// Pods of arm64, where autoscaling is not enabled; `replicas_per_arch` unless given.
+        /// Number of arm64 pods when autoscaling is not enabled; defaults to `replicas_per_arch`.
         arm64_replicas: Leaf<Replicas> ["pods"],
-        /// Pods that share one node, of either architecture. The first instance type, cut into so many, is the size of
-        /// a pod.
+        /// Pods that share one node, for both architectures. A pod is sized so that this number fits on the first
+        /// instance type.
         pods_per_node: Leaf<PodsPerNode> ["pods"] = "2",
-        /// Pods that share one amd64 node; `pods_per_node` unless given. Not beside `amd64_instance_types`.
+        /// Pods that share one amd64 node; defaults to `pods_per_node`. Cannot be used with `amd64_instance_types`.
         amd64_pods_per_node: Leaf<PodsPerNode> ["pods"],
-        /// Pods that share one arm64 node; `pods_per_node` unless given. Not beside `arm64_instance_types`.
+        /// Pods that share one arm64 node; defaults to `pods_per_node`. Cannot be used with `arm64_instance_types`.
         arm64_pods_per_node: Leaf<PodsPerNode> ["pods"],
-        /// The instance type of amd64 nodes, with local NVMe. Not beside `amd64_instance_types`.
+        /// Instance type of amd64 nodes; must have local NVMe. Cannot be used with `amd64_instance_types`.
         amd64_instance_type: Leaf<TypeName> = "m6id.24xlarge",
-        /// The instance type of arm64 nodes, with local NVMe. Not beside `arm64_instance_types`.
+        /// Instance type of arm64 nodes; must have local NVMe. Cannot be used with `arm64_instance_types`.
         arm64_instance_type: Leaf<TypeName> = "m8gd.24xlarge",
-        /// Instance types of amd64 nodes in order of preference, each with its pods per node. The first type sizes the
-        /// pod; the next is used where Karpenter gets no more of the one before. A cluster's block replaces the whole
-        /// block of `defaults`.
+        /// Instance types of amd64 nodes in order of preference, each with its pods per node. The first type determines
+        /// the pod size; Karpenter uses the next type when it cannot get more of the one before. A cluster's block
+        /// replaces the whole block of `defaults`.
         amd64_instance_types: Leaf<InstanceTypes>,
-        /// Instance types of arm64 nodes in order of preference, each with its pods per node. The first type sizes the
-        /// pod; the next is used where Karpenter gets no more of the one before. A cluster's block replaces the whole
-        /// block of `defaults`.
+        /// Instance types of arm64 nodes in order of preference, each with its pods per node. The first type determines
+        /// the pod size; Karpenter uses the next type when it cannot get more of the one before. A cluster's block
+        /// replaces the whole block of `defaults`.
         arm64_instance_types: Leaf<InstanceTypes>,
-        /// Facts of instance types that the catalogue lacks, or that differ from it.
+        /// Specifications of instance types that are not in the built-in catalogue, or that differ from it.
         instance_specs: MapOf<TypeName, InstanceSpec>,
-        /// Scaling by KEDA on the load balancer's count of running and waiting builds.
+        /// Scaling by KEDA, based on the load balancer's count of running and waiting builds.
         autoscaling: Autoscaling,
         /// How fast an idle fleet shrinks.
         scale_down: ScaleDownKeys,
-        /// Namespace of the fleet. It is created, and labelled so that privileged pods may run in it.
+        /// Namespace of the fleet. It is created, and labelled to allow privileged pods.
         namespace: Leaf<Namespace> = "buildkit",
-        /// Image of buildkitd, with a version.
+        /// Image of buildkitd, with a version tag or digest.
         image: Leaf<Image> = "moby/buildkit:v0.32.2",
-        /// Image of the load balancer: HAProxy 3.2 or later, whose stop signal is SIGUSR1 as in the official image.
+        /// Image of the load balancer: HAProxy 3.2 or later, with the stop signal SIGUSR1 as in the official image.
         haproxy_image: Leaf<Image> = "haproxy:3.2-alpine",
-        /// The longest build. Every timeout and grace period follows from it.
+        /// Length of the longest build. All timeouts and grace periods are derived from it.
         max_build_minutes: Leaf<Minutes> ["minutes"] = "120",
-        /// Namespaces whose pods may build.
+        /// Namespaces whose pods may run builds.
         client_namespaces: Leaf<Vec<Spanned<Namespace>>> = "[arc-runners]",
         /// Namespace of Prometheus, which may read metrics.
         monitoring_namespace: Leaf<Namespace> = "monitoring",
         /// Namespace of KEDA, which may read the load balancer's metrics.
         keda_namespace: Leaf<Namespace> = "keda",
-        /// How long a client waits for a silent server; buildctl and buildx wait 20 s.
+        /// How long a client waits for a server that does not answer; buildctl and buildx wait 20 s.
         client_connect_seconds: Leaf<Seconds> ["seconds"] = "20",
         /// How long a client pauses before it tries again. The load balancer counts a waiting client for the sum of this
-        /// and `client_connect_seconds`: if clients pause longer, fewer are counted than there are.
+        /// and `client_connect_seconds`; if clients pause longer, it counts too few.
         client_retry_pause_seconds: Leaf<Seconds> ["seconds"] = "15",
-        /// Address families of the cluster's pods. `dual` is right for single-stack clusters of either kind as well.
+        /// Address families of the cluster's pods. `dual` also works for IPv4-only and IPv6-only clusters.
         ip_family: Leaf<IpFamily> = "dual",
-        /// Mirrors of registries, each asked in order before the registry itself.
+        /// Mirrors of registries, tried in order before the registry itself.
         registry_mirrors: MapOf<RegistryHost, Leaf<Vec<Spanned<RegistryHost>>>>,
-        /// Registries that speak plain HTTP.
+        /// Registries that use plain HTTP.
         http_registries: Leaf<Vec<Spanned<RegistryHost>>>,
-        /// Alias of the node image. Pin a date: with `latest` each release of the image replaces every node.
+        /// Alias of the node image. Pin a date: with `latest`, each release of the image replaces every node.
         ami_alias: Leaf<AmiAlias> = "al2023@latest",
-        /// Secret with tls.crt, tls.key and ca.crt: buildkitd then takes only clients with a certificate of that CA.
+        /// Secret with tls.crt, tls.key and ca.crt. If set, buildkitd accepts only clients with a certificate of that CA.
         mtls_secret: Leaf<SecretName>,
         /// ServiceMonitors and alerts.
         monitoring: Monitoring,
-        /// Labels on every object, and on no pod: a change of them would roll the load balancer and every builder.
+        /// Labels added to every object, but not to pods: changing them there would roll the load balancer and every builder.
         extra_labels: MapOf<LabelKey, Leaf<LabelText>>,
-        /// Tolerations of the load balancer's pod.
+        /// Tolerations of the load balancer pod.
         lb_tolerations: Leaf<Tolerations> = "[{key: CriticalAddonsOnly, operator: Exists}]",
     }
 }
@@ -124,17 +124,19 @@ layer! {
     pub struct Autoscaling (Closed) {
         /// Whether KEDA scales the pools.
         enabled: Leaf<bool> = "false",
-        /// Fewest pods of amd64; 0 lets the pool sleep.
+        /// Minimum number of amd64 pods; 0 allows scaling to zero.
         amd64_min: Leaf<Count> ["pods"] = "1",
-        /// Most pods of amd64; required where autoscaling is enabled.
+        /// Maximum number of amd64 pods; required when autoscaling is enabled.
         amd64_max: Leaf<Replicas> ["pods"],
-        /// Pods of amd64 while KEDA cannot read the metric; a larger pool stays as it is. From `amd64_min` to `amd64_max`.
+        /// Number of amd64 pods while KEDA cannot read the metric; a larger pool keeps its size. From `amd64_min` to
+        /// `amd64_max`.
         amd64_fallback: Leaf<Count> ["pods"],
-        /// Fewest pods of arm64; 0 lets the pool sleep.
+        /// Minimum number of arm64 pods; 0 allows scaling to zero.
         arm64_min: Leaf<Count> ["pods"] = "1",
-        /// Most pods of arm64; required where autoscaling is enabled.
+        /// Maximum number of arm64 pods; required when autoscaling is enabled.
         arm64_max: Leaf<Replicas> ["pods"],
-        /// Pods of arm64 while KEDA cannot read the metric; a larger pool stays as it is. From `arm64_min` to `arm64_max`.
+        /// Number of arm64 pods while KEDA cannot read the metric; a larger pool keeps its size. From `arm64_min` to
+        /// `arm64_max`.
         arm64_fallback: Leaf<Count> ["pods"],
     }
 }
@@ -142,11 +144,11 @@ layer! {
 layer! {
     /// The block `buildkit.scale_down`.
     pub struct ScaleDownKeys (Closed) {
-        /// Minutes without demand before the first step, and between two steps (there at most 30, the HPA's limit).
+        /// Minutes without demand before the first scale-down step, and between steps (there at most 30, the HPA's limit).
         idle_minutes: Leaf<IdleMinutes> ["minutes"] = "20",
-        /// Pods that may go in one step.
+        /// Number of pods that one step may remove.
         pods: Leaf<Replicas> ["pods"] = "10",
-        /// Share of the pool that may go in one step; the larger of the two counts.
+        /// Share of the pool that one step may remove; the larger of this and `pods` applies.
         percent: Leaf<Percent> ["percent"] = "20",
     }
 }
@@ -154,7 +156,7 @@ layer! {
 layer! {
     /// The block `buildkit.monitoring`.
     pub struct Monitoring (Closed) {
-        /// Whether ServiceMonitors and alerts are written.
+        /// Whether to write ServiceMonitors and alerts.
         enabled: Leaf<bool> = "true",
     }
 }
@@ -166,13 +168,14 @@ layer! {
         arch: Leaf<Arch>,
         /// Virtual CPUs.
         vcpu: Leaf<Small> ["vCPU"],
-        /// Memory, as the vendor states it.
+        /// Memory, as stated by the vendor.
         memory_mib: Leaf<Size> ["MiB"],
-        /// Local NVMe over all disks.
+        /// Local NVMe, all disks together.
         local_nvme_gb: Leaf<Size> ["GB"],
-        /// Pods that the network interfaces allow; the kubelet's memory reservation follows from it.
+        /// Pods that the network interfaces allow; the kubelet's memory reservation is derived from it.
         eni_max_pods: Leaf<Small> ["pods"],
-        /// NUMA nodes: whole CPUs of one NUMA node go to each builder, so the pods per node must divide over them.
+        /// Number of NUMA nodes. Each builder gets whole CPUs of one NUMA node, so the pods per node must divide evenly
+        /// over them.
         numa_nodes: Leaf<Small>,
     }
 }

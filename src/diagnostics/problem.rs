@@ -59,7 +59,7 @@ impl Problem {
 
     /// Whom a problem of `defaults` is about, in words; of any other the place tells.
     pub fn concerns(&self) -> Option<String> {
-        (self.inherited && !self.clusters.is_empty()).then(|| format!("concerns {}", words::names(&self.clusters)))
+        (self.inherited && !self.clusters.is_empty()).then(|| format!("affects {}", words::names(&self.clusters)))
     }
 
     /// A problem of what a key takes: whoever knows the keys says where to read about it.

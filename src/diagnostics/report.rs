@@ -126,20 +126,20 @@ fn escape(text: &str) -> String {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct ProblemOptions {
-    /// text for people, github for annotations of a workflow run, json for programs
+    /// Output format: text for people, github for workflow annotations, json for programs
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: ProblemFormat,
-    /// Refuse clusters.yaml for warnings as well
+    /// Treat warnings about clusters.yaml as errors
     #[arg(long)]
     pub deny_warnings: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProblemFormat {
-    /// To stderr, each with a picture of its place
+    /// To stderr, each with the lines of the file that it is about
     Text,
-    /// To stdout, as workflow commands `::error file=...,line=...`
+    /// To stdout, as GitHub workflow commands: `::error file=...,line=...`
     Github,
-    /// To stdout, one object with everything that the run found
+    /// To stdout, as one JSON object
     Json,
 }

@@ -5,7 +5,7 @@ use crate::diagnostics::escape::visible;
 /// A hint at what was meant by a name that does not exist: the nearest of those that do, or all of them.
 pub fn did_you_mean_of(found: &str, known: &[&str]) -> String {
     let hint = did_you_mean(found, known.iter().copied())
-        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+        .map_or_else(|| format!("expected one of {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
     visible(hint)
 }
 

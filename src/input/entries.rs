@@ -41,8 +41,8 @@ pub fn entries<'n>(
         if *plain && text == "<<" {
             problems.push(
                 Problem::new(&rule::ALIAS_NOT_READ, format!("`{name}` uses a merge key"))
-                    .at(key.span, "merge keys are not read here")
-                    .help("write the values out; what all clusters share belongs into `defaults`"),
+                    .at(key.span, "merge keys are not supported here")
+                    .help("write the values out; what all clusters share belongs in `defaults`"),
             );
             continue;
         }
@@ -72,14 +72,14 @@ pub fn unknown_key(name: &str, key: &str, span: Span, known: &[&str], problems: 
 /// Aliases and tags are for other tools' blocks; what we read is written out.
 pub(super) fn refuse_alias(name: &str, node: &Node, problems: &mut Problems) -> bool {
     let (what, label) = match &node.kind {
-        Kind::Alias => ("an alias", "aliases are not read here"),
-        _ if node.tagged => ("a tag", "tags are not read here"),
+        Kind::Alias => ("an alias", "aliases are not supported here"),
+        _ if node.tagged => ("a tag", "tags are not supported here"),
         _ => return false,
     };
     problems.push(
         Problem::new(&rule::ALIAS_NOT_READ, format!("`{name}` uses {what}"))
             .at(node.span, label)
-            .help("write the value out; what all clusters share belongs into `defaults`"),
+            .help("write the value out; what all clusters share belongs in `defaults`"),
     );
     true
 }

@@ -104,8 +104,8 @@ struct Open<'a> {
 /// Bytes to text. A byte order mark and CRLF line ends are accepted: editors on Windows write them.
 pub fn decode(bytes: &[u8]) -> Result<&str, Problem> {
     if bytes.len() > MAX_BYTES {
-        return Err(Problem::new(&rule::FILE_TOO_LARGE, format!("the file has {} bytes", bytes.len()))
-            .help(format!("clusters.yaml may have up to {} MiB", MAX_BYTES >> 20)));
+        return Err(Problem::new(&rule::FILE_TOO_LARGE, format!("the file is too large: {} bytes", bytes.len()))
+            .help(format!("clusters.yaml may be up to {} MiB", MAX_BYTES >> 20)));
     }
     std::str::from_utf8(bytes).map_err(|error| {
         Problem::new(
@@ -126,13 +126,13 @@ pub fn parse(source: &str) -> Result<Node<'_>, Problem> {
             let at = error.marker().byte_offset().unwrap_or(source.len());
             Problem::new(&rule::YAML_SYNTAX, "the file is not valid YAML")
                 .at(Span { start: at, end: at + 1 }, error.info())
-                .help("the file was read up to this place")
+                .help("the file was read up to this point")
         })?;
         let span = place.byte_range().map_or(Span::default(), |range| Span { start: range.start, end: range.end });
         let node = |kind, tagged| Node { span, kind, tagged };
         match event {
             Event::DocumentStart(..) if tree.root.is_some() => {
-                return Err(Problem::new(&rule::SECOND_DOCUMENT, "the file holds more than one YAML document")
+                return Err(Problem::new(&rule::SECOND_DOCUMENT, "the file contains more than one YAML document")
                     .at(span, "the second document starts here")
                     .help("keep one document: delete the `---` between them and merge the two"));
             }
@@ -157,7 +157,7 @@ pub fn parse(source: &str) -> Result<Node<'_>, Problem> {
     }
     match tree.root {
         Some(root) if !root.is_null() => Ok(root),
-        _ => Err(Problem::new(&rule::EMPTY_FILE, "the file holds no YAML document")
+        _ => Err(Problem::new(&rule::EMPTY_FILE, "the file contains no YAML document")
             .help("write `clusters:` with one block for each cluster")),
     }
 }
@@ -187,10 +187,10 @@ impl<'a> Tree<'a> {
         if parent.expanded > MAX_EXPANDED_NODES {
             return Err(Problem::new(
                 &rule::ALIAS_EXPANSION,
-                format!("the file grows beyond {MAX_EXPANDED_NODES} nodes when read"),
+                format!("aliases expand the file to more than {MAX_EXPANDED_NODES} nodes"),
             )
-            .at(node.span, "too much by here")
-            .help("aliases of aliases multiply: write the values out"));
+            .at(node.span, "the limit is exceeded here")
+            .help("write the values out: aliases of aliases multiply"));
         }
         match &mut parent.node.kind {
             Kind::Sequence(items) => items.push(node),

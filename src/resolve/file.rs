@@ -51,7 +51,7 @@ impl Config {
                 _ => {
                     if let Some(near) = did_you_mean(key, ["defaults", "clusters"]) {
                         problems.push(
-                            Problem::new(&rule::MISSPELT_TOP_LEVEL, format!("the block `{key}` is not read"))
+                            Problem::new(&rule::MISSPELT_TOP_LEVEL, format!("the top-level block `{key}` is ignored"))
                                 .at(span, format!("did you mean `{near}`?"))
                                 .help(format!("rename it to `{near}`, unless another tool reads it")),
                         );

@@ -149,12 +149,9 @@ fn read_image(layer: &Buildkit, problems: &mut Problems) -> Image {
     let standard = &Buildkit::standard().image;
     if let Some(image) = layer.image.spanned().filter(|image| !image.value.is_pinned()) {
         problems.push(
-            Problem::new(
-                &rule::IMAGE_NOT_PINNED,
-                format!("`image` is `{}`, which names no version", image.value.as_str()),
-            )
-            .at(image.span, "expected a tag other than `latest`, or a digest")
-            .help(format!("name a version, such as `{}`", example(standard))),
+            Problem::new(&rule::IMAGE_NOT_PINNED, format!("`image` is `{}`, without a version", image.value.as_str()))
+                .at(image.span, "expected a tag other than `latest`, or a digest")
+                .help(format!("add a version, such as `{}`", example(standard))),
         );
     }
     layer.image.or(standard)
@@ -177,13 +174,13 @@ fn read_lb(layer: &Buildkit, problems: &mut Problems) -> LoadBalancer {
                 format!("HAProxy {version} puts two builds on one pod while the fleet grows"),
             )
             .at(span, format!("expected {OLDEST_HAPROXY} or later"))
-            .help(format!("use an LTS line, such as `{}`", example(&standard.haproxy_image))),
+            .help(format!("use an LTS version, such as `{}`", example(&standard.haproxy_image))),
         ),
         Some(_) => {}
         None => problems.push(
             Problem::new(
                 &rule::HAPROXY_VERSION_UNKNOWN,
-                format!("the tag of `{}` does not tell the version of HAProxy", image.as_str()),
+                format!("the tag of `{}` does not show the version of HAProxy", image.as_str()),
             )
             .at(span, format!("{OLDEST_HAPROXY} is assumed"))
             .help(format!("use a tag that starts with the version, such as `{}`", example(&standard.haproxy_image))),
@@ -200,7 +197,7 @@ fn read_clients(layer: &Buildkit, problems: &mut Problems) -> Vec<Namespace> {
     let given = &layer.client_namespaces;
     if let Some(given) = given.spanned().filter(|given| given.value.is_empty()) {
         problems.push(
-            Problem::new(&rule::INVALID_VALUE, "`client_namespaces` is empty: nobody could build")
+            Problem::new(&rule::INVALID_VALUE, "`client_namespaces` is empty: no pod could run builds")
                 .at(given.span, "expected the namespaces of the CI runners"),
         );
     }

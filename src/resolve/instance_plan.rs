@@ -45,10 +45,10 @@ fn wanted(arch: Arch, layers: Layers, problems: &mut Problems) -> Option<Vec<Wan
             problems.push(
                 Problem::new(
                     &rule::INSTANCE_TYPES_EXCLUSIVE,
-                    format!("`{}_pods_per_node` has no effect beside the `instance_types` of `defaults`", arch.name()),
+                    format!("`{}_pods_per_node` has no effect: `defaults` has `instance_types`", arch.name()),
                 )
-                .at(count.span, "this number is not used")
-                .see(types.span, "each type brings its own number here")
+                .at(count.span, "this number is ignored")
+                .see(types.span, "each type has its own number here")
                 .help(format!("give the cluster its own `{}_instance_types`", arch.name())),
             );
         }
@@ -58,7 +58,7 @@ fn wanted(arch: Arch, layers: Layers, problems: &mut Problems) -> Option<Vec<Wan
         Leaf::Refused => None,
         Leaf::Given(types) if types.value.0.is_empty() => {
             problems.push(
-                Problem::new(&rule::INSTANCE_TYPES_EMPTY, format!("`{}_instance_types` names no type", arch.name()))
+                Problem::new(&rule::INSTANCE_TYPES_EMPTY, format!("`{}_instance_types` is empty", arch.name()))
                     .at(types.span, "expected `type: pods per node`"),
             );
             None
@@ -93,7 +93,7 @@ pub(super) fn read(arch: Arch, layers: Layers, problems: &mut Problems) -> Optio
                 format!("`{}_instance_types` lists {} types", arch.name(), wanted.len()),
             )
             .at(wanted[MAX_TYPES].name.span, format!("the first beyond {MAX_TYPES}"))
-            .help("keep those that you would really run on"),
+            .help("keep the types that you would really run on"),
         );
     }
     let mut entries = Vec::with_capacity(wanted.len());
@@ -105,9 +105,9 @@ pub(super) fn read(arch: Arch, layers: Layers, problems: &mut Problems) -> Optio
             problems.push(
                 Problem::new(
                     &rule::NODEPOOL_NAME_TOO_LONG,
-                    format!("the NodePool's name `{nodepool}` has {} characters", nodepool.len()),
+                    format!("the NodePool name `{nodepool}` has {} characters", nodepool.len()),
                 )
-                .at(entry.name.span, format!("its NodePool's name may have {NODEPOOL_NAME_MAX}"))
+                .at(entry.name.span, format!("its NodePool name may have up to {NODEPOOL_NAME_MAX}"))
                 .help("choose a type with a shorter name"),
             );
         }
@@ -116,13 +116,13 @@ pub(super) fn read(arch: Arch, layers: Layers, problems: &mut Problems) -> Optio
                 Problem::new(
                     &rule::NODEPOOL_NAME_COLLISION,
                     format!(
-                        "`{}` and `{}` make one NodePool name, `{nodepool}`",
+                        "`{}` and `{}` have the same NodePool name, `{nodepool}`",
                         wanted[same].name.value, entry.name.value
                     ),
                 )
-                .at(entry.name.span, "the second of them")
-                .see(wanted[same].name.span, "the first")
-                .help("use one of the two"),
+                .at(entry.name.span, "the second type")
+                .see(wanted[same].name.span, "the first type")
+                .help("use only one of the two"),
             );
         }
         let planned = PlannedType { instance, pods_per_node: entry.pods_per_node.value.get().into(), nodepool };

@@ -28,10 +28,13 @@ pub(super) fn check_exclusive(layer: &Buildkit, problems: &mut Problems) {
         for (key, span) in singular.into_iter().filter_map(|(key, span)| Some((key, span?))) {
             let (name, key) = (arch.name(), format!("{}_{key}", arch.name()));
             problems.push(
-                Problem::new(&rule::INSTANCE_TYPES_EXCLUSIVE, format!("`{key}` stands beside `{name}_instance_types`"))
-                    .at(span, "this value would not be used")
-                    .see(types, "the types and their pods per node are given here")
-                    .help(format!("remove `{key}`, or say all of it with `{name}_instance_types`")),
+                Problem::new(
+                    &rule::INSTANCE_TYPES_EXCLUSIVE,
+                    format!("`{key}` cannot be used with `{name}_instance_types`"),
+                )
+                .at(span, "this value would be ignored")
+                .see(types, "the types and their pods per node are given here")
+                .help(format!("remove `{key}`, or give the same in `{name}_instance_types`")),
             );
         }
     }
@@ -46,9 +49,9 @@ pub(super) fn check_specs(merged: &Buildkit, problems: &mut Problems) {
             Err(Missing::Column(column)) => problems.push(
                 Problem::new(
                     &rule::INSTANCE_SPEC_INCOMPLETE,
-                    format!("`instance_specs` gives no `{column}` for `{name}`"),
+                    format!("`instance_specs` has no `{column}` for `{name}`"),
                 )
-                .at(*span, "the catalogue does not know this type")
+                .at(*span, "this type is not in the catalogue")
                 .help("give arch, vcpu, memory_mib, local_nvme_gb and eni_max_pods, from the vendor's tables"),
             ),
             Err(Missing::UnevenNuma { vcpu, numa_nodes }) => problems.push(
@@ -56,7 +59,7 @@ pub(super) fn check_specs(merged: &Buildkit, problems: &mut Problems) {
                     &rule::INVALID_VALUE,
                     format!("`numa_nodes` cannot be {numa_nodes} for `{name}`, which has {vcpu} vCPU"),
                 )
-                .at(spec.numa_nodes.span().unwrap_or(*span), "expected a number that divides the vCPU"),
+                .at(spec.numa_nodes.span().unwrap_or(*span), "expected a divisor of the number of vCPU"),
             ),
         }
     }
@@ -102,11 +105,11 @@ pub(super) fn facts(
         problems.push(
             Problem::new(
                 &rule::NUMA_UNKNOWN,
-                format!("the NUMA nodes of `{}` are not known; 1 is assumed", name.value),
+                format!("the number of NUMA nodes of `{}` is unknown; assuming 1", name.value),
             )
             .at(name.span, format!("{} vCPU may be two sockets", instance.vcpu))
             .help(format!(
-                "look at `lscpu` on such a node and write `instance_specs: {{{}: {{numa_nodes: N}}}}`",
+                "run `lscpu` on such a node and write `instance_specs: {{{}: {{numa_nodes: N}}}}`",
                 name.value
             )),
         );
@@ -126,9 +129,9 @@ fn unknown_type(arch: Arch, name: &Spanned<TypeName>) -> Problem {
         |near| format!("did you mean `{near}`?"),
     );
     let help = if siblings.is_empty() {
-        "choose a type with local NVMe, or give its facts in `instance_specs`".to_owned()
+        "choose a type with local NVMe, or add the type to `instance_specs`".to_owned()
     } else {
-        format!("known of this family: {}; other types go into `instance_specs`", siblings.join(", "))
+        format!("known types of this family: {}; add other types to `instance_specs`", siblings.join(", "))
     };
     Problem::new(&rule::INSTANCE_TYPE_UNKNOWN, format!("unknown {} instance type `{text}`", arch.name()))
         .at(name.span, label)
@@ -146,7 +149,7 @@ pub(super) fn size_by(planned: &PlannedType, entry: &Wanted, problems: &mut Prob
         pod.vcpu >= 1 && pod.gib >= 1
     });
     let help = largest
-        .map_or_else(|| "choose a larger type".to_owned(), |n| format!("at most {n} pods share a node of this type"));
+        .map_or_else(|| "choose a larger type".to_owned(), |n| format!("at most {n} pods fit on a node of this type"));
     problems.push(
         Problem::new(
             &rule::POD_TOO_SMALL,
@@ -170,13 +173,13 @@ pub(super) fn check_fit(planned: &PlannedType, entry: &Wanted, pod: PodSize, fir
             Problem::new(
                 &rule::POD_DOES_NOT_FIT,
                 format!(
-                    "`{}` holds {fits} of the pods of {} vCPU and {} GiB, not {declared}",
+                    "`{}` has room for {fits} pods of {} vCPU and {} GiB, not {declared}",
                     instance.name, pod.vcpu, pod.gib
                 ),
             )
             .at(entry.pods_per_node.span, format!("at most {fits}"))
-            .see(first.name.span, "the first type sizes the pod")
-            .help("lower the number, or put this type first to size the pod by it"),
+            .see(first.name.span, "the first type determines the pod size")
+            .help("lower the number, or list this type first so that it determines the pod size"),
         );
         return;
     }
@@ -199,7 +202,7 @@ pub(super) fn check_fit(planned: &PlannedType, entry: &Wanted, pod: PodSize, fir
             Problem::new(
                 &rule::NUMA_MISFIT,
                 format!(
-                    "`{}` has {} NUMA nodes: {numa} pods of {} vCPU can be aligned, the scheduler may place {placed}",
+                    "`{}` has {} NUMA nodes: {numa} pods of {} vCPU can be aligned, but the scheduler may place {placed}",
                     instance.name, instance.numa_nodes, pod.vcpu
                 ),
             )
@@ -228,9 +231,12 @@ pub(super) fn check_crowd(plan: &InstancePlan, wanted: &[Wanted], problems: &mut
                     &rule::TOO_MANY_PODS_FIT,
                     format!("a node of `{}` would get {placed} pods, more than {most}", entry.instance.name),
                 )
-                .at(asked.name.span, format!("holds {placed} pods of {} vCPU and {} GiB", plan.pod.vcpu, plan.pod.gib))
-                .see(wanted[0].name.span, "this type sizes the pod")
-                .help("use types nearer in size, or fewer pods on the first"),
+                .at(
+                    asked.name.span,
+                    format!("has room for {placed} pods of {} vCPU and {} GiB", plan.pod.vcpu, plan.pod.gib),
+                )
+                .see(wanted[0].name.span, "this type determines the pod size")
+                .help("use types closer in size, or fewer pods on the first"),
             );
         }
     }

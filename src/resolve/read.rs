@@ -34,8 +34,8 @@ fn explain_it(name: &str) -> String {
     let key = name.split('.').next().unwrap_or(name);
     // `enabled` is the end of two keys, and `explain` would ask which.
     if flatten(ClusterKeys::KEYS).iter().filter(|known| known.key.name == key).count() == 1 {
-        format!("`buildkit-fleet explain {key}` tells what it takes")
+        format!("run `buildkit-fleet explain {key}` to see what it takes")
     } else {
-        "`buildkit-fleet explain` lists the keys of a cluster".to_owned()
+        "run `buildkit-fleet explain` to list the keys of a cluster".to_owned()
     }
 }

@@ -28,9 +28,9 @@ pub fn check_output_paths(clusters: &[ClusterBlock], problems: &mut Problems) {
         if let Some(first) = seen.insert(cluster.name.value.to_lowercase(), &cluster.name) {
             let mut problem = Problem::new(
                 &rule::OUTPUT_PATH_COLLISION,
-                format!("`{}` and `{}` differ in case alone", first.value, cluster.name.value),
+                format!("`{}` and `{}` differ only in case", first.value, cluster.name.value),
             )
-            .at(cluster.name.span, "the same directory, where the file system ignores case")
+            .at(cluster.name.span, "the same directory on a file system that ignores case")
             .see(first.span, "the first of the two")
             .help("rename one of them");
             problem.clusters = vec![first.value.clone(), cluster.name.value.clone()];
@@ -49,10 +49,10 @@ pub fn check_same_cluster(
     let identity = [fleet.cluster_name.to_string(), fleet.region.to_string()];
     if let Some(first) = seen.insert(identity, name.span) {
         problems.push(
-            Problem::new(&rule::SAME_CLUSTER_TWICE, format!("`{}` is a second fleet in one EKS cluster", name.value))
+            Problem::new(&rule::SAME_CLUSTER_TWICE, format!("`{}` is a second fleet in the same EKS cluster", name.value))
                 .at(name.span, format!("cluster_name `{}`, region `{}`", fleet.cluster_name, fleet.region))
                 .see(first, "the same cluster_name and region")
-                .help("correct cluster_name or region: an EKS cluster takes one fleet, its nodes have no namespace"),
+                .help("correct cluster_name or region: an EKS cluster can have only one fleet, because its nodes have no namespace"),
         );
     }
 }
@@ -60,7 +60,10 @@ pub fn check_same_cluster(
 /// A cluster with a block of ours that does not list the module.
 pub fn check_module_listed(entry: &ClusterKeys, problems: &mut Problems) {
     let Some(block) = entry.buildkit.at else { return };
-    let problem = Problem::new(&rule::MODULE_NOT_LISTED, "a `buildkit` block, but `modules` does not list `buildkit`");
+    let problem = Problem::new(
+        &rule::MODULE_NOT_LISTED,
+        "the cluster has a `buildkit` block, but `modules` does not list `buildkit`",
+    );
     let modules = entry.modules.spanned();
     let near = modules.and_then(|modules| {
         modules.value.iter().find(|module| did_you_mean(&module.value.as_str().to_lowercase(), [MODULE]).is_some())
@@ -70,7 +73,7 @@ pub fn check_module_listed(entry: &ClusterKeys, problems: &mut Problems) {
         (None, Some(modules)) => problem.at(modules.span, "no `buildkit` in this list").see(block, "the block"),
         (None, None) => problem.at(block, "this cluster gets no manifests"),
     };
-    problems.push(problem.help("list `buildkit`, or remove the block"));
+    problems.push(problem.help("add `buildkit` to `modules`, or remove the block"));
 }
 
 /// Bounds without the switch.
@@ -83,10 +86,10 @@ pub fn check_enabled(autoscaling: &Autoscaling, problems: &mut Problems) {
         problems.push(
             Problem::new(
                 &rule::AUTOSCALING_NOT_ENABLED,
-                "`autoscaling` has bounds and no `enabled`: the pools stay fixed",
+                "`autoscaling` has bounds but no `enabled`: the pools keep a fixed size",
             )
-            .at(span, "this number is not used")
-            .help("add `enabled: true` beside it, or `enabled: false` to say that it is meant"),
+            .at(span, "this number is ignored")
+            .help("add `enabled: true`, or `enabled: false` to confirm that the pools have a fixed size"),
         );
     }
 }
@@ -98,22 +101,22 @@ pub fn check_namespace(namespace: Option<&Spanned<Namespace>>, problems: &mut Pr
     {
         problems.push(
             Problem::new(&rule::INVALID_VALUE, format!("`namespace` cannot be `{}`", namespace.value))
-                .at(namespace.span, "expected a namespace of the fleet's own")
-                .help("it is created, and labelled so that privileged pods may run in it"),
+                .at(namespace.span, "expected a namespace for the fleet alone")
+                .help("the namespace is created, and labelled to allow privileged pods"),
         );
     }
 }
 
 pub fn check_required(entry: &ClusterKeys, name: &Spanned<String>, problems: &mut Problems) {
     let missing = [
-        (entry.cluster_name.is_absent(), &rule::CLUSTER_NAME_REQUIRED, "cluster_name", "the name of the EKS cluster"),
-        (entry.region.is_absent(), &rule::REGION_REQUIRED, "region", "the AWS region"),
+        (entry.cluster_name.is_absent(), &rule::CLUSTER_NAME_REQUIRED, "cluster_name", "name of the EKS cluster"),
+        (entry.region.is_absent(), &rule::REGION_REQUIRED, "region", "AWS region"),
     ];
     for (_, rule, key, what) in missing.into_iter().filter(|(missing, ..)| *missing) {
         problems.push(
             Problem::new(rule, format!("`{}` has no `{key}`", name.value))
                 .at(name.span, format!("expected `{key}` in this cluster"))
-                .help(format!("add `{key}: ...`, {what}")),
+                .help(format!("add `{key}: <{what}>`")),
         );
     }
 }
@@ -149,9 +152,9 @@ pub fn ladder(entry: &ClusterKeys, arches: &[Arch], autoscaling: bool, problems:
         problems.push(
             Problem::new(
                 &rule::KUBERNETES_VERSION_UNTESTED,
-                format!("Kubernetes {} is older than what these manifests were checked against", old.value),
+                format!("Kubernetes {} is older than the versions that the manifests were checked against", old.value),
             )
-            .at(old.span, format!("checked from {OLDEST_KUBERNETES} on"))
+            .at(old.span, format!("checked against {OLDEST_KUBERNETES} and later"))
             .help("upgrade the cluster, or try the manifests with `kubectl apply --dry-run=server` first"),
         );
     }
@@ -160,7 +163,7 @@ pub fn ladder(entry: &ClusterKeys, arches: &[Arch], autoscaling: bool, problems:
         problems.push(
             Problem::new(
                 &rule::EKS_VERSION_MISSING,
-                "`eks_version` is not given, so the scaling uses only what every Kubernetes understands",
+                "`eks_version` is not set, so scaling uses only what every Kubernetes version supports",
             )
             .at(enabled, "autoscaling is enabled here")
             .help("add `eks_version: \"1.35\"` with your version, to the cluster or to `defaults`"),
@@ -170,7 +173,7 @@ pub fn ladder(entry: &ClusterKeys, arches: &[Arch], autoscaling: bool, problems:
         None if entry.keda.chart_version.is_absent() => problems.push(
             Problem::new(
                 &rule::KEDA_VERSION_MISSING,
-                "`keda.chart_version` is not given, so the scaling uses only what every KEDA understands: no fallback",
+                "`keda.chart_version` is not set, so scaling uses only what every KEDA version supports: no fallback",
             )
             .at(enabled, "autoscaling is enabled here")
             .help("add `keda: {chart_version: \"2.20.2\"}` with your version, to the cluster or to `defaults`"),
@@ -178,20 +181,20 @@ pub fn ladder(entry: &ClusterKeys, arches: &[Arch], autoscaling: bool, problems:
         Some(keda) if keda.value < OLDEST_KEDA || keda.value.major != OLDEST_KEDA.major => problems.push(
             Problem::new(&rule::KEDA_VERSION_UNSUPPORTED, format!("KEDA {} is not supported", keda.value))
                 .at(keda.span, format!("expected {OLDEST_KEDA} or later, below {}", OLDEST_KEDA.major + 1))
-                .help("upgrade KEDA; 2.20 or later understands all that the fleet needs"),
+                .help("upgrade KEDA; 2.20 or later supports everything that the fleet needs"),
         ),
         Some(keda) if ladder.fallback() != Fallback::Sound => {
             let given = arches.iter().find_map(|arch| entry.buildkit.of(*arch).fallback.span());
             let what = if ladder.fallback() == Fallback::Unusable {
-                "one failed poll would cut a busy fleet to it at once, so it is left out"
+                "a single failed poll would cut a busy fleet down to it, so it is left out"
             } else {
-                "it cuts a target of 0.9 to 0, so the target stays 1 and the last 10 % of the demand starts no pod"
+                "KEDA truncates a target of 0.9 to 0, so the target stays 1 and the last 10 % of the demand starts no pod"
             };
             if let Some(span) = given {
                 problems.push(
                     Problem::new(
                         &rule::FALLBACK_UNSAFE,
-                        format!("fallback is not sound on KEDA {}: {what}", keda.value),
+                        format!("the fallback does not work correctly on KEDA {}: {what}", keda.value),
                     )
                     .at(span, "the fallback")
                     .see(keda.span, "the version of KEDA")
@@ -229,7 +232,7 @@ pub fn check_pool(
                 &rule::DNS_ANSWER_TOO_LARGE,
                 format!("{} {} pods make a DNS answer of {bytes} bytes", pool.scaling.peak(), pool.arch.name()),
             )
-            .at(peak_span, format!("at most {most} pods fit into {DNS_PAYLOAD_BYTES} bytes"))
+            .at(peak_span, format!("at most {most} pods fit in {DNS_PAYLOAD_BYTES} bytes"))
             .help("lower the maximum, or split the fleet over two EKS clusters"),
         );
     }
@@ -238,7 +241,7 @@ pub fn check_pool(
         let (min, per_node) = (u64::from(bounds.min()), first.pods_per_node);
         // A minimum that was refused is not the default's.
         if min % per_node != 0 && !keys.min.is_refused() {
-            let assumed = if keys.min.is_absent() { "; the minimum is 1 unless given" } else { "" };
+            let assumed = if keys.min.is_absent() { "; the minimum defaults to 1" } else { "" };
             problems.push(
                 Problem::new(
                     &rule::MIN_LEAVES_NODE_IDLE,
@@ -248,7 +251,7 @@ pub fn check_pool(
                     keys.min.span().or(layer.autoscaling.enabled.span()).unwrap_or(at),
                     format!("{per_node} pods share one {}{assumed}", first.instance.name),
                 )
-                .help(format!("the same nodes carry {}", min.next_multiple_of(per_node))),
+                .help(format!("set the minimum to {}: it needs no more nodes", min.next_multiple_of(per_node))),
             );
         }
     }
@@ -261,8 +264,8 @@ pub fn check_ami(alias: &AmiAlias, at: Span, problems: &mut Problems) {
                 &rule::AMI_FLOATS,
                 "nodes follow `al2023@latest`: every AMI release replaces them and evicts busy builders",
             )
-            .at(at, "no `ami_alias` with a date")
-            .help("pin `ami_alias: al2023@v<date>` and move it on purpose"),
+            .at(at, "no `ami_alias` with a date is set")
+            .help("pin `ami_alias: al2023@v<date>` and update it deliberately"),
         );
     }
 }
@@ -280,13 +283,13 @@ pub fn read_labels(layer: &Buildkit, problems: &mut Problems) -> IndexMap<String
             });
         if !is_label_key(key) {
             problems.push(
-                Problem::new(&rule::INVALID_VALUE, "a key of `extra_labels` is not a label key".to_owned())
+                Problem::new(&rule::INVALID_VALUE, "a key of `extra_labels` is not a valid label key".to_owned())
                     .at(*span, "expected a label key, such as `team` or `example.com/team`"),
             );
         } else if reserved {
             problems.push(
-                Problem::new(&rule::RESERVED_LABEL, format!("the label `{key}` is not free"))
-                    .at(*span, "the fleet's own selectors and Kubernetes use it")
+                Problem::new(&rule::RESERVED_LABEL, format!("the label `{key}` is reserved"))
+                    .at(*span, "used by the fleet's selectors or by Kubernetes")
                     .help("choose another key, such as `example.com/team`"),
             );
         } else if let Some(value) = value.get() {

@@ -28,12 +28,12 @@ pub(super) fn read(arch: Arch, layer: &Buildkit, problems: &mut Problems) -> Opt
     let min = keys.min.or(standard.of(arch).min).get();
     let max_pods = max.value.get();
     if min > max_pods {
-        let message = format!("`{0}_min` is {1}, above `{0}_max`, which is {2}", arch.name(), min, max_pods);
+        let message = format!("`{0}_min` ({1}) is above `{0}_max` ({2})", arch.name(), min, max_pods);
         let problem = Problem::new(&rule::MIN_ABOVE_MAX, message);
         problems.push(
             match keys.min.span() {
                 Some(span) => problem.at(span, "the minimum").see(max.span, "the maximum"),
-                None => problem.at(max.span, format!("the minimum is {min} unless given")),
+                None => problem.at(max.span, format!("the minimum defaults to {min}")),
             }
             .help("raise the maximum or lower the minimum"),
         );
@@ -42,11 +42,11 @@ pub(super) fn read(arch: Arch, layer: &Buildkit, problems: &mut Problems) -> Opt
     let fallback = keys.fallback.spanned();
     if let Some(fallback) = fallback.filter(|fallback| !(min..=max_pods).contains(&fallback.value.get())) {
         let range = format!("{min} to {max_pods}");
-        let message = format!("`{}_fallback` is {}, outside of {range}", arch.name(), fallback.value.get());
+        let message = format!("`{}_fallback` is {}, outside {range}", arch.name(), fallback.value.get());
         problems.push(
             Problem::new(&rule::FALLBACK_OUT_OF_BOUNDS, message)
                 .at(fallback.span, format!("expected {range}"))
-                .help("KEDA would clamp it without a word: give the number that you mean"),
+                .help("give a number in this range: the HPA would silently clamp any other"),
         );
     }
     let bounds = Bounds::new(min, max_pods);

@@ -54,7 +54,7 @@ impl<const MIN: u32, const MAX: u32> Scalar for Whole<MIN, MAX> {
     fn from_text(text: &str, plain: bool) -> Result<Self, String> {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if digits && !plain {
-            return Err("remove the quotes: this is text".to_owned());
+            return Err("remove the quotes: a quoted value is text".to_owned());
         }
         if digits && text.len() > 1 && text.starts_with('0') {
             return Err("remove the leading zero: some parsers read it as octal".to_owned());
@@ -74,7 +74,7 @@ impl Scalar for bool {
     fn from_text(text: &str, plain: bool) -> Result<Self, String> {
         match text {
             "true" | "True" | "TRUE" | "false" | "False" | "FALSE" if !plain => {
-                Err("remove the quotes: this is text".to_owned())
+                Err("remove the quotes: a quoted value is text".to_owned())
             }
             "true" | "True" | "TRUE" => Ok(true),
             "false" | "False" | "FALSE" => Ok(false),

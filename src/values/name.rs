@@ -91,7 +91,7 @@ names! {
         pattern "^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$", longest 100, examples &["staging", "prod-us-east-1"],
         |text| word(text, 100, |c| c.is_ascii_alphanumeric(), |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     /// Name of an EKS cluster. The node role `<name>-node-role` must stay within IAM's 64 characters.
-    ClusterName: "an EKS cluster name (letters, digits, `-`, `_`) of up to 54 characters, so that `<name>-node-role` fits into IAM's 64",
+    ClusterName: "an EKS cluster name (letters, digits, `-`, `_`) of up to 54 characters, so that `<name>-node-role` fits IAM's limit of 64",
         pattern "^[A-Za-z0-9]([A-Za-z0-9_-]{0,52}[A-Za-z0-9])?$", longest 54, examples &["my-eks-cluster", "another-eks-cluster"],
         |text| word(text, 54, |c| c.is_ascii_alphanumeric(), |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     /// AWS region, `us-east-1`.

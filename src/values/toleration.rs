@@ -24,13 +24,13 @@ pub struct Tolerations(pub Vec<Toleration>);
 layer! {
     /// One toleration as written.
     struct Written (Closed) {
-        /// Key of the taint; every taint unless given.
+        /// Key of the taint; all taints if not set.
         key: Leaf<LabelKey>,
-        /// `Equal` compares the value, `Exists` takes any.
+        /// `Equal` compares the value, `Exists` accepts any value.
         operator: Leaf<Operator> = "Equal",
         /// Value of the taint.
         value: Leaf<LabelText>,
-        /// Effect of the taint; every effect unless given.
+        /// Effect of the taint; all effects if not set.
         effect: Leaf<Effect>,
     }
 }
@@ -81,7 +81,7 @@ impl Value for Tolerations {
             };
             if let Some(why) = why {
                 problems.push(
-                    Problem::new(&rule::INVALID_VALUE, format!("`{name}` holds a toleration that Kubernetes refuses"))
+                    Problem::new(&rule::INVALID_VALUE, format!("`{name}` contains an invalid toleration"))
                         .at(item.span, why),
                 );
             }

@@ -74,7 +74,7 @@ fn a_refused_file_is_trouble_and_a_misspelt_cluster_is_usage() {
     let dir = scratch();
     write(dir.path(), "clusters.yaml", TWO);
     run(dir.path(), &["generate"]);
-    for (name, hint) in [("zebra", "there are a, b"), ("aa", "did you mean `a`?")] {
+    for (name, hint) in [("zebra", "expected one of a, b"), ("aa", "did you mean `a`?")] {
         let output = run(dir.path(), &["diff", name]);
         assert_eq!(code(&output), 2);
         let told = format!("there is no cluster `{name}`: {hint}\n");

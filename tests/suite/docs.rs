@@ -10,7 +10,7 @@ use crate::support;
 
 /// docs/rules.md as it should be.
 fn rules() -> String {
-    let mut text = "# Rules\n\nWhat clusters.yaml is held to. An error refuses the file and nothing is written; a warning is told and the run goes on.\nThe ids are stable. This page is made from `src/diagnostics/rule.rs`; a test keeps it current.\n\n| rule | | protects from | to do |\n|---|---|---|---|\n".to_owned();
+    let mut text = "# Rules\n\nThe rules that clusters.yaml must follow. An error refuses the file and nothing is written; a warning is printed and the run continues.\nRule ids are stable. This page is generated from `src/diagnostics/rule.rs`; a test keeps it up to date.\n\n| rule | severity | why | what to do |\n|---|---|---|---|\n".to_owned();
     for rule in ALL {
         let severity = if rule.severity == Severity::Error { "error" } else { "warning" };
         let _ = writeln!(text, "| `{}` | {severity} | {} | {} |", rule.id, rule.protects, rule.remedy);

@@ -296,7 +296,7 @@ fn a_wrong_use_is_told_with_what_would_be_right() {
     let container = "40-deployments.yaml:buildkitd-amd64.spec.template.spec.containers";
     let cases: &[(&[&str], &str)] = &[
         (&["arc-staging", "41-deployments.yaml:5"], "did you mean `40-deployments.yaml`?"),
-        (&["arc-staging", "nothing.yaml:5"], "there are 00-namespace.yaml, 10-nodepools.yaml"),
+        (&["arc-staging", "nothing.yaml:5"], "expected one of 00-namespace.yaml, 10-nodepools.yaml"),
         (&["arc-staging", "40-deployments.yaml:buildkitd-amd46.spec"], "did you mean `buildkitd-amd64`?"),
         (
             &["arc-staging", "40-deployments.yaml:zzzzz.spec"],

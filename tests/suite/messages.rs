@@ -107,7 +107,7 @@ fn a_warning_that_nothing_was_written_for_is_told_once() {
     let cluster = |name: &str| format!("  {name}: {{cluster_name: {name}, region: us-east-1, modules: [buildkit]}}\n");
     let source = format!("clusters:\n{}{}{}", cluster("a"), cluster("b"), cluster("c"));
     assert_eq!(support::rules_broken(&source), ["ami-floats"]);
-    assert!(support::messages(&source)[0].contains("concerns `a`, `b` and `c`"));
+    assert!(support::messages(&source)[0].contains("affects `a`, `b` and `c`"));
 }
 
 #[test]

@@ -25,9 +25,9 @@ fn annotations_name_file_place_rule_and_remedy() {
         lines,
         [
             "::error file=clusters.yaml,line=8,endLine=8,col=7,endColumn=23,title=unknown-key::unknown key `replicas_per_arc` in `buildkit`%0Adid you mean `replicas_per_arch`?%0Ahelp: rename it to `replicas_per_arch`",
-            "::error file=clusters.yaml,line=9,endLine=9,col=22,endColumn=23,title=invalid-value::a key of `extra_labels` is not a label key%0Aexpected a label key, such as `team` or `example.com/team`",
-            "::error file=clusters.yaml,line=9,endLine=9,col=28,endColumn=34,title=invalid-value::a key of `extra_labels` is not a label key%0Aexpected a label key, such as `team` or `example.com/team`",
-            "::error file=clusters.yaml,line=10,endLine=10,col=18,endColumn=21,title=wrong-shape::`namespace` must be a namespace (lower-case letters, digits and `-`, up to 63 characters), found a list%0Aexpected a namespace (lower-case letters, digits and `-`, up to 63 characters)%0Ahelp: `buildkit-fleet explain namespace` tells what it takes",
+            "::error file=clusters.yaml,line=9,endLine=9,col=22,endColumn=23,title=invalid-value::a key of `extra_labels` is not a valid label key%0Aexpected a label key, such as `team` or `example.com/team`",
+            "::error file=clusters.yaml,line=9,endLine=9,col=28,endColumn=34,title=invalid-value::a key of `extra_labels` is not a valid label key%0Aexpected a label key, such as `team` or `example.com/team`",
+            "::error file=clusters.yaml,line=10,endLine=10,col=18,endColumn=21,title=wrong-shape::`namespace` must be a namespace (lower-case letters, digits and `-`, up to 63 characters), found a list%0Aexpected a namespace (lower-case letters, digits and `-`, up to 63 characters)%0Ahelp: run `buildkit-fleet explain namespace` to see what it takes",
         ],
         "{told}"
     );
@@ -143,7 +143,7 @@ fn a_problem_of_clusters_alone_names_them_without_a_note() {
         ],
         "{found}"
     );
-    assert!(!stderr(&run(dir.path(), &["validate"])).contains("concerns"));
+    assert!(!stderr(&run(dir.path(), &["validate"])).contains("affects"));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn the_help_of_a_wrong_shape_is_a_command_that_works() {
         let source = support::one_cluster(&format!("      {key}\n"));
         write(dir.path(), "clusters.yaml", &source);
         let told = stderr(&run(dir.path(), &["validate"]));
-        let (_, rest) = told.split_once("help: `buildkit-fleet ").unwrap_or_else(|| panic!("{told}"));
+        let (_, rest) = told.split_once("help: run `buildkit-fleet ").unwrap_or_else(|| panic!("{told}"));
         let words: Vec<&str> = rest.split('`').next().unwrap_or_default().split(' ').collect();
         assert_eq!(words.len() == 2, named, "{words:?}");
         write(dir.path(), "clusters.yaml", support::one_cluster(""));
