@@ -108,7 +108,7 @@ pub fn steps(path: &str) -> Result<Vec<String>> {
             rest = rest.strip_prefix('.').unwrap_or(rest);
             let end = rest.find(['.', '[']).unwrap_or(rest.len());
             if end == 0 {
-                bail!("`{path}` has an empty part: one dot stands between two keys, and none at the end");
+                bail!("`{path}` has an empty part: write one dot between two keys, and none at the end");
             }
             steps.push(rest[..end].to_owned());
             rest = &rest[end..];

@@ -25,11 +25,11 @@ pub const ALL: [Manifest; 11] = [
     Manifest { path: "40-deployments.yaml", needed: always },
     Manifest {
         path: "50-scaledobjects.yaml",
-        needed: |fleet| if fleet.autoscaled() { Ok(()) } else { Err("the pools are fixed") },
+        needed: |fleet| if fleet.autoscaled() { Ok(()) } else { Err("the pools have a fixed size") },
     },
     Manifest {
         path: "60-monitoring.yaml",
-        needed: |fleet| if fleet.monitoring { Ok(()) } else { Err("monitoring is off") },
+        needed: |fleet| if fleet.monitoring { Ok(()) } else { Err("monitoring is disabled") },
     },
 ];
 

@@ -41,7 +41,7 @@ impl Objects {
             // Through the YAML library's own type: it refuses a key that stands twice, of which `Value` keeps the last.
             let object = serde_yaml::Value::deserialize(document).map_err(anyhow::Error::from);
             let object = object.and_then(|object| Ok(serde_json::to_value(object)?));
-            let object = object.with_context(|| format!("{path} is not YAML"))?;
+            let object = object.with_context(|| format!("{path} is not valid YAML"))?;
             if object.is_null() {
                 continue;
             }
@@ -50,11 +50,11 @@ impl Objects {
                 Identity { kind: text("/kind"), namespace: text("/metadata/namespace"), name: text("/metadata/name") };
             ensure!(
                 !identity.kind.is_empty() && !identity.name.is_empty(),
-                "{path} holds something that is no object of Kubernetes"
+                "{path} contains something that is not a Kubernetes object"
             );
             ensure!(
                 self.all.insert(identity.clone(), object).is_none(),
-                "{path} holds {} a second time",
+                "{path} contains {} a second time",
                 identity.short()
             );
         }

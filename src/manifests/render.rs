@@ -102,7 +102,7 @@ impl Renderer {
 
     fn render_one(&self, name: &str, value: Value) -> Result<String> {
         let template = self.environment.get_template(name)?;
-        template.render(value).map_err(|error| anyhow!("{error:#}").context(format!("template {name} does not render")))
+        template.render(value).map_err(|error| anyhow!("{error:#}").context(format!("cannot render template {name}")))
     }
 }
 
@@ -143,10 +143,7 @@ fn plain_token(out: &mut Output, state: &mut State, value: &Value) -> Result<(),
     if !ok {
         return Err(Error::new(
             ErrorKind::InvalidOperation,
-            format!(
-                "{value:?} in {} is not a plain token: it needs `| quote`, or a decision how else to write it",
-                state.name()
-            ),
+            format!("{value:?} in {} is not a plain token: use `| quote` or another filter", state.name()),
         ));
     }
     write!(out, "{value}").map_err(Error::from)

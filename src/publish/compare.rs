@@ -84,7 +84,7 @@ fn refuse_obstacle(dir: &Path) -> Result<()> {
         .find(|path| path.exists() || path.is_symlink())
         .filter(|path| !path.is_dir() && *path != Path::new(""))
     {
-        let what = if obstacle.exists() { "is not a directory" } else { "is a link that leads nowhere" };
+        let what = if obstacle.exists() { "is not a directory" } else { "is a broken symbolic link" };
         bail!("{} {what}: move it away, or choose another --out", obstacle.display());
     }
     Ok(())
@@ -109,7 +109,10 @@ impl OnDisk {
             match listed(text, prefix) {
                 Some(paths) => owned.extend(paths),
                 None => {
-                    bail!("{} is not of this program: remove it, or choose another --out", dir.join(name).display())
+                    bail!(
+                        "{} was not written by buildkit-fleet: remove it, or choose another --out",
+                        dir.join(name).display()
+                    )
                 }
             }
         }
@@ -132,7 +135,7 @@ pub(super) fn compare_unlocked(dir: &Path, files: &[SetFile]) -> Result<Comparis
         let old = found.map(|found| found.text);
         // An empty file, or a link that leads nowhere, is nobody's.
         if old.as_deref().is_some_and(|text| !text.is_empty() && !is_ours(text)) {
-            bail!("{} exists and is not of this program: move it away", dir.join(&file.path).display());
+            bail!("{} exists and was not written by buildkit-fleet: move it away", dir.join(&file.path).display());
         }
         changes.push(Change { path: file.path.clone(), old, new: Some(file.text.clone()) });
     }
@@ -143,7 +146,10 @@ pub(super) fn compare_unlocked(dir: &Path, files: &[SetFile]) -> Result<Comparis
         let Some(old) = read_text(&dir.join(path))? else { continue };
         if !old.is_empty() && !is_ours(&old) {
             let foreign = dir.join(path);
-            bail!("{} is listed in {SUMS} and is not of this program: choose another --out", foreign.display());
+            bail!(
+                "{} is listed in {SUMS} but was not written by buildkit-fleet: choose another --out",
+                foreign.display()
+            );
         }
         changes.push(Change { path: path.clone(), old: Some(old), new: None });
     }

@@ -132,5 +132,5 @@ pub fn publish(dir: &Path, files: &[SetFile], step: &mut dyn FnMut(&str)) -> Res
 
 fn cut_off(dir: &Path) -> String {
     let left = if dir.join(SUMS).exists() { "complete" } else { "incomplete, and deploy.sh refuses it" };
-    format!("publishing into {} was cut off, the set there is {left}", dir.display())
+    format!("writing to {} was interrupted, the set there is {left}", dir.display())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-/// `cannot write generated/here/.lock: Permission denied (os error 13): let this user do that, and run it again`.
+/// `cannot write generated/here/.lock: Permission denied (os error 13): grant this user access and run again`.
 pub(crate) fn cannot(verb: &str, path: &Path, error: &Error) -> anyhow::Error {
     anyhow!("cannot {verb} {}: {error}: {}", path.display(), remedy(error))
 }
@@ -14,11 +14,11 @@ pub(crate) fn remedy(error: &Error) -> &'static str {
     // ErrorKind::FilesystemLoop is not stable.
     let is_loop = error.to_string().contains("symbolic link");
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room there, and run it again",
-        ErrorKind::PermissionDenied => "let this user do that, and run it again",
-        ErrorKind::ReadOnlyFilesystem => "make it writable, and run it again",
-        ErrorKind::IsADirectory | ErrorKind::NotADirectory => "move it away, and run it again",
-        _ if is_loop => "it leads to itself, move it away, and run it again",
-        _ => "mend that, and run it again",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space and run again",
+        ErrorKind::PermissionDenied => "grant this user access and run again",
+        ErrorKind::ReadOnlyFilesystem => "make it writable and run again",
+        ErrorKind::IsADirectory | ErrorKind::NotADirectory => "move it away and run again",
+        _ if is_loop => "symbolic links form a loop there, move it away and run again",
+        _ => "fix the cause and run again",
     }
 }

@@ -53,10 +53,10 @@ pub fn exclusive(dir: &Path) -> Result<File> {
         };
         wait_for(&path, || file.try_lock())?;
         // While we waited, the directory may have been removed, and another made in its place.
-        let held = file.metadata().map_err(|error| cannot("look at", &path, &error))?;
+        let held = file.metadata().map_err(|error| cannot("access", &path, &error))?;
         match path.symlink_metadata() {
             Ok(there) if (there.dev(), there.ino()) == (held.dev(), held.ino()) => return Ok(file),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot("look at", &path, &error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot("access", &path, &error)),
             _ => {}
         }
     }
@@ -67,9 +67,9 @@ pub fn exclusive(dir: &Path) -> Result<File> {
 fn is_there(path: &Path) -> Result<bool> {
     match path.symlink_metadata() {
         Ok(meta) if meta.is_file() => Ok(true),
-        Ok(_) => bail!("{} is not a regular file, where the lock belongs: move it away", path.display()),
+        Ok(_) => bail!("{} is not a regular file, but the lock file belongs there: move it away", path.display()),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
-        Err(error) => Err(cannot("look at", path, &error)),
+        Err(error) => Err(cannot("access", path, &error)),
     }
 }
 
@@ -82,7 +82,7 @@ fn wait_for(path: &Path, mut attempt: impl FnMut() -> Result<(), TryLockError>) 
                 std::thread::sleep(Duration::from_millis(20));
             }
             Err(TryLockError::WouldBlock) => {
-                bail!("{} is held by another run, a generate or a deploy: wait for it to end", path.display())
+                bail!("{} is locked by another generate or deploy.sh run: wait for it to finish", path.display())
             }
             Err(TryLockError::Error(error)) => {
                 return Err(cannot("lock", path, &error));

@@ -40,7 +40,7 @@ pub(super) fn adopt(dir: &Path) -> Result<BTreeSet<String>> {
                 ours.insert(name.to_owned());
             }
             _ => bail!(
-                "{} holds {} and no {SUMS}: it is not of this program. If the rest is, move it away, or choose another --out",
+                "{} contains {} but no {SUMS}: it was not written by buildkit-fleet. If the other files were, move it away, or choose another --out",
                 dir.display(),
                 name.display()
             ),
@@ -89,7 +89,7 @@ fn is_our_dir(dir: &Path) -> Result<bool> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             // Somebody's directory may be closed to us.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied && entries(dir).is_err() => continue,
-            Err(error) => return Err(cannot("look at", &path, &error)),
+            Err(error) => return Err(cannot("access", &path, &error)),
             Ok(_) => continue,
         }
         let Some(paths) = read_text(&path)?.and_then(|text| listed(&text, prefix)) else { return Ok(false) };
@@ -101,7 +101,7 @@ fn is_our_dir(dir: &Path) -> Result<bool> {
         let path = dir.join(name);
         match fs::metadata(&path) {
             Ok(meta) if meta.is_file() => {}
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot("look at", &path, &error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot("access", &path, &error)),
             // To read a pipe would take for ever. The comparison refuses what is no file.
             _ => continue,
         }

@@ -30,7 +30,7 @@ pub(super) fn find(path: &Path) -> Result<Option<FileOnDisk>> {
         }
     }
     if !meta.is_file() {
-        bail!("{} is not a regular file, where a file of the set belongs: move it away", path.display());
+        bail!("{} is not a regular file, but a manifest belongs there: move it away", path.display());
     }
     let bytes = fs::read(path).map_err(|error| cannot("read", path, &error))?;
     let text = String::from_utf8(bytes).unwrap_or_else(|odd| String::from_utf8_lossy(odd.as_bytes()).into_owned());

@@ -143,7 +143,7 @@ pub(crate) fn has_remedy(said: &str) -> bool {
     let errors = said.lines().filter(|line| line.starts_with("error: "));
     errors.clone().count() == 1
         && errors.into_iter().all(|line| {
-            ["run it again", "move it away", "remove it", "choose another", "wait for it to end"]
+            ["run again", "move it away", "remove it", "choose another", "wait for it to finish"]
                 .iter()
                 .any(|remedy| line.contains(remedy))
         })

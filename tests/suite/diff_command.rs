@@ -247,7 +247,7 @@ fn what_was_edited_by_hand_into_nonsense_is_told_and_stops_nothing_else() {
     let consequence = &found["clusters"][0]["consequences"][0];
     assert_eq!((&consequence["class"], &consequence["grave"]), (&Value::from("unjudged"), &Value::from(true)));
     assert!(
-        consequence["what"].as_str().is_some_and(|what| what.contains("31-services.yaml is not YAML")),
+        consequence["what"].as_str().is_some_and(|what| what.contains("31-services.yaml is not valid YAML")),
         "{consequence}"
     );
 }

@@ -30,7 +30,7 @@ fn the_page_of_rules_is_current() {
 #[test]
 fn the_page_on_reliability_has_every_invariant() {
     let page = support::read("docs/reliability.md");
-    let head = "| invariant | it must be that |\n|---|---|\n";
+    let head = "| invariant | what must hold |\n|---|---|\n";
     let (before, rest) = page.split_once(head).unwrap_or_else(|| panic!("no table"));
     let (_, after) = rest.split_at(rest.find("\n| tried").unwrap_or_else(|| panic!("no end of the table")));
     let rows = buildkit_fleet::manifests::check::ALL

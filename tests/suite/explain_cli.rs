@@ -328,7 +328,7 @@ fn a_wrong_use_is_told_with_what_would_be_right() {
         (&["arc-staging", &format!("{container}[7].image")], "is a list without an item `7`: write `[0]` to `[0]`"),
         (&["arc-staging", &format!("{container}[0].image.tag")], "is a single value without `tag`"),
         (&["arc-staging", &format!("{container}[0")], "no closing `]`: quote the address"),
-        (&["arc-staging", "40-deployments.yaml:buildkitd-amd64..spec"], "one dot stands between two keys"),
+        (&["arc-staging", "40-deployments.yaml:buildkitd-amd64..spec"], "write one dot between two keys"),
         (&["arc-staging", "40-deployments.yaml:buildkitd-amd64."], "none at the end"),
         (&["arc-staging", "40-deployments.yaml:"], "needs a line, or an object and a path"),
         (&["arc-staging", "40-deployments.yaml:0"], "lines count from 1, up to"),
@@ -355,7 +355,7 @@ fn a_wrong_use_is_told_with_what_would_be_right() {
         ),
         (
             &["arc-cbr-production-uw1", "50-scaledobjects.yaml:3"],
-            "has no 50-scaledobjects.yaml, the pools are fixed: it comes with `buildkit.autoscaling.enabled`",
+            "has no 50-scaledobjects.yaml, the pools have a fixed size: it comes with `buildkit.autoscaling.enabled`",
         ),
         (
             &["platform-tools", "amd64_max"],

@@ -34,7 +34,7 @@ pub struct Invariant {
 pub const ALL: [Invariant; 21] = [
     Invariant {
         id: "objects",
-        says: "every document is an object with apiVersion, kind and a name of its own, in the fleet's namespace where its kind has one",
+        says: "every document is an object with an apiVersion, a kind and a unique name, in the fleet's namespace if its kind is namespaced",
         broken: shape::objects,
     },
     Invariant { id: "no-null", says: "no field is null", broken: shape::no_null },
@@ -45,69 +45,73 @@ pub const ALL: [Invariant; 21] = [
     },
     Invariant {
         id: "one-reading",
-        says: "no text is one that YAML 1.1, which kubectl reads, takes for a bool or a number",
+        says: "YAML 1.1, which kubectl reads, takes no unquoted text for a bool or a number",
         broken: shape::one_reading,
     },
     Invariant {
         id: "times",
-        says: "build limit <= load balancer's timeouts < drain cap <= builder's grace <= load balancer's grace, and no node has less",
+        says: "build limit <= load balancer timeouts < drain cap <= builder grace period <= load balancer grace period, and no node ends earlier",
         broken: times::times,
     },
     Invariant {
         id: "queue",
-        says: "a client is held and counted for its whole cycle, and longer than it waits where there is no pod",
+        says: "a client is held and counted for its whole cycle, and while there is no pod it is held longer than it waits",
         broken: times::queue,
     },
     Invariant {
         id: "one-build",
-        says: "each server takes one build, and no build is cut",
+        says: "each server takes one build at a time, and no build is cut off",
         broken: guarantees::one_build,
     },
     Invariant {
         id: "guaranteed",
-        says: "a builder's requests of CPU and memory equal its limits",
+        says: "CPU and memory requests of a builder equal its limits",
         broken: guarantees::guaranteed,
     },
     Invariant {
         id: "bounds",
-        says: "0 <= min <= fallback <= max, or a fixed number, as asked for",
+        says: "0 <= min <= fallback <= max, or a fixed number, as configured",
         broken: scaling::bounds,
     },
     Invariant {
         id: "speed",
-        says: "the HPA's rules are ones that it takes, as asked for and as the versions can; only a pool with min 0 sleeps, and it wakes in time",
+        says: "the HPA's rules are valid, as configured and as the versions support them; only a pool with min 0 scales to zero, and it wakes in time",
         broken: speed::speed,
     },
     Invariant {
         id: "slots",
-        says: "slots of a backend >= max, and its frontends take as many",
+        says: "a backend has at least max slots, and its frontends accept as many connections",
         broken: scaling::slots,
     },
-    Invariant { id: "dns", says: "the DNS answer at max <= the payload that HAProxy accepts", broken: scaling::dns },
-    Invariant { id: "node-limits", says: "each NodePool may hold the peak", broken: nodes::limits },
+    Invariant {
+        id: "dns",
+        says: "the DNS answer at max fits in the payload that HAProxy accepts",
+        broken: scaling::dns,
+    },
+    Invariant { id: "node-limits", says: "each NodePool can hold the peak", broken: nodes::limits },
     Invariant {
         id: "node-order",
-        says: "weights of NodePools go down in the order of their types, from 100 to 1",
+        says: "NodePool weights decrease in the order of the types, from 100 to 1",
         broken: nodes::order,
     },
     Invariant {
         id: "fit",
-        says: "the declared pods fit a node of each type by CPU, memory and disk, and the kubelet can align all that may be placed",
+        says: "the declared pods fit on a node of each type by CPU, memory and disk, and the kubelet can align all pods that may be placed there",
         broken: nodes::fit,
     },
     Invariant {
         id: "disk",
-        says: "all daemons of a node together leave the free space that each keeps",
+        says: "all daemons of a node together leave the free space that each of them keeps",
         broken: nodes::disk,
     },
     Invariant {
         id: "placement",
-        says: "builders select and tolerate the nodes that are made for them, and nothing else is tainted",
+        says: "builders select the nodes that are made for them, and tolerate the taint of those nodes and no other",
         broken: nodes::placement,
     },
     Invariant {
         id: "selectors",
-        says: "every selector matches the pods or Services that it means, and no others",
+        says: "every selector matches the pods or Services that it is meant for, and no others",
         broken: selectors::selectors,
     },
     Invariant {
@@ -117,12 +121,12 @@ pub const ALL: [Invariant; 21] = [
     },
     Invariant {
         id: "checksums",
-        says: "pods carry the checksums of the texts that they read",
+        says: "pods carry the checksums of the files that they read",
         broken: guarantees::checksums,
     },
     Invariant {
         id: "metrics",
-        says: "every series that is read exists, with labels that name something of the set",
+        says: "every series that is read exists, with labels that name something in the set",
         broken: monitoring::metrics,
     },
 ];
@@ -130,7 +134,7 @@ pub const ALL: [Invariant; 21] = [
 /// Looks at a rendered set. The error names each invariant that is broken, and where.
 pub fn check(fleet: &Fleet, files: &[SetFile]) -> Result<()> {
     if !files.iter().map(|file| file.path.as_str()).eq(list::of(fleet).map(|manifest| manifest.path)) {
-        bail!("the set does not have the files that it is to have");
+        bail!("the set does not contain the expected files");
     }
     let objects = Objects::read(files)?;
     let set = RenderedFleet::new(fleet, files, &objects).context("invariant `references`")?;
@@ -138,10 +142,10 @@ pub fn check(fleet: &Fleet, files: &[SetFile]) -> Result<()> {
     for Invariant { id, says, broken } in &ALL {
         let mut found = Vec::new();
         broken(&set, &mut found);
-        lines.extend(found.into_iter().map(|what| format!("\n  {id}: {what}; it must be that {says}")));
+        lines.extend(found.into_iter().map(|what| format!("\n  {id}: {what}; expected: {says}")));
     }
     if !lines.is_empty() {
-        bail!("the manifests are not as they must be:{}", lines.concat());
+        bail!("the manifests violate their invariants:{}", lines.concat());
     }
     Ok(())
 }

@@ -77,18 +77,18 @@ pub(super) fn metrics(set: &RenderedFleet, broken: &mut Vec<String>) {
             look(set, &what, location, broken);
             let own = name.strip_prefix("buildkitd-").map(|arch| format!("proxy=\"bk_{arch}\""));
             if own.is_none_or(|own| !location.contains(&own)) {
-                broken.push(format!("{what} reads {location}, of another architecture"));
+                broken.push(format!("{what} reads {location}, which is of another architecture"));
             }
             // An average over pods, read at each look: else the fleet scales by what was, or not at all.
             if trigger["metricType"] != "AverageValue" || trigger["useCachedMetrics"] != false {
-                broken.push(format!("{what} does not scale on the builds of each pod as they are now"));
+                broken.push(format!("{what} does not scale on the current number of builds per pod"));
             }
             if !scraped_by_keda(set, url, location) {
                 broken.push(format!("{what} reads {location} from {url}, which does not serve it"));
             }
         }
         if items(&scaled["spec"]["triggers"]).len() != 1 {
-            broken.push(format!("{what} has not one trigger"));
+            broken.push(format!("{what} does not have exactly one trigger"));
         }
     }
     for (name, rule) in set.objects.of_kind("PrometheusRule") {
@@ -100,7 +100,7 @@ pub(super) fn metrics(set: &RenderedFleet, broken: &mut Vec<String>) {
             let of = alert["labels"]["arch"].as_str();
             let mut others = set.fleet.pools.iter().map(|pool| pool.arch.name()).filter(|arch| Some(*arch) != of);
             if of.is_some() && others.any(|other| expression.contains(other)) {
-                broken.push(format!("{what} is of {} and reads another", of.unwrap_or_default()));
+                broken.push(format!("{what} is for {} but reads another architecture", of.unwrap_or_default()));
             }
         }
     }
@@ -109,22 +109,22 @@ pub(super) fn metrics(set: &RenderedFleet, broken: &mut Vec<String>) {
 fn look(set: &RenderedFleet, what: &str, expression: &str, broken: &mut Vec<String>) {
     let (selectors, between) = read(expression);
     if selectors.is_empty() || !is_balanced(&between) {
-        broken.push(format!("{what} reads no series, or is no expression: {expression}"));
+        broken.push(format!("{what} reads no series, or is not a valid expression: {expression}"));
     }
     // A series without labels is of every fleet of the cluster.
     let words = between.iter().flat_map(|text| text.split(|c: char| !is_word(c)));
     for word in words.filter(|word| word.starts_with(|c: char| !c.is_ascii_digit()) && !PROMQL.contains(word)) {
-        broken.push(format!("{what} reads `{word}` without labels, or is no expression"));
+        broken.push(format!("{what} reads `{word}` without labels, or is not a valid expression"));
     }
     for Selector { name, labels } in selectors {
         let known = HAPROXY_SERIES.lines().any(|series| series == name) || OTHER_SERIES.contains(&name);
         let since = name != HTTP_REQUESTS || set.fleet.ladder.http_request_metric();
         if !known || !since {
-            broken.push(format!("{what} reads `{name}`, which nobody sends"));
+            broken.push(format!("{what} reads `{name}`, which no exporter provides"));
         }
         for (label, operator, value) in labels {
             if !label_is_known(set, label, operator, value) {
-                broken.push(format!("{what} reads {label}{operator}{value:?}, which is nothing of the set"));
+                broken.push(format!("{what} reads {label}{operator}{value:?}, which names nothing in the set"));
             }
         }
     }

@@ -36,7 +36,9 @@ fn nodes_of<'a>(set: &RenderedFleet<'a>, pool: &'a Pool, broken: &mut Vec<String
             (Some(entry), Some(pods_per_node)) if pods_per_node == entry.pods_per_node => {
                 found.push(Nodes { name, instance: &entry.instance, pods_per_node, object });
             }
-            _ => broken.push(format!("NodePool/{name} is not of a type that was asked for, or not for as many pods")),
+            _ => broken.push(format!(
+                "NodePool/{name} has an instance type or a number of pods per node that is not configured"
+            )),
         }
     }
     if found.len() != pool.plan.entries.len() {
@@ -57,11 +59,15 @@ pub(super) fn limits(set: &RenderedFleet, broken: &mut Vec<String>) {
             let nodes = object["spec"]["limits"]["nodes"].as_u64();
             let pods = nodes.map(|nodes| nodes.saturating_mul(pods_per_node));
             if peak.is_none() || pods < peak {
-                broken.push(format!("NodePool/{name} may hold {} of {} pods", told(pods), told(peak)));
+                broken.push(format!("NodePool/{name} can hold {} of {} pods", told(pods), told(peak)));
             }
             let cpu = object["spec"]["limits"]["cpu"].as_u64();
             if nodes.is_none() || cpu < nodes.map(|nodes| nodes * instance.vcpu) {
-                broken.push(format!("NodePool/{name} ends at {} vCPU, before {} nodes", told(cpu), told(nodes)));
+                broken.push(format!(
+                    "NodePool/{name} is limited to {} vCPU, too few for {} nodes",
+                    told(cpu),
+                    told(nodes)
+                ));
             }
         }
     }
@@ -93,7 +99,10 @@ pub(super) fn fit(set: &RenderedFleet, broken: &mut Vec<String>) {
             bytes(&requests["memory"]).filter(|memory| *memory >= mebibytes(1024)),
             bytes(&requests["ephemeral-storage"]).filter(|disk| *disk >= gigabytes(1)),
         ) else {
-            broken.push(format!("builders of {} ask for less than 1 vCPU, 1 GiB and 1 GB", pool.arch.name()));
+            broken.push(format!(
+                "builders of {} request less than 1 vCPU, 1 GiB of memory or 1 GB of disk",
+                pool.arch.name()
+            ));
             continue;
         };
         let size = PodSize { vcpu: cpu / 1000, gib: memory / mebibytes(1024) };
@@ -105,13 +114,15 @@ pub(super) fn fit(set: &RenderedFleet, broken: &mut Vec<String>) {
                 ("disk", disk, gigabytes(instance.local_nvme_gb)),
             ] {
                 if wanted.saturating_mul(pods_per_node) > there {
-                    broken.push(format!("NodePool/{name} has no {what} for {pods_per_node} pods of {wanted}: {there}"));
+                    broken.push(format!(
+                        "NodePool/{name} has too little {what} for {pods_per_node} pods of {wanted}: {there}"
+                    ));
                 }
             }
             let aligned = sizing::fits_numa(instance, size);
             let placed = sizing::fits_with_all_memory(instance, size).max(pods_per_node);
             if placed > aligned {
-                broken.push(format!("NodePool/{name} may get {placed} pods and align {aligned}"));
+                broken.push(format!("NodePool/{name} may get {placed} pods but can align only {aligned}"));
             }
         }
     }
@@ -127,7 +138,7 @@ pub(super) fn disk(set: &RenderedFleet, broken: &mut Vec<String>) {
         };
         let shares = (percent("maxUsedSpace"), percent("reservedSpace"), percent("minFreeSpace"));
         let (Some(used), Some(reserved), Some(free)) = shares else {
-            broken.push(format!("buildkitd.toml of {} has no shares of the disk", pool.arch.name()));
+            broken.push(format!("buildkitd.toml of {} has no disk shares", pool.arch.name()));
             continue;
         };
         let request = bytes(&container(deployment)["resources"]["requests"]["ephemeral-storage"]).unwrap_or_default();
@@ -141,7 +152,7 @@ pub(super) fn disk(set: &RenderedFleet, broken: &mut Vec<String>) {
                 || free <= KUBELET_EVICTS_PERCENT
             {
                 broken.push(format!(
-                    "{daemons} daemons of NodePool/{name} keep up to {used} %, at least {reserved} %, and {free} % free"
+                    "{daemons} daemons on a node of NodePool/{name} each keep up to {used} %, at least {reserved} %, and {free} % free"
                 ));
             }
         }
@@ -164,7 +175,7 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
                 })
             });
             if !selected {
-                broken.push(format!("NodePool/{name} makes nodes that builders of {arch} do not select"));
+                broken.push(format!("NodePool/{name} creates nodes that builders of {arch} do not select"));
             }
             let taints = items(&template["spec"]["taints"]);
             let tolerated = |taint: &Value| {
@@ -178,7 +189,7 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
             }
             let class = template["spec"]["nodeClassRef"]["name"].as_str().unwrap_or_default();
             if set.object("EC2NodeClass", class).is_null() {
-                broken.push(format!("NodePool/{name} is of EC2NodeClass {class:?}, which is not there"));
+                broken.push(format!("NodePool/{name} uses EC2NodeClass {class:?}, which does not exist"));
             }
         }
     }
@@ -193,12 +204,12 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
         fields.into_iter().flatten().collect::<Value>()
     });
     if !asked.eq(items(&pod(set.object("Deployment", LB))["tolerations"]).iter().cloned()) {
-        broken.push("the load balancer tolerates other nodes than it was asked to".to_owned());
+        broken.push("the load balancer's tolerations are not the configured ones".to_owned());
     }
     for (name, nodes) in set.objects.of_kind("NodePool") {
         let arch = nodes["spec"]["template"]["metadata"]["labels"]["arch"].as_str();
         if !set.fleet.pools.iter().any(|pool| Some(pool.arch.name()) == arch) {
-            broken.push(format!("NodePool/{name} is of no architecture of the fleet"));
+            broken.push(format!("NodePool/{name} is not for an architecture of the fleet"));
         }
     }
 }

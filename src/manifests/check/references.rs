@@ -33,14 +33,14 @@ fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(Stri
     let mounts = items(&container(deployment)["volumeMounts"]);
     let mounted: HashSet<&str> = mounts.iter().filter_map(|mount| mount["name"].as_str()).collect();
     if names != mounted || names.len() != volumes.len() || mounts.len() != mounted.len() {
-        missing(format!("volumes {names:?} and mounts {mounted:?} are not the same"));
+        missing(format!("volumes {names:?} and mounts {mounted:?} differ"));
     }
     // `subPath`, `items` and `optional` would let a file be missing.
     let has_only = |value: &Value, keys: &[&str]| {
         value.as_object().is_some_and(|value| value.keys().all(|key| keys.contains(&key.as_str())))
     };
     for mount in mounts.iter().filter(|mount| !has_only(mount, &["name", "mountPath", "readOnly"])) {
-        missing(format!("mount {} is not of a whole volume", mount["name"]));
+        missing(format!("mount {} does not mount a whole volume", mount["name"]));
     }
     for volume in volumes {
         let whole = has_only(volume, &["name", "configMap", "secret", "emptyDir"])
@@ -49,7 +49,7 @@ fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(Stri
                 .all(|(kind, key)| volume.get(*kind).is_none_or(|source| has_only(source, &[key])));
         if !whole {
             missing(format!(
-                "volume {} is not a whole ConfigMap or Secret, or a directory on the node's disk",
+                "volume {} is neither a whole ConfigMap or Secret nor a directory on the node's disk",
                 volume["name"]
             ));
         }
@@ -62,7 +62,7 @@ fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(Stri
             && secret["secretName"].as_str()
                 != set.fleet.mtls_secret.as_ref().map(crate::values::name::SecretName::as_str)
         {
-            missing(format!("Secret {} is not the one that was named", secret["secretName"]));
+            missing(format!("Secret {} is not the configured one", secret["secretName"]));
         }
     }
 }
@@ -83,7 +83,7 @@ fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String
         for file in below {
             used += 1;
             if keys[file].as_str().is_none_or(str::is_empty) {
-                missing(format!("{dir}/{file} is no key of ConfigMap/{map}"));
+                missing(format!("{dir}/{file} is not a key of ConfigMap/{map}"));
             }
         }
         if used == 0 {
@@ -131,7 +131,7 @@ fn probes(deployment: &Value, missing: &mut dyn FnMut(String)) {
         if let Some(port) = container(deployment)[probe]["httpGet"]["port"].as_str()
             && !ports(deployment).any(|(name, _)| name == port)
         {
-            missing(format!("{probe} asks port `{port}`, which the container does not have"));
+            missing(format!("{probe} uses port `{port}`, which the container does not have"));
         }
     }
     let all: Vec<_> = ports(deployment).collect();
@@ -165,7 +165,7 @@ fn services(set: &RenderedFleet, broken: &mut Vec<String>) {
             None => None,
         };
         if meant.is_some_and(|meant| service["spec"]["ports"][0]["targetPort"] != meant) {
-            broken.push(format!("Service/{name} leads to port {}", service["spec"]["ports"][0]["targetPort"]));
+            broken.push(format!("Service/{name} targets port {}", service["spec"]["ports"][0]["targetPort"]));
         }
         for port in items(&service["spec"]["ports"]) {
             if !ports(deployment).any(|(name, _)| port["targetPort"] == name) {
@@ -200,7 +200,7 @@ fn policies(set: &RenderedFleet, broken: &mut Vec<String>) {
         for port in items(&policy["spec"]["ingress"]).iter().flat_map(|rule| items(&rule["ports"])) {
             let listens = ports(deployment).any(|(_, number)| number.is_some() && port["port"].as_u64() == number);
             if !listens || port.get("endPort").is_some() {
-                broken.push(format!("NetworkPolicy/{name} opens {}, where nothing listens", port["port"]));
+                broken.push(format!("NetworkPolicy/{name} opens port {}, where nothing listens", port["port"]));
             }
         }
     }
@@ -214,25 +214,28 @@ fn backends(set: &RenderedFleet, broken: &mut Vec<String>) {
         if let Some(arch) = frontend.name.strip_prefix("ft_").filter(|arch| *arch != "all")
             && frontend.setting(&["default_backend"]) != Some(&[format!("bk_{arch}").as_str()])
         {
-            broken.push(format!("frontend {} leads to another architecture", frontend.name));
+            broken.push(format!("frontend {} uses the backend of another architecture", frontend.name));
         }
         // A backend is used while it has a free pod of its own.
         for words in frontend.settings(&["use_backend"]) {
             if words.first().is_none_or(|backend| !words.contains(&format!("be_conn_free({backend})").as_str())) {
-                broken.push(format!("frontend {} asks another backend than it uses", frontend.name));
+                broken.push(format!("frontend {} checks a different backend than it uses", frontend.name));
             }
         }
         let uses = frontend.settings(&["use_backend"]).chain(frontend.settings(&["default_backend"]));
         for target in uses.filter_map(|words| words.first()) {
             if set.haproxy.section("backend", target).is_none() {
-                broken.push(format!("frontend {} uses backend {target}, which is not there", frontend.name));
+                broken.push(format!("frontend {} uses backend {target}, which does not exist", frontend.name));
             }
         }
         for address in frontend.settings(&["bind"]).filter_map(|words| words.first()) {
             // The page for people is for `kubectl port-forward` alone.
             if let Some(port) = address.strip_prefix("127.0.0.1:") {
                 if ports(lb).any(|(_, number)| number == port.parse().ok()) {
-                    broken.push(format!("frontend {} listens on {address}, a port of the pod", frontend.name));
+                    broken.push(format!(
+                        "frontend {} listens on {address}, which is also a port of the pod",
+                        frontend.name
+                    ));
                 }
                 continue;
             }
@@ -243,7 +246,7 @@ fn backends(set: &RenderedFleet, broken: &mut Vec<String>) {
                 broken.push(format!("frontend {} does not listen on the pod's port `{name}`", frontend.name));
             }
             if port.is_none() || !listening.insert(port) || !ports(lb).any(|(_, number)| number == port) {
-                broken.push(format!("frontend {} listens on {address}, which is no port of the pod", frontend.name));
+                broken.push(format!("frontend {} listens on {address}, which is not a port of the pod", frontend.name));
             }
         }
     }

@@ -42,14 +42,14 @@ pub(super) fn bounds(set: &RenderedFleet, broken: &mut Vec<String>) {
         if let Some(fallback) = fallback.get("replicas")
             && !(fallback.is_u64() && min <= fallback.as_u64() && fallback.as_u64() <= max)
         {
-            broken.push(format!("{name} falls back to {fallback} of {} to {}", told(min), told(max)));
+            broken.push(format!("{name} has fallback {fallback}, outside {} to {}", told(min), told(max)));
         }
         if scaled["spec"].get("idleReplicaCount").is_some() {
-            broken.push(format!("{name} has other pods while it is idle than its minimum"));
+            broken.push(format!("{name} has an idleReplicaCount beside its minimum"));
         }
         // A static fallback of a busy fleet ends builds.
         if !fallback.is_null() && fallback["behavior"] != "currentReplicasIfHigher" {
-            broken.push(format!("{name} falls back to fewer pods than there are"));
+            broken.push(format!("the fallback of {name} may remove pods"));
         }
     }
 }
@@ -86,7 +86,7 @@ pub(super) fn slots(set: &RenderedFleet, broken: &mut Vec<String>) {
         for frontend in [format!("ft_{}", pool.arch.name()), "ft_all".to_owned()] {
             let taken = connections.iter().find(|(name, _)| *name == frontend).and_then(|(_, taken)| *taken);
             if taken < peak {
-                broken.push(format!("{frontend} takes {} connections for {} pods", told(taken), told(peak)));
+                broken.push(format!("{frontend} accepts {} connections for {} pods", told(taken), told(peak)));
             }
         }
     }
@@ -97,12 +97,12 @@ pub(super) fn slots(set: &RenderedFleet, broken: &mut Vec<String>) {
         process.map(|process| mebibytes(sizing::lb_memory_mib(process, servers.map(|(slots, _)| slots).sum())));
     let memory = bytes(&container(set.object("Deployment", LB))["resources"]["limits"]["memory"]);
     if needed.is_none() || memory < needed {
-        broken.push(format!("the load balancer has {} bytes and grows to {}", told(memory), told(needed)));
+        broken.push(format!("the load balancer has {} bytes of memory but may need {}", told(memory), told(needed)));
     }
     // At the process's own limit health checks are not answered either.
     let together: u64 = connections.iter().filter_map(|(_, taken)| *taken).sum();
     if process.is_none_or(|process| process <= together) {
-        broken.push(format!("build frontends may take {together} of {} connections", told(process)));
+        broken.push(format!("the build frontends may use {together} of {} connections", told(process)));
     }
 }
 
@@ -115,7 +115,7 @@ pub(super) fn dns(set: &RenderedFleet, broken: &mut Vec<String>) {
             .flat_map(|resolvers| resolvers.settings(&["nameserver"]))
             .all(|words| words.get(1).is_some_and(|address| address.trim_start_matches('"').starts_with("tcp@")))
     {
-        broken.push("the addresses of pods are not asked for over TCP".to_owned());
+        broken.push("pod addresses are not resolved over TCP".to_owned());
     }
     for pool in &set.fleet.pools {
         let template = set.haproxy.section("backend", &backend_of(pool)).and_then(server_template);
@@ -124,7 +124,7 @@ pub(super) fn dns(set: &RenderedFleet, broken: &mut Vec<String>) {
             .map(|((_, name), peak)| sizing::dns_answer_bytes(name, peak, record_bytes(set.fleet.ip_family)));
         if bytes.is_none() || bytes > payload {
             broken.push(format!(
-                "{}: an answer of {} bytes, where {} are accepted",
+                "{}: a DNS answer of {} bytes, but HAProxy accepts {}",
                 pool.arch.name(),
                 told(bytes),
                 told(payload)

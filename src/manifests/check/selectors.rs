@@ -66,7 +66,7 @@ pub(super) fn selectors(set: &RenderedFleet, broken: &mut Vec<String>) {
             continue;
         }
         if monitor["spec"].get("namespaceSelector").is_some() {
-            broken.push(format!("ServiceMonitor/{name} looks into other namespaces"));
+            broken.push(format!("ServiceMonitor/{name} selects other namespaces"));
         }
         let services = set.objects.of_kind("Service");
         let found: Vec<&str> = services
@@ -98,7 +98,7 @@ fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
         };
         let ingress = items(&policy["spec"]["ingress"]);
         if items(&policy["spec"]["policyTypes"]) != ["Ingress"] || ingress.is_empty() || !ingress.iter().all(closed) {
-            broken.push(format!("NetworkPolicy/{name} lets in everybody, or nobody"));
+            broken.push(format!("NetworkPolicy/{name} allows everybody or nobody"));
         }
     }
     // Whoever gets past the load balancer breaks the one build for each pod.
@@ -106,7 +106,7 @@ fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
         for rule in items(&policy["spec"]["ingress"]) {
             let of_builds = items(&rule["ports"]).iter().any(|port| port["port"] == BUILDS_PORT);
             if of_builds && !items(&rule["from"]).iter().all(|peer| peer.get("podSelector").is_some()) {
-                broken.push(format!("NetworkPolicy/{name} lets others than the load balancer build"));
+                broken.push(format!("NetworkPolicy/{name} allows builds from others than the load balancer"));
             }
         }
     }
@@ -116,7 +116,7 @@ fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
             || spec.get("externalIPs").is_some()
             || spec.get("publishNotReadyAddresses").is_some()
         {
-            broken.push(format!("Service/{name} is reached from outside, or leads to pods that are not ready"));
+            broken.push(format!("Service/{name} is reachable from outside, or includes pods that are not ready"));
         }
     }
     // Without it every scrape is dropped where policies are enforced, and the fleet never scales.
@@ -126,7 +126,7 @@ fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
         .iter()
         .any(|peer| peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] == keda);
     if !let_in {
-        broken.push(format!("no NetworkPolicy lets KEDA, in {keda}, read the load balancer"));
+        broken.push(format!("no NetworkPolicy allows KEDA, in namespace {keda}, to read the load balancer's metrics"));
     }
 }
 
@@ -138,7 +138,7 @@ fn clients_may_build(set: &RenderedFleet, broken: &mut Vec<String>) {
         .filter_map(|peer| peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"].as_str())
         .collect();
     if !set.fleet.client_namespaces.iter().map(Namespace::as_str).eq(let_in.iter().copied()) {
-        broken.push(format!("clients of {let_in:?} may build, not those of clusters.yaml"));
+        broken.push(format!("the NetworkPolicy allows clients of {let_in:?}, not those of clusters.yaml"));
     }
     let open: Vec<Option<u64>> = items(&rule["ports"]).iter().map(|port| port["port"].as_u64()).collect();
     let ports = items(&container(set.object("Deployment", LB))["ports"]).iter();
@@ -147,7 +147,7 @@ fn clients_may_build(set: &RenderedFleet, broken: &mut Vec<String>) {
         .map(|port| port["containerPort"].as_u64())
         .collect();
     if open != of_builds {
-        broken.push(format!("clients may connect to {open:?}, builds are taken on {of_builds:?}"));
+        broken.push(format!("clients may connect to {open:?}, but builds are accepted on {of_builds:?}"));
     }
 }
 

@@ -22,10 +22,10 @@ pub(super) fn objects(set: &RenderedFleet, broken: &mut Vec<String>) {
             bad("has no apiVersion");
         }
         if !object.is_object() || !is_dns_name(&at.name) || at.name.len() > 253 {
-            bad("has no name that Kubernetes takes");
+            bad("has no valid name");
         }
         if NAMED_AS_LABELS.contains(&at.kind.as_str()) && !is_dns_label(&at.name) {
-            bad("has a name that is no DNS label");
+            bad("has a name that is not a DNS label");
         }
         if at.kind == "ScaledObject" && at.name.len() > SCALED_OBJECT_NAME_MAX {
             bad("has a name that is too long for its HPA");
@@ -38,19 +38,19 @@ pub(super) fn objects(set: &RenderedFleet, broken: &mut Vec<String>) {
             let is_value = |value: &str| value.is_empty() || !value.contains('/') && is_label_key(value);
             let pairs = labels.as_object().into_iter().flatten();
             for (key, value) in pairs.filter(|(_, value)| !value.as_str().is_some_and(is_value)) {
-                bad(&format!("has a label {key} that Kubernetes does not take: {value}"));
+                bad(&format!("has an invalid label {key}: {value}"));
             }
         }
         if at.kind == "Namespace" {
             // Anything stricter refuses every builder.
             if object["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] != "privileged" {
-                bad("does not take privileged pods");
+                bad("does not allow privileged pods");
             }
             namespaces += usize::from(at.name == set.fleet.namespace.as_str());
         }
     }
     if namespaces != 1 {
-        broken.push(format!("{namespaces} objects are the fleet's namespace"));
+        broken.push(format!("expected one Namespace of the fleet, found {namespaces}"));
     }
 }
 

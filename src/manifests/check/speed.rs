@@ -21,18 +21,18 @@ pub(super) fn speed(set: &RenderedFleet, broken: &mut Vec<String>) {
             ("scaleDown", ScalingRules::down(set.fleet.scale_down)),
         ] {
             if !follows(&behavior[direction], rules) {
-                broken.push(format!("{name}: {direction} is {}", behavior[direction]));
+                broken.push(format!("{name} has an unexpected {direction}: {}", behavior[direction]));
             }
         }
         if behavior["scaleUp"].get("tolerance").is_some() != ladder.scale_up_tolerance() {
-            broken.push(format!("{name} has a tolerance that its versions do not know, or lacks one"));
+            broken.push(format!("{name} has a tolerance that its versions do not support, or lacks one"));
         }
         let trigger = &spec["triggers"][0]["metadata"];
         if trigger["targetValue"] != ladder.target_value() {
-            broken.push(format!("{name} aims at {} builds for each pod", trigger["targetValue"]));
+            broken.push(format!("{name} targets {} builds per pod", trigger["targetValue"]));
         }
         if trigger.get("timeout").is_some() != ladder.trigger_timeout() {
-            broken.push(format!("{name} has a timeout that its KEDA does not know, or lacks one"));
+            broken.push(format!("{name} has a timeout that its KEDA does not support, or lacks one"));
         }
         // A pool that sleeps: a client is held, and counted, until the next look, also one that gave up. And it sleeps no
         // sooner than others shrink.
@@ -43,7 +43,11 @@ pub(super) fn speed(set: &RenderedFleet, broken: &mut Vec<String>) {
         let wakes = looks_s.is_some_and(|looks_s| looks_s > 0) && looks_s < held_s;
         let idle_s = u64::from(set.fleet.scale_down.idle_minutes) * 60;
         if may_sleep && !(wakes && sleeps_s == Some(idle_s)) || !may_sleep && (looks_s, sleeps_s) != (None, None) {
-            broken.push(format!("{name} looks every {} s and sleeps after {} s", told(looks_s), told(sleeps_s)));
+            broken.push(format!(
+                "{name} has a pollingInterval of {} s and a cooldownPeriod of {} s",
+                told(looks_s),
+                told(sleeps_s)
+            ));
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn times(set: &RenderedFleet, broken: &mut Vec<String>) {
             let timeout_s = set.haproxy.seconds(section, &["timeout", side]);
             if timeout_s.is_none_or(|timeout_s| timeout_s < build_s) {
                 broken.push(format!(
-                    "timeout {side} of {} is {} s, a build {build_s} s",
+                    "timeout {side} of {} is {} s, but a build may take {build_s} s",
                     section.name,
                     told(timeout_s)
                 ));
@@ -42,17 +42,17 @@ pub(super) fn times(set: &RenderedFleet, broken: &mut Vec<String>) {
     for line in set.haproxy.lines().filter(|line| {
         line.starts_with(&["timeout", "tunnel"]) || matches!(line.first(), Some(&("hard-stop-after" | "no")))
     }) {
-        broken.push(format!("haproxy.cfg has `{}`", line.join(" ")));
+        broken.push(format!("haproxy.cfg contains `{}`", line.join(" ")));
     }
     // Services let go of the pod before it stops listening.
     let pause = items(&container(set.object("Deployment", LB))["lifecycle"]["preStop"]["exec"]["command"]);
     if !matches!(pause, [program, seconds] if program == "/bin/sleep" && number(seconds) >= Some(5)) {
-        broken.push("the load balancer stops listening while clients still come".to_owned());
+        broken.push("the load balancer stops listening while clients still connect".to_owned());
     }
     for (name, nodes) in set.objects.of_kind("NodePool") {
         let template = &nodes["spec"]["template"]["spec"];
         if template.get("terminationGracePeriod").is_some() || template["expireAfter"] != "Never" {
-            broken.push(format!("NodePool/{name} ends nodes under running builds"));
+            broken.push(format!("NodePool/{name} may end nodes with running builds"));
         }
     }
 }
@@ -65,7 +65,7 @@ pub(super) fn queue(set: &RenderedFleet, broken: &mut Vec<String>) {
         let queue_s = set.haproxy.seconds(backend, &["timeout", "queue"]);
         if queue_s.is_none_or(|queue_s| queue_s < cycle_s) {
             broken.push(format!(
-                "timeout queue of {} is {} s, a client's cycle {cycle_s} s",
+                "timeout queue of {} is {} s, but a client's cycle is {cycle_s} s",
                 backend.name,
                 told(queue_s)
             ));
@@ -73,7 +73,7 @@ pub(super) fn queue(set: &RenderedFleet, broken: &mut Vec<String>) {
         // One refused connect to the hold server a second.
         let retries = set.haproxy.setting(backend, &["retries"]).and_then(|words| words.first()?.parse::<u64>().ok());
         if retries.is_none_or(|retries| retries <= connect_s) {
-            broken.push(format!("retries of {} is {}, a client waits {connect_s} s", backend.name, told(retries)));
+            broken.push(format!("retries of {} is {}, but a client waits {connect_s} s", backend.name, told(retries)));
         }
         if set.haproxy.setting(backend, &["option", "redispatch"]).is_none() {
             broken.push(format!("{} has no option redispatch", backend.name));
