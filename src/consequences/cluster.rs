@@ -85,7 +85,7 @@ fn both(cluster: &str, old: &Set, new: &Set) -> ClusterDiff {
     if let (Some(before), Some(after)) = regions
         && before != after
     {
-        let what = format!("costs are those of {after} from now on, instead of {before}");
+        let what = format!("costs are now those of {after} instead of {before}");
         consequences.push(Consequence::new(Class::Capacity, "clusters.yaml: region", what));
         consequences.sort_by_key(|consequence| consequence.class);
     }
@@ -96,7 +96,7 @@ fn both(cluster: &str, old: &Set, new: &Set) -> ClusterDiff {
 /// The same fleet under another name.
 fn moved(earlier: &str, name: &str, old: &Set, new: &Set) -> ClusterDiff {
     let mut diff = both(name, old, new);
-    let what = format!("the set of {earlier} is called {name} from now on; on the cluster it is the same fleet");
+    let what = format!("{earlier} is renamed to {name}; on the cluster it is the same fleet");
     // The headers of its files name the cluster, and nothing else does.
     diff.consequences.retain(|consequence| consequence.class != Class::NoEffect);
     diff.consequences.push(Consequence::new(Class::NoEffect, format!("{earlier} -> {name}"), what));
@@ -140,7 +140,7 @@ fn consequences_in(
 /// The set goes to another EKS cluster: one fleet is left alone, another is made.
 fn other_cluster(case: &Case, from: &str, to: &str) -> Vec<Consequence> {
     let mut leaves = leaving(case);
-    leaves.what = format!("the set is for the EKS cluster {to} from now on. On {from}, {}", leaves.what);
+    leaves.what = format!("the fleet moves to the EKS cluster {to}. On {from}, {}", leaves.what);
     let mut comes = coming(case);
     comes.what = format!("on {to}: {}", comes.what);
     vec![leaves, comes]
@@ -150,7 +150,7 @@ fn unread(error: &anyhow::Error) -> Consequence {
     Consequence::new(
         Class::Unjudged,
         "the other version",
-        format!("it cannot be read, so what follows is not known: {error:#}"),
+        format!("it cannot be read, so the consequences are unknown: {error:#}"),
     )
     .advice("the unified diff shows how the files differ")
 }
@@ -194,18 +194,18 @@ fn removed(cluster: &str, set: &Set) -> ClusterDiff {
 }
 
 fn coming(case: &Case) -> Consequence {
-    let what = format!("a new fleet of {}{}", number(case.new.len(), "object"), size(&case.new_pools));
+    let what = format!("a new fleet ({}{})", number(case.new.len(), "object"), size(&case.new_pools));
     sized(Consequence::of_all(Class::Creates, names(&case.new), what), &case.new_pools)
 }
 
 fn leaving(case: &Case) -> Consequence {
     let objects = number(case.old.len(), "object");
     let what = format!(
-        "a fleet of {objects}{} is no longer in the file; applying the rest deletes nothing of it",
+        "a fleet ({objects}{}) is no longer in the file; applying the rest deletes none of it",
         size(&case.old_pools)
     );
     sized(Consequence::of_all(Class::Deletes, names(&case.old), what), &case.old_pools)
-        .advice("what runs goes on, and costs, until its namespace and then its NodePools are deleted by hand")
+        .advice("everything keeps running, and costing money, until you delete its namespace and then its NodePools")
 }
 
 fn names(objects: &Objects) -> Vec<String> {

@@ -70,29 +70,31 @@ impl Class {
     /// What the kind means, in a sentence or two.
     pub const fn about(self) -> &'static str {
         match self {
-            Class::Unjudged => "One of the versions cannot be read, so nobody can say what the change does.",
+            Class::Unjudged => "One of the versions cannot be read, so the effect of the change is unknown.",
             Class::ImmutableField => {
-                "The API server refuses the change. The object must be deleted and made anew, which the advice tells how to do."
+                "The API server refuses the change. The object must be deleted and recreated; the advice says how."
             }
-            Class::OpensAccess => "More may connect than before, or a guard is gone: somebody should want that.",
-            Class::ClosesAccess => "Something that could connect no longer can, once it is applied.",
+            Class::OpensAccess => {
+                "More clients may connect than before, or a protection is removed: make sure this is intended."
+            }
+            Class::ClosesAccess => "Something that could connect no longer can once the change is applied.",
             Class::Deletes => {
-                "An object leaves the set. Applying deletes nothing: deploy.sh lists what is left behind and deletes it with --prune."
+                "An object is no longer in the manifests. Applying deletes nothing: deploy.sh lists what is left over and deletes it with --prune."
             }
             Class::ReplacesNodes => {
-                "Karpenter replaces nodes that are not what their NodePool and EC2NodeClass say now (drift). Their pods drain first."
+                "Karpenter replaces nodes that no longer match their NodePool and EC2NodeClass (drift). Their pods drain first."
             }
             Class::RollsLoadBalancer => {
-                "The load balancer's pod is replaced. Running builds finish on the old one; the new one does not know of them."
+                "The load balancer's pod is replaced. Running builds finish on the old pod; the new pod does not know about them."
             }
-            Class::RollsBuilders => "All pods of an architecture are replaced. Each ends its build first.",
+            Class::RollsBuilders => "All pods of an architecture are replaced. Each finishes its build first.",
             Class::Autoscaling => {
-                "A pool goes from a fixed number of pods to KEDA or back, which deploy.sh does in a way of its own."
+                "A pool changes from a fixed number of pods to KEDA or back, which deploy.sh handles as a special case."
             }
             Class::Capacity => "The number of pods or nodes, or what they cost, changes.",
-            Class::Creates => "Objects that were not there are made.",
+            Class::Creates => "New objects are created.",
             Class::InPlace => "Applied in place: no pod and no node is replaced.",
-            Class::NoEffect => "Comments, or the order of keys: nothing follows.",
+            Class::NoEffect => "Only comments or the order of keys differ: nothing changes on the cluster.",
         }
     }
 

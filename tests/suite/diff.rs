@@ -92,7 +92,7 @@ fn what_the_hash_of_a_node_class_covers_replaces_every_node() {
         assert_eq!(one.numbers["at_a_time"], "10%");
         assert_eq!(one.numbers["drain_minutes"], 135);
         assert!(
-            one.what.starts_with("every amd64 node is replaced: 1 to 4 nodes, by load, 10% at a time"),
+            one.what.starts_with("every amd64 node is replaced: 1 to 4 nodes, depending on load, 10% at a time"),
             "{}",
             one.what
         );
@@ -106,7 +106,7 @@ fn what_a_node_class_looks_up_replaces_the_nodes_that_do_not_match() {
         (
             "subnetSelectorTerms:\n    - tags:\n        karpenter.sh/discovery: \"eks-here\"",
             "subnetSelectorTerms:\n    - tags:\n        Tier: private\n        karpenter.sh/discovery: \"eks-here\"",
-            "every amd64 node outside of these subnets is replaced",
+            "every amd64 node outside these subnets is replaced",
         ),
         (
             "securityGroupSelectorTerms:\n    - tags:\n        karpenter.sh/discovery: \"eks-here\"",
@@ -237,7 +237,7 @@ fn a_comment_of_haproxy_cfg_rolls_the_load_balancer_as_well() {
     }
     let found = judged(&before, &after);
     assert_eq!(classes(&found), ["rolls-load-balancer"], "{found:#?}");
-    assert_eq!(paths(&found[0]), ["ConfigMap/buildkitd-lb-config, in comments alone"]);
+    assert_eq!(paths(&found[0]), ["ConfigMap/buildkitd-lb-config, only in comments"]);
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn switching_autoscaling_tells_which_way_it_is_deployed() {
     let on = by_config(fixed, SCALED);
     let one = the(&on, Class::Autoscaling, "Deployment/buildkitd-amd64");
     assert_eq!((&one.numbers["from"], &one.numbers["to"]), (&json!("fixed"), &json!("keda")));
-    assert!(one.advice.as_deref().is_some_and(|advice| advice.contains("hands the live replicas")), "{one:#?}");
+    assert!(one.advice.as_deref().is_some_and(|advice| advice.contains("hands over the current replicas")), "{one:#?}");
     let off = by_config(SCALED, fixed);
     let one = the(&off, Class::Autoscaling, "Deployment/buildkitd-amd64");
     assert_eq!((&one.numbers["from"], &one.numbers["to"]), (&json!("keda"), &json!("fixed")));
@@ -338,7 +338,7 @@ fn access_that_opens_or_closes_is_told_by_who_and_where() {
     assert_eq!(classes(&found), ["opens-access"], "{found:#?}");
     assert_eq!(
         found[0].what,
-        "pods app=buildkitd-lb newly take connections from namespace dev on 1234/TCP and 2234/TCP and 3234/TCP"
+        "pods app=buildkitd-lb now also accept connections from namespace dev on 1234/TCP and 2234/TCP and 3234/TCP"
     );
     let found = by_config(&with("[arc-runners, dev]"), &with("[arc-runners]"));
     assert_eq!(classes(&found), ["closes-access"], "{found:#?}");
@@ -372,7 +372,7 @@ fn pods_that_no_policy_selects_any_more_are_open_to_everybody() {
     file.text = file.text.replace("app: buildkitd\n  policyTypes", "app: nothing\n  policyTypes");
     let found = judged(&before, &after);
     assert_eq!(found[0].class, Class::OpensAccess);
-    assert!(found[0].what.contains("no NetworkPolicy selects pods app=buildkitd any more"), "{}", found[0].what);
+    assert!(found[0].what.contains("no NetworkPolicy selects pods app=buildkitd any longer"), "{}", found[0].what);
 }
 
 #[test]
@@ -382,7 +382,7 @@ fn a_guard_that_falls_opens_access() {
             "30-lb-deployment.yaml",
             "      automountServiceAccountToken: false\n",
             "",
-            "carries a token for the API server",
+            "has a token for the API server",
         ),
         (
             "30-lb-deployment.yaml",
@@ -400,11 +400,11 @@ fn a_guard_that_falls_opens_access() {
             "      enableServiceLinks: false\n      hostNetwork: true\n",
             "node's network",
         ),
-        ("40-deployments.yaml", "emptyDir: {}", "hostPath: {path: /mnt}", "mounts /mnt of the node"),
+        ("40-deployments.yaml", "emptyDir: {}", "hostPath: {path: /mnt}", "mounts /mnt from the node"),
         ("10-nodepools.yaml", "httpPutResponseHopLimit: 1", "httpPutResponseHopLimit: 2", "node role's credentials"),
         ("10-nodepools.yaml", "httpTokens: required", "httpTokens: optional", "without a token"),
         ("10-nodepools.yaml", "encrypted: true", "encrypted: false", "not encrypted"),
-        ("21-lb-config.yaml", "bind 127.0.0.1:8404", "bind :8404", "listens on port 8404"),
+        ("21-lb-config.yaml", "bind 127.0.0.1:8404", "bind :8404", "accepts connections on port 8404"),
     ] {
         let found = by_hand(path, old, new);
         let opened: Vec<&Consequence> = found.iter().filter(|one| one.class == Class::OpensAccess).collect();
@@ -507,8 +507,8 @@ const SPOKEN: &[(&str, &[&str])] = &[
     ("spec.limits.cpu", &["node ceiling"]),
     ("metadata.annotations.buildkit-fleet/pods-per-node", &["instance types"]),
     ("spec.template.metadata.annotations.checksum/", &["replaced"]),
-    ("spec.ingress", &["take connections"]),
-    ("spec.podSelector", &["take connections"]),
+    ("spec.ingress", &["accept connections"]),
+    ("spec.podSelector", &["accept connections"]),
 ];
 
 /// Asserts that every field that differs, as an independent comparison finds it, is told: as a reason, by a sentence, or
@@ -614,7 +614,7 @@ fn a_set_for_another_eks_cluster_leaves_one_fleet_and_makes_another() {
     assert!(
         found[0]
             .what
-            .starts_with("the set is for the EKS cluster eks-there from now on. On eks-here, a fleet of 30 objects"),
+            .starts_with("the fleet moves to the EKS cluster eks-there. On eks-here, a fleet (30 objects;"),
         "{}",
         found[0].what
     );
@@ -654,7 +654,7 @@ fn another_order_of_settings_is_no_comment() {
         after = edited(&after, path, old, new);
     }
     let found = judged(&before, &after);
-    assert_eq!(paths(&found[0]), ["ConfigMap/buildkitd-lb-config, in the order of its settings"]);
+    assert_eq!(paths(&found[0]), ["ConfigMap/buildkitd-lb-config, only in the order of its settings"]);
 }
 
 #[test]
@@ -677,7 +677,7 @@ fn access_from_everybody_that_becomes_narrower_opens_nothing() {
     let found = judged(&more, &narrow);
     assert_eq!(
         the(&found, Class::ClosesAccess, "NetworkPolicy/extra").what,
-        "pods app=buildkitd-lb no longer take connections from all pods on 1/TCP"
+        "pods app=buildkitd-lb no longer accept connections from all pods on 1/TCP"
     );
 }
 
@@ -685,7 +685,7 @@ fn access_from_everybody_that_becomes_narrower_opens_nothing() {
 fn alerts_are_told_by_name() {
     let found = by_config(SCALED, "      amd64_replicas: 4\n");
     let one = the(&found, Class::InPlace, "PrometheusRule/buildkitd");
-    assert!(one.what.contains("no longer there: BuildkitMetricAbsent amd64 (warning)"), "{}", one.what);
+    assert!(one.what.contains("removed: BuildkitMetricAbsent amd64 (warning)"), "{}", one.what);
     let (_, changed) = one.what.split_once("; ").unwrap_or_else(|| panic!("{}", one.what));
     assert_eq!(
         changed,
@@ -700,6 +700,6 @@ fn a_version_that_sees_less_of_the_demand_is_told_as_capacity() {
     let one = the(&found, Class::Capacity, "ScaledObject/buildkitd-amd64");
     assert_eq!(
         one.what,
-        "the pool aims at 0.9 builds a pod instead of 1, so the same demand takes 11 % more pods; the HPA leaves 10 % of the demand unseen, before nothing"
+        "the pool targets 0.9 builds per pod instead of 1, so the same demand needs 11 % more pods; the HPA ignores 10 % of the demand, before none"
     );
 }

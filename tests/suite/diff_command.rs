@@ -41,7 +41,7 @@ fn what_was_just_generated_differs_in_nothing() {
         let output = run(dir.path(), &["diff", "--format", format]);
         assert_eq!(
             (code(&output), stderr(&output).as_str()),
-            (0, "no difference to generated (its sets)\n"),
+            (0, "no differences from generated (its manifests)\n"),
             "{format}"
         );
     }
@@ -58,15 +58,15 @@ fn without_anything_to_compare_with_it_is_trouble() {
     assert!(stderr(&output).contains("run `buildkit-fleet generate` first"), "{}", stderr(&output));
     let output = run(dir.path(), &["diff", "--against", "nowhere"]);
     assert_eq!(code(&output), 3);
-    assert!(stderr(&output).contains("`nowhere` is no directory with sets"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("`nowhere` is not a directory with manifests of buildkit-fleet"), "{}", stderr(&output));
     git(dir.path(), &["init", "-q"]);
     let output = run(dir.path(), &["diff", "--against", "nowhere"]);
     assert_eq!(code(&output), 3);
-    assert!(stderr(&output).contains("neither a directory with sets nor a revision"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("neither a directory with manifests of buildkit-fleet nor a revision"), "{}", stderr(&output));
     run(dir.path(), &["generate"]);
     let output = run(dir.path(), &["diff", "--against", "generated/arc-staging"]);
     assert_eq!(code(&output), 3);
-    assert!(stderr(&output).contains("name the directory above it"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("give its parent directory"), "{}", stderr(&output));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn clusters_that_come_change_go_and_stay() {
     let clusters = &found["clusters"];
     assert_eq!(clusters[1]["consequences"][0]["class"], "creates");
     let what = clusters[2]["consequences"][0]["what"].as_str().unwrap_or_default();
-    assert!(what.contains("is no longer in the file; applying the rest deletes nothing of it"), "{what}");
+    assert!(what.contains("is no longer in the file; applying the rest deletes none of it"), "{what}");
     assert!(clusters[0]["files"].as_array().is_some_and(|files| {
         files
             .iter()
@@ -163,7 +163,7 @@ fn a_revision_without_sets_is_read_from_its_clusters_yaml() {
     assert_eq!(code(&output), 1);
     assert!(stderr(&output).contains("--> main:clusters.yaml:6:45"), "{}", stderr(&output));
     assert!(
-        stdout(&output).contains("clusters.yaml of main is refused: every fleet is told as new"),
+        stdout(&output).contains("clusters.yaml of main is refused: every fleet is shown as new"),
         "{}",
         stdout(&output)
     );
@@ -174,7 +174,7 @@ fn a_revision_without_sets_is_read_from_its_clusters_yaml() {
     let output = run(dir.path(), &["diff", "--against", "main"]);
     assert_eq!(code(&output), 3);
     assert!(
-        stderr(&output).contains("main has neither sets below generated nor a file clusters.yaml"),
+        stderr(&output).contains("main has neither manifests below generated nor a file clusters.yaml"),
         "{}",
         stderr(&output)
     );
@@ -348,7 +348,7 @@ fn another_region_has_other_prices_and_no_other_manifest() {
     assert_eq!((ended, &found["clusters"][0]["files"]), (1, &serde_json::json!([])));
     assert_eq!(
         found["clusters"][0]["consequences"][0]["what"],
-        "costs are those of us-west-1 from now on, instead of us-east-1"
+        "costs are now those of us-west-1 instead of us-east-1"
     );
 }
 

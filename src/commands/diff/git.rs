@@ -19,7 +19,7 @@ impl Revision {
     pub(super) fn find(name: &str, near: &Path) -> Result<Option<Self>> {
         let dir = near.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let top = git(dir, &["rev-parse", "--show-toplevel"])
-            .with_context(|| format!("{} is not inside of a git repository with files", near.display()))?;
+            .with_context(|| format!("{} is not in the work tree of a git repository", near.display()))?;
         let top = String::from_utf8(top).context("the repository's path is not UTF-8")?;
         let top = PathBuf::from(top.trim_end_matches('\n'));
         // A name that starts with a dash is a name, and a file of that name is none.
@@ -34,7 +34,8 @@ impl Revision {
     /// A path of this machine as the repository has it, with `/`: as it is written, and where its links lead to, since the
     /// revision may know the one or the other.
     fn inside(&self, path: &Path) -> Result<Vec<String>> {
-        let absolute = std::path::absolute(path).with_context(|| format!("cannot tell where {} is", path.display()))?;
+        let absolute =
+            std::path::absolute(path).with_context(|| format!("cannot resolve the path {}", path.display()))?;
         let top = self.top.canonicalize().with_context(|| format!("cannot read {}", self.top.display()))?;
         let (name, dir) = (absolute.file_name(), absolute.parent());
         let as_written = name.zip(dir).map(|(name, dir)| followed(dir).join(name));
@@ -48,7 +49,7 @@ impl Revision {
             }
         }
         if found.is_empty() {
-            bail!("{} is outside of the git repository {}: it has no revisions", path.display(), top.display());
+            bail!("{} is outside the git repository {}, so it has no revisions", path.display(), top.display());
         }
         Ok(found)
     }
@@ -114,7 +115,7 @@ impl Revision {
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot run git")?;
-        let mut input = child.stdin.take().context("git takes no input")?;
+        let mut input = child.stdin.take().context("cannot write to git")?;
         let wanted = objects.iter().flat_map(|object| [object, "\n"]).collect::<String>();
         // By a thread of its own: git answers before it has read all, and both pipes are finite.
         let writer = std::thread::spawn(move || input.write_all(wanted.as_bytes()));
@@ -130,12 +131,13 @@ impl Revision {
                 .rsplit(' ')
                 .next()
                 .and_then(|size| size.parse().ok())
-                .ok_or_else(|| anyhow!("git cat-file answered `{head}`"))?;
-            let body = rest.get(end + 1..end + 1 + size).ok_or_else(|| anyhow!("git cat-file was cut off"))?;
+                .ok_or_else(|| anyhow!("unexpected output of git cat-file: `{head}`"))?;
+            let body =
+                rest.get(end + 1..end + 1 + size).ok_or_else(|| anyhow!("the output of git cat-file ended early"))?;
             found.push(body.to_vec());
             rest = rest.get(end + 2 + size..).unwrap_or_default();
         }
-        anyhow::ensure!(found.len() == objects.len(), "git cat-file left files out");
+        anyhow::ensure!(found.len() == objects.len(), "git cat-file did not return every file");
         Ok(found)
     }
 }

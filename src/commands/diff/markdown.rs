@@ -21,7 +21,7 @@ pub(super) fn of(before: &Side, again: &str, clusters: &[ClusterDiff]) -> String
     let worst = |diff: &ClusterDiff| diff.consequences.first().map_or(Class::NoEffect, |consequence| consequence.class);
     groups.sort_by_key(|(_, diff)| worst(diff));
     let same = clusters.iter().filter(|cluster| cluster.status == Status::Same).count();
-    let mut told = format!("### buildkit-fleet: what this does, against {}\n\n", code(&before.name));
+    let mut told = format!("### buildkit-fleet: consequences of this change, compared with {}\n\n", code(&before.name));
     if let Some(why) = &before.unusable {
         let _ = writeln!(told, "{}\n", escaped(why));
     }
@@ -40,11 +40,11 @@ pub(super) fn of(before: &Side, again: &str, clusters: &[ClusterDiff]) -> String
         }
     }
     if left > 0 {
-        let clusters = number(left, "cluster");
-        let _ = writeln!(told, "{clusters} more, counted above, do not fit here: run {}.\n", code(again));
+        let clusters = number(left, "more cluster");
+        let _ = writeln!(told, "{clusters}, counted above, do not fit here: run {}.\n", code(again));
     }
     if same > 0 {
-        let _ = writeln!(told, "{} without a change.\n", number(same, "cluster"));
+        let _ = writeln!(told, "{} unchanged.\n", number(same, "cluster"));
     }
     let mut missing = 0;
     for cluster in clusters {
@@ -118,7 +118,7 @@ fn item(consequence: &Consequence) -> String {
         let _ = writeln!(told, "  - {}", code(&of_reason(reason)));
     }
     if consequence.reasons.len() > MOST_REASONS {
-        let _ = writeln!(told, "  - and {} more", number(consequence.reasons.len() - MOST_REASONS, "field"));
+        let _ = writeln!(told, "  - and {}", number(consequence.reasons.len() - MOST_REASONS, "more field"));
     }
     if let Some(advice) = &consequence.advice {
         let _ = writeln!(told, "  - → {}", escaped(advice));

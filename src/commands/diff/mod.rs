@@ -23,7 +23,7 @@ use crate::resolve::resolved::Resolved;
 pub fn run(command: &Diff) -> Result<Exit> {
     // 1 says that something differs: a file that cannot be used is trouble here.
     let Some(outcomes) = read::read(&command.input.config)? else { return Ok(Exit::Trouble) };
-    let renderer = Renderer::new().context("a template of this program does not compile: please report it")?;
+    let renderer = Renderer::new().context("internal error: a template does not compile, please report it")?;
     let before = Side::read(command, &renderer)?;
     let gone = before.sets.keys().map(String::as_str);
     if select::any_unknown_of(&command.clusters, outcomes.iter().map(Resolved::name).chain(gone)) {
@@ -32,7 +32,7 @@ pub fn run(command: &Diff) -> Result<Exit> {
     let mut new = Vec::new();
     for fleet in select::fleets(&[], &outcomes) {
         let set = rendered(fleet, &renderer)
-            .with_context(|| format!("cluster {}: a defect of this program, please report it", fleet.key))?;
+            .with_context(|| format!("cluster {}: internal error, please report it", fleet.key))?;
         new.push((fleet.key.to_string(), set));
     }
     // All are compared, so that one that has another name now is known; then those that were asked for are told.
@@ -46,11 +46,11 @@ pub fn run(command: &Diff) -> Result<Exit> {
     let differing = clusters.iter().filter(|diff| diff.status != Status::Same).count();
     let against = format!("{} ({})", before.name, before.read);
     if differing == 0 {
-        say(&format!("no difference to {against}"));
+        say(&format!("no differences from {against}"));
         return Ok(Exit::Done);
     }
     let verb = if differing == 1 { "differs" } else { "differ" };
-    say(&format!("{} of {} {verb} from {against}", number(differing, "cluster"), clusters.len()));
+    say(&format!("{differing} of {} {verb} from {against}", number(clusters.len(), "cluster")));
     Ok(Exit::Refused)
 }
 

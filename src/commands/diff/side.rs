@@ -35,7 +35,7 @@ impl Side {
             return match of_directory(dir)? {
                 Some(side) => Ok(side),
                 None => bail!(
-                    "{} has no set to compare with: run `buildkit-fleet generate` first, or name a git revision with --against",
+                    "{} contains no manifests to compare with: run `buildkit-fleet generate` first, or give a git revision with --against",
                     dir.display()
                 ),
             };
@@ -45,10 +45,10 @@ impl Side {
         }
         match Revision::find(against, &command.input.config) {
             Ok(Some(revision)) => of_revision(against, &revision, command, renderer),
-            Ok(None) => bail!("`{against}` is neither a directory with sets nor a revision of this git repository"),
+            Ok(None) => bail!("`{against}` is neither a directory with manifests of buildkit-fleet nor a revision of this git repository"),
             Err(error) => {
                 Err(error
-                    .context(format!("`{against}` is no directory with sets, and as a revision it cannot be read")))
+                    .context(format!("`{against}` is not a directory with manifests of buildkit-fleet, and it cannot be read as a git revision")))
             }
         }
     }
@@ -58,7 +58,7 @@ impl Side {
 fn of_directory(dir: &Path) -> Result<Option<Side>> {
     let name = dir.display().to_string();
     if dir.join(SUMS).is_file() {
-        bail!("{name} is the set of one cluster: name the directory above it");
+        bail!("{name} contains the manifests of a single cluster: give its parent directory");
     }
     if !dir.is_dir() {
         return Ok(None);
@@ -71,7 +71,7 @@ fn of_directory(dir: &Path) -> Result<Option<Side>> {
             compare::read_set(&dir)?.into_iter().map(|(path, text)| SetFile { path, text }).collect();
         sets.insert(cluster, Set { files, region: None });
     }
-    Ok((!sets.is_empty()).then_some(Side { name, read: "its sets", sets, unusable: None }))
+    Ok((!sets.is_empty()).then_some(Side { name, read: "its manifests", sets, unusable: None }))
 }
 
 /// The sets that are committed below --out; where there are none, what this program makes of the revision's --config.
@@ -95,15 +95,15 @@ fn of_revision(name: &str, revision: &Revision, command: &Diff, renderer: &Rende
     }
     let name = name.to_owned();
     if !sets.is_empty() {
-        return Ok(Side { name, read: "its committed sets", sets, unusable: None });
+        return Ok(Side { name, read: "its committed manifests", sets, unusable: None });
     }
     let Some((_, report)) = &read else {
-        bail!("{name} has neither sets below {} nor a file {}", command.out.dir.display(), path.display());
+        bail!("{name} has neither manifests below {} nor a file {}", command.out.dir.display(), path.display());
     };
     if report.refused() {
         // A change that mends the file must be shown all the same.
         tell(report)?;
-        let why = format!("{} of {name} is refused: every fleet is told as new", path.display());
+        let why = format!("{} of {name} is refused: every fleet is shown as new", path.display());
         return Ok(Side { name, read: "its clusters.yaml", sets, unusable: Some(why) });
     }
     for fleet in fleets {

@@ -59,7 +59,7 @@ fn of_consequence(consequence: &Consequence, width: usize, paint: &Paint) -> Str
     }
     if consequence.reasons.len() > MOST_REASONS {
         let more = consequence.reasons.len() - MOST_REASONS;
-        let _ = writeln!(told, "        and {} more", number(more, "field"));
+        let _ = writeln!(told, "        and {}", number(more, "more field"));
     }
     if let Some(advice) = &consequence.advice {
         told += &wrap(&format!("-> {advice}"), width, "      ");

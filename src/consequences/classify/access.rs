@@ -43,13 +43,13 @@ pub(super) fn classify(case: &Case, told: &mut Told) -> Vec<Consequence> {
             (Some(old), None) => vec![Consequence::of_all(
                 Class::OpensAccess,
                 policies(old),
-                format!("no NetworkPolicy selects {selector} any more: everybody may connect to them, on every port"),
+                format!("no NetworkPolicy selects {selector} any longer: everybody may connect to them, on every port"),
             )],
             // Also a policy beside the old ones of a set that had none for these pods.
             (None, Some(new)) => vec![Consequence::of_all(
                 Class::ClosesAccess,
                 policies(new),
-                format!("{selector} now take connections only from {}", listed(new.grants.iter())),
+                format!("{selector} now accept connections only from {}", listed(new.grants.iter())),
             )],
             (None, None) => Vec::new(),
         });
@@ -78,16 +78,16 @@ fn compare(selector: &str, old: &Guarded, new: &Guarded) -> Vec<Consequence> {
     let closed: Vec<_> = old.grants.iter().filter(|grant| !new.covers(grant)).collect();
     let mut found = Vec::new();
     if !opened.is_empty() {
-        let what = format!("{selector} newly take connections from {}", listed(opened.iter().copied()));
+        let what = format!("{selector} now also accept connections from {}", listed(opened.iter().copied()));
         found.push(Consequence::of_all(Class::OpensAccess, policies(new), what).number("grants", opened.len()));
     }
     if !closed.is_empty() {
-        let what = format!("{selector} no longer take connections from {}", listed(closed.iter().copied()));
+        let what = format!("{selector} no longer accept connections from {}", listed(closed.iter().copied()));
         let both = old.policies.union(&new.policies).cloned().collect();
         let consequence = Consequence::of_all(Class::ClosesAccess, both, what).number("grants", closed.len());
         let metrics = closed.iter().any(|(_, port)| *port == format!("{METRICS_PORT}/TCP"));
         found.push(if metrics {
-            consequence.advice("KEDA and Prometheus read this port: where one of them is still there, it reads nothing, and without KEDA nothing scales")
+            consequence.advice("KEDA and Prometheus read this port: if one of them still runs there, it can read nothing, and without KEDA nothing scales")
         } else {
             consequence
         });

@@ -18,9 +18,9 @@ pub(super) fn classify(case: &Case) -> Vec<Consequence> {
         }
         if identity.kind == "ConfigMap" && wants_certificate(new) && !wants_certificate(old) {
             let what =
-                "clients need a certificate of the CA once the builders have rolled: those without one are refused";
+                "clients need a certificate of the CA once the builders have rolled: clients without one are refused";
             found.push(Consequence::new(Class::ClosesAccess, identity.short(), what).advice(
-                "make the Secret first: new pods wait for it. Until the roll is over, clients meet both kinds of builders",
+                "create the Secret first: new pods wait for it. Until the rollout is complete, clients reach both kinds of builders",
             ));
         }
     }
@@ -45,16 +45,16 @@ fn of_pod(pod: &Value) -> BTreeSet<String> {
         }
     };
     for (key, what) in [
-        ("hostNetwork", "the pod is on the node's network"),
+        ("hostNetwork", "the pod uses the node's network"),
         ("hostPID", "the pod sees the node's processes"),
-        ("hostIPC", "the pod shares the node's memory segments"),
+        ("hostIPC", "the pod shares memory segments with the node"),
     ] {
         add(pod[key] == true, what.to_owned());
     }
-    add(pod["automountServiceAccountToken"] != false, "the pod carries a token for the API server".to_owned());
+    add(pod["automountServiceAccountToken"] != false, "the pod has a token for the API server".to_owned());
     for volume in list(&pod["volumes"]) {
         if let Some(path) = volume["hostPath"]["path"].as_str() {
-            add(true, format!("the pod mounts {path} of the node"));
+            add(true, format!("the pod mounts {path} from the node"));
         }
     }
     for container in list(&pod["containers"]).chain(list(&pod["initContainers"])) {
@@ -77,7 +77,7 @@ fn of_pod(pod: &Value) -> BTreeSet<String> {
         );
         add(
             !list(&own["capabilities"]["drop"]).any(|capability| capability == "ALL"),
-            format!("container {name} keeps the runtime's capabilities"),
+            format!("container {name} keeps the runtime's default capabilities"),
         );
         for capability in list(&own["capabilities"]["add"]).filter_map(Value::as_str) {
             add(true, format!("container {name} has the capability {capability}"));
@@ -94,7 +94,7 @@ fn of_nodes(spec: &Value) -> BTreeSet<String> {
         found.insert("the nodes' metadata service answers without a token".to_owned());
     }
     if metadata["httpPutResponseHopLimit"].as_u64().is_some_and(|hops| hops > 1) {
-        found.insert("pods reach the nodes' metadata service, and with it the node role's credentials".to_owned());
+        found.insert("pods can reach the nodes' metadata service, and with it the node role's credentials".to_owned());
     }
     if spec["associatePublicIPAddress"] == true {
         found.insert("nodes get public addresses".to_owned());
@@ -124,13 +124,13 @@ fn of_texts(data: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (name, text) in texts(data) {
         if name == "buildkitd.toml" && !settings(text).any(|setting| setting.section == "[grpc.tls]") {
-            found.insert("buildkitd takes connections without TLS: whoever may connect may build".to_owned());
+            found.insert("buildkitd accepts connections without TLS: whoever can connect can build".to_owned());
         }
         for setting in settings(text) {
             if let Some(registry) = setting.section.strip_prefix("[registry.") {
                 let registry = registry.trim_end_matches(']');
                 if matches!(setting.text, "http = true" | "insecure = true") {
-                    found.insert(format!("images of the registry {registry} come without verified TLS"));
+                    found.insert(format!("images of the registry {registry} are pulled without verified TLS"));
                 }
             }
             let words: Vec<&str> = setting.text.split_whitespace().collect();
@@ -138,7 +138,7 @@ fn of_texts(data: &Value) -> BTreeSet<String> {
                 && let Some((host, port)) = address.rsplit_once(':')
                 && !matches!(host, "127.0.0.1" | "[::1]" | "::1")
             {
-                found.insert(format!("the load balancer listens on port {port} for the whole network"));
+                found.insert(format!("the load balancer accepts connections on port {port} from the whole network"));
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::diagnostics::words::number;
 /// up anew and drifts the nodes that do not match what was found.
 const LOOKED_UP: [(&str, &str); 3] = [
     ("/spec/amiSelectorTerms", "that does not run this image yet"),
-    ("/spec/subnetSelectorTerms", "outside of these subnets"),
+    ("/spec/subnetSelectorTerms", "outside these subnets"),
     ("/spec/securityGroupSelectorTerms", "without exactly these security groups"),
 ];
 /// Left out of the hash as well, and not compared with nodes.
@@ -101,9 +101,9 @@ fn of_pool(case: &Case, pool: &Changed, told: &mut Told) -> Vec<Consequence> {
     if !refused.is_empty() {
         told.tell(&object, &refused);
         found.push(
-            Consequence::new(Class::ImmutableField, &object, "Karpenter refuses this change of a NodePool")
+            Consequence::new(Class::ImmutableField, &object, "Karpenter refuses this change to a NodePool")
                 .because(refused)
-                .advice("make a NodePool of another name; delete this one when its nodes are gone: that drains them"),
+                .advice("create a NodePool with another name, and delete this one when its nodes are gone; deleting it earlier drains them"),
         );
     }
     let groups: Vec<&NodeGroup> =
@@ -123,7 +123,7 @@ fn of_pool(case: &Case, pool: &Changed, told: &mut Told) -> Vec<Consequence> {
     if !widened.is_empty() {
         told.tell(&object, &widened);
         found.push(
-            Consequence::new(Class::InPlace, &object, "new nodes may be of more kinds; no node is replaced")
+            Consequence::new(Class::InPlace, &object, "more kinds of new nodes are allowed; no node is replaced")
                 .because(widened),
         );
     }
@@ -167,12 +167,12 @@ fn old_groups<'a>(case: &'a Case, class: &Value) -> Vec<&'a NodeGroup> {
 fn spoken(case: &Case, groups: &[&NodeGroup], changed: &Changed) -> String {
     let nodes = match nodes_of(case, groups) {
         Some((min, max)) if min == max => number(usize::try_from(max).unwrap_or(usize::MAX), "node"),
-        Some((min, max)) => format!("{min} to {max} nodes, by load"),
-        None => "an unknown number".to_owned(),
+        Some((min, max)) => format!("{min} to {max} nodes, depending on load"),
+        None => "an unknown number of nodes".to_owned(),
     };
     let pace = drift_budget(case, changed).map_or_else(String::new, |share| format!(", {share} at a time"));
     format!(
-        "{nodes}{pace}, builders one after the other; each ends its build first, up to {} min",
+        "{nodes}{pace}, builders one after the other; each finishes its build first, up to {} min",
         drain_minutes(&case.old)
     )
 }
@@ -184,7 +184,7 @@ fn counted(case: &Case, consequence: Consequence, groups: &[&NodeGroup], changed
         .number("nodes_max", nodes.map(|(_, max)| max))
         .number("at_a_time", drift_budget(case, changed))
         .number("drain_minutes", drain_minutes(&case.old))
-        .advice("apply it when the fleet is idle: under load, each replacement waits for the builds of its node")
+        .advice("apply it while the fleet is idle: under load, each replacement waits for the builds on its node")
 }
 
 /// Nodes that may exist of these pools: from none or the minimum's, where the first type is among them, to the peak's.

@@ -15,12 +15,12 @@ use crate::manifests::objects::Identity;
 pub(super) fn moves(case: &Case, from: &str, to: &str) -> Consequence {
     let objects = case.new.iter().filter(|(identity, _)| identity.namespace == to).count() + 1;
     let what = format!(
-        "the fleet moves from namespace {from} to {to}: {} are made anew there, the old ones stay until somebody deletes them, and every client must change its address",
+        "the fleet moves from namespace {from} to {to}: {} are created there, the old ones stay until you delete them, and every client must change its address",
         number(objects, "object")
     );
-    Consequence::new(Class::Deletes, format!("Namespace/{from}"), what)
-        .number("objects", objects)
-        .advice(format!("both fleets share the NodePools: move the clients, wait until {from} is idle, then delete it"))
+    Consequence::new(Class::Deletes, format!("Namespace/{from}"), what).number("objects", objects).advice(format!(
+        "both fleets share the NodePools: move the clients, wait until {from} is idle, then delete that namespace"
+    ))
 }
 
 /// Objects that come and go.
@@ -40,7 +40,7 @@ pub(super) fn comes_and_goes(case: &Case) -> Vec<Consequence> {
         .collect();
     let names: Vec<String> = come.map(|(identity, _)| identity.short()).collect();
     if !names.is_empty() {
-        let what = format!("{} made", number(names.len(), "object"));
+        let what = format!("{} created", number(names.len(), "object"));
         found.push(Consequence::of_all(Class::Creates, names, what));
     }
     found
@@ -52,25 +52,23 @@ fn deleted(case: &Case, identity: &Identity) -> Option<(&'static str, String)> {
     let what = match identity.kind.as_str() {
         // Told as the end of autoscaling.
         "ScaledObject" if stays(&identity.name) => return None,
-        "Deployment" => "its pods go once somebody deletes it, each after its build",
-        "NodePool" => {
-            "Karpenter goes on making nodes of it until it is deleted; deleting it drains the nodes that it has"
-        }
-        "EC2NodeClass" => "its NodePools cannot make nodes without it",
-        "Service" => "clients of this name find nothing once it is deleted",
-        "NetworkPolicy" => "what it allows, or keeps out, changes once it is deleted",
-        "PodDisruptionBudget" => "node drains may take all builders at once, once it is deleted",
-        "ServiceMonitor" | "PrometheusRule" => "what it scrapes or alerts on ends once it is deleted",
-        _ => "it is no longer part of the set",
+        "Deployment" => "once it is deleted, its pods stop, each after its build",
+        "NodePool" => "Karpenter keeps creating nodes from it until it is deleted; deleting it drains its nodes",
+        "EC2NodeClass" => "its NodePools cannot create nodes without it",
+        "Service" => "once it is deleted, its name no longer resolves",
+        "NetworkPolicy" => "once it is deleted, the connections that it allows or blocks change",
+        "PodDisruptionBudget" => "once it is deleted, node drains may evict all builders at once",
+        "ServiceMonitor" | "PrometheusRule" => "once it is deleted, its scrapes or alerts stop",
+        _ => "it is no longer in the manifests",
     };
     Some(if identity.kind == "NodePool" { stop(what, &identity.name) } else { (what, PRUNE.to_owned()) })
 }
 
-const PRUNE: &str = "deploy.sh lists it, and deletes it with --prune when nothing needs it";
+const PRUNE: &str = "deploy.sh lists it, and deletes it with --prune once nothing needs it";
 
 fn stop(what: &'static str, nodepool: &str) -> (&'static str, String) {
     let advice = format!(
-        "`kubectl patch nodepool {nodepool} --type merge -p '{{\"spec\":{{\"limits\":{{\"nodes\":\"0\"}}}}}}'` stops it at once; deploy.sh --prune deletes it when its last node is gone"
+        "`kubectl patch nodepool {nodepool} --type merge -p '{{\"spec\":{{\"limits\":{{\"nodes\":\"0\"}}}}}}'` stops it at once; deploy.sh --prune deletes it once its last node is gone"
     );
     (what, advice)
 }
@@ -97,10 +95,10 @@ pub(super) fn immutable_services(case: &Case, told: &mut Told) -> Vec<Consequenc
             Consequence::new(
                 Class::ImmutableField,
                 &object,
-                "the API server refuses this change: the Service must be deleted and made anew, and its name resolves to nothing meanwhile",
+                "the API server refuses this change: the Service must be deleted and recreated, and its name does not resolve in between",
             )
             .because(reasons)
-            .advice("delete it and apply at once; builds that run are not touched"),
+            .advice("delete it and apply immediately; running builds are not affected"),
         );
     }
     found
@@ -149,7 +147,7 @@ fn alerts(object: &str, old: &Value, new: &Value) -> Consequence {
     let (old, new) = (rules(old), rules(new));
     let listed = |names: Vec<&String>| names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let parts = [
-        ("no longer there", old.keys().filter(|name| !new.contains_key(*name)).collect::<Vec<_>>()),
+        ("removed", old.keys().filter(|name| !new.contains_key(*name)).collect::<Vec<_>>()),
         ("new", new.keys().filter(|name| !old.contains_key(*name)).collect()),
         (
             "changed",
@@ -169,22 +167,22 @@ fn alerts(object: &str, old: &Value, new: &Value) -> Consequence {
 
 fn in_words(identity: &Identity, changes: &[FieldChange]) -> &'static str {
     if changes.is_empty() {
-        return "only comments, or the order of items, differ";
+        return "only comments or the order of items differ";
     }
     if changes.iter().all(|change| change.path.starts_with("metadata.")) {
-        return "labels or annotations: nothing restarts";
+        return "only labels or annotations change; nothing restarts";
     }
     let all_in =
         |places: &[&str]| changes.iter().all(|change| places.iter().any(|place| change.path.starts_with(place)));
     match identity.kind.as_str() {
         "NodePool" if all_in(&["spec.weight", "spec.limits", "spec.disruption", "metadata."]) => {
-            "no node is replaced: Karpenter goes by it from now on"
+            "no node is replaced; Karpenter follows the change from now on"
         }
-        "ScaledObject" if all_in(&["spec.", "metadata."]) => "KEDA changes its HPA at once; no pod restarts for it",
-        "ConfigMap" => "no pod restarts for it: running pods see the new text within a minute or two",
-        "Service" if all_in(&["spec.selector", "spec.ports"]) => "whoever connects to this name is led by it at once",
-        "ServiceMonitor" => "Prometheus follows it within a minute",
-        "Deployment" if all_in(&["spec.", "metadata."]) => "no pod restarts for it",
+        "ScaledObject" if all_in(&["spec.", "metadata."]) => "KEDA updates its HPA immediately; no pod restarts",
+        "ConfigMap" => "no pod restarts; running pods see the new content within a minute or two",
+        "Service" if all_in(&["spec.selector", "spec.ports"]) => "traffic follows the change immediately",
+        "ServiceMonitor" => "Prometheus follows the change within a minute",
+        "Deployment" if all_in(&["spec.", "metadata."]) => "no pod restarts",
         _ => "applied in place",
     }
 }

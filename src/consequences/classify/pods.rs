@@ -25,10 +25,10 @@ pub(super) fn classify(case: &Case, told: &mut Told) -> Vec<Consequence> {
                 Consequence::new(
                     Class::ImmutableField,
                     &object,
-                    "the API server refuses another selector: the Deployment must be deleted and made anew, and its pods with it",
+                    "the API server refuses a different selector: the Deployment must be deleted and recreated, and its pods with it",
                 )
                 .because(reasons)
-                .advice("delete it with --cascade=orphan, apply, and delete the old pods when their builds have ended"),
+                .advice("delete it with --cascade=orphan, apply, and delete the old pods when their builds have finished"),
             );
         }
         if deployment.differs("/spec/template") {
@@ -60,10 +60,10 @@ fn rolled(case: &Case, deployment: &Changed) -> Consequence {
         return Consequence::new(
             Class::RollsLoadBalancer,
             object,
-            format!("the load balancer is replaced: running builds finish on the old one, up to {drain} min; the new one counts from 0 and may meanwhile put a second build on a busy pod"),
+            format!("the load balancer is replaced: running builds continue on the old pod, up to {drain} min; the new pod counts from 0 and may meanwhile put a second build on a busy builder"),
         )
         .number("drain_minutes", drain)
-        .advice("apply it when no build runs: deploy.sh --wait-idle MIN");
+        .advice("apply it while no build is running: deploy.sh --wait-idle MIN");
     }
     let Some(pool) = case.old_pools.iter().find(|pool| pool.deployment == deployment.identity.name) else {
         return Consequence::new(Class::RollsBuilders, object, "its pods are replaced");
@@ -75,7 +75,7 @@ fn rolled(case: &Case, deployment: &Changed) -> Consequence {
 
 fn of_pool(pool: &PoolFacts, makes: &PoolFacts, deployment: &Changed, drain: u64) -> Consequence {
     let (min, max) = (pool.pods.min, pool.pods.max);
-    let pods = if min == max { format!("{max} pods") } else { format!("{min} to {max} pods, by load") };
+    let pods = if min == max { format!("{max} pods") } else { format!("{min} to {max} pods, depending on load") };
     let step = match deployment.new.pointer("/spec/strategy/rollingUpdate/maxUnavailable") {
         Some(Value::String(share)) => share.clone(),
         Some(number) => number.to_string(),
@@ -84,7 +84,7 @@ fn of_pool(pool: &PoolFacts, makes: &PoolFacts, deployment: &Changed, drain: u64
     };
     let arch = pool.arch.name();
     let what = format!(
-        "all buildkitd pods of {arch} are replaced: {pods}, {step} at a time as new ones become ready; an old one first ends its build, up to {drain} min"
+        "all buildkitd pods of {arch} are replaced: {pods}, {step} at a time as new ones become ready; each old pod finishes its build first, up to {drain} min"
     );
     let extra = makes.nodes(max).map_or_else(String::new, |nodes| {
         let cost = makes.hourly(max).map_or_else(|| "price unknown".to_owned(), |usd| format!("{usd} an hour"));
@@ -92,7 +92,7 @@ fn of_pool(pool: &PoolFacts, makes: &PoolFacts, deployment: &Changed, drain: u64
     });
     let grace = deployment.new.pointer(GRACE).and_then(Value::as_u64).unwrap_or(30) / 60;
     let shorter = if grace < drain {
-        format!("; from then on a pod that goes kills a build that goes on for {grace} min more")
+        format!("; from then on, a terminating pod kills builds that need more than {grace} min")
     } else {
         String::new()
     };
@@ -104,7 +104,7 @@ fn of_pool(pool: &PoolFacts, makes: &PoolFacts, deployment: &Changed, drain: u64
         .number("extra_nodes_at_max", makes.nodes(max))
         .number("extra_usd_per_hour_at_max", makes.hourly(max).map(crate::catalogue::price::Usd::as_f64))
         .advice(format!(
-            "apply it when the pool is idle: under load it needs up to twice the nodes until old builds end{extra}{shorter}"
+            "apply it while the pool is idle: under load it needs up to twice the nodes until old builds finish{extra}{shorter}"
         ))
 }
 
@@ -139,7 +139,7 @@ fn config_changes(case: &Case, deployment: &Changed, told: &mut Told) -> Vec<Fie
         told.tell(&object, &texts);
         if texts.is_empty() && old != new {
             told.tell_object(&object);
-            let what = if same_settings(old, new) { "in comments alone" } else { "in the order of its settings" };
+            let what = if same_settings(old, new) { "only in comments" } else { "only in the order of its settings" };
             found.push(FieldChange { path: format!("{object}, {what}"), old: None, new: None });
         }
         found.extend(

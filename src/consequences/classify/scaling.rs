@@ -79,7 +79,7 @@ fn appeared_and_gone(case: &Case) -> Vec<Consequence> {
         let what = format!("{}: {} -> no pool", pool.arch.name(), pool.size());
         found.push(
             Consequence::new(Class::Capacity, object(&pool), what).advice(
-                "what runs goes on, and costs, until its Deployment and NodePools are deleted: deploy.sh --prune",
+                "everything keeps running, and costing money, until its Deployment and NodePools are deleted: deploy.sh --prune",
             ),
         );
     }
@@ -92,7 +92,7 @@ fn aim(scaler: &Changed, told: &mut Told) -> Option<Consequence> {
     const TOLERANCE: &str = "/spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleUp/tolerance";
     let target = |object: &Value| object.pointer(TARGET)?.as_str()?.parse::<f64>().ok().filter(|target| *target > 0.0);
     let blind = |object: &Value| match object.pointer(TOLERANCE).and_then(Value::as_str) {
-        Some("0") => "nothing",
+        Some("0") => "none",
         _ => "10 %",
     };
     let (old, new) = (target(scaler.old)?, target(scaler.new)?);
@@ -106,11 +106,11 @@ fn aim(scaler: &Changed, told: &mut Told) -> Option<Consequence> {
     let pods = match more {
         more if more.abs() < 0.5 => String::new(),
         more => {
-            format!(", so the same demand takes {:.0} % {} pods", more.abs(), if more > 0.0 { "more" } else { "fewer" })
+            format!(", so the same demand needs {:.0} % {} pods", more.abs(), if more > 0.0 { "more" } else { "fewer" })
         }
     };
     let what = format!(
-        "the pool aims at {new} builds a pod instead of {old}{pods}; the HPA leaves {sees} of the demand unseen, before {saw}"
+        "the pool targets {new} builds per pod instead of {old}{pods}; the HPA ignores {sees} of the demand, before {saw}"
     );
     Some(Consequence::new(Class::Capacity, scaler.identity.short(), what).because(reasons))
 }
@@ -124,7 +124,7 @@ fn switched(old: &PoolFacts, new: &PoolFacts) -> Option<Consequence> {
         (false, true) => (
             format!("KEDA scales {arch} from now on, between {min} and {max} pods; it was fixed at {}", old.pods.max),
             format!(
-                "apply it with deploy.sh, which hands the live replicas of {name} over first: a plain `kubectl apply` cuts the pool to 1 pod"
+                "apply it with deploy.sh, which first hands over the current replicas of {name}: a plain `kubectl apply` cuts the pool to 1 pod"
             ),
         ),
         (true, false) => (
@@ -133,7 +133,7 @@ fn switched(old: &PoolFacts, new: &PoolFacts) -> Option<Consequence> {
                 old.pods.min, old.pods.max
             ),
             format!(
-                "apply it with deploy.sh, which deletes ScaledObject/{name} and waits for its HPA to go before it sets replicas; pods beyond {max} then drain"
+                "apply it with deploy.sh, which deletes ScaledObject/{name} and waits until its HPA is gone before it sets replicas; pods beyond {max} then drain"
             ),
         ),
         _ => return None,
@@ -191,11 +191,11 @@ fn resized(old: &PoolFacts, new: &PoolFacts) -> Option<Consequence> {
         consequence = consequence.number(&name, value);
     }
     if new.pods.max < old.pods.max {
-        consequence =
-            consequence.advice("pods beyond the new maximum go as soon as it is applied; each ends its build first");
+        consequence = consequence
+            .advice("pods beyond the new maximum are removed as soon as it is applied; each finishes its build first");
     } else if new.pods.min == 0 && old.pods.min > 0 {
         consequence = consequence
-            .advice("the pool sleeps: the first build after a quiet time waits for a node, and its client must come again for minutes");
+            .advice("the pool scales to zero: the first build after an idle time waits for a node, and its client must retry for minutes");
     }
     Some(consequence)
 }
