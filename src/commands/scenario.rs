@@ -19,26 +19,26 @@ use crate::values::arch::Arch;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Builds")]
 pub struct BuildsThatCome {
-    /// So many builds at once
+    /// Number of builds that arrive at once
     #[arg(long, value_name = "N")]
     pub burst: Option<u64>,
-    /// Builds as they came once: a file of `start,duration` lines in seconds
+    /// File with recorded builds: lines of `start,duration` in seconds
     #[arg(long, value_name = "FILE")]
     pub arrivals: Option<PathBuf>,
-    /// So many builds an hour, at random
+    /// Average arrivals per hour, at random times
     #[arg(long, value_name = "PER_HOUR", requires = "hours")]
     pub rate: Option<f64>,
-    /// For so many hours
+    /// Number of hours in which builds arrive at --rate
     #[arg(long, value_name = "HOURS", requires = "rate", conflicts_with_all = ["burst", "arrivals"])]
     pub hours: Option<f64>,
-    /// How long a build takes; a file of arrivals says so itself
+    /// How long a build takes; a file of --arrivals contains its own durations
     #[arg(long, value_name = "LENGTH", default_value = "20m", conflicts_with = "arrivals")]
     pub build_minutes: Spread,
 }
 
 /// What clusters.yaml does not say.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Circumstances")]
+#[command(next_help_heading = "Assumptions")]
 pub struct CircumstancesGiven {
     /// How clients wait for a builder
     #[arg(long, value_name = "CLIENT", default_value = "buildctl-retry")]
@@ -46,19 +46,19 @@ pub struct CircumstancesGiven {
     /// How long a client tries before it gives up
     #[arg(long, value_name = "LENGTH", default_value = "30m")]
     pub budget: Length,
-    /// From a pod on a ready node to a ready pod
+    /// Time from placing a pod on a ready node until the pod is ready
     #[arg(long, value_name = "LENGTH", default_value = "30s")]
     pub pod_start: Spread,
-    /// From a node's launch to a ready node
+    /// Time from launching a node until it is ready
     #[arg(long, value_name = "LENGTH", default_value = "150s")]
     pub node_start: Spread,
-    /// An instance type has no capacity for a time
+    /// Time window in which an instance type has no capacity; may be repeated
     #[arg(long, visible_alias = "ice", value_name = "TYPE@FROM..TO", value_parser = no_capacity)]
     pub no_capacity: Vec<(String, Window)>,
-    /// KEDA cannot read the metric for a time
+    /// Time window in which KEDA cannot read the metric; may be repeated
     #[arg(long, value_name = "FROM..TO", value_parser = window)]
     pub metric_out: Vec<Window>,
-    /// Mean time until a builder is lost without a word
+    /// Mean time until a builder disappears without notice
     #[arg(long, value_name = "LENGTH", value_parser = at_least_a_minute)]
     pub lost_after: Option<Length>,
 }
@@ -80,7 +80,7 @@ fn window(text: &str) -> Result<Window, String> {
         .ok_or_else(|| "expected FROM..TO, such as `5m..30m`".to_owned())?;
     let (from, to): (Length, Length) = (from.parse()?, to.parse()?);
     if to <= from {
-        return Err("the end is not behind the start".to_owned());
+        return Err("the end must be after the start".to_owned());
     }
     Ok(Window { from_ms: from.0, to_ms: to.0 })
 }
@@ -132,7 +132,7 @@ pub fn arrivals(given: &BuildsThatCome, arch: Arch) -> Result<Arrivals> {
     }
     match (given.rate, given.hours) {
         (Some(rate), Some(hours)) => Arrivals::poisson(rate, hours, given.build_minutes),
-        _ => Err(anyhow!("--burst, --arrivals, or --rate with --hours tells which builds come")),
+        _ => Err(anyhow!("no builds given: use --burst, --arrivals, or --rate with --hours")),
     }
 }
 

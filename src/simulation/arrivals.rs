@@ -38,7 +38,7 @@ pub enum Arrivals {
 impl Arrivals {
     pub fn burst(builds: u64, duration: Spread) -> Result<Self> {
         if !(1..=MOST_AT_ONCE).contains(&builds) {
-            bail!("--burst takes from 1 to {MOST_AT_ONCE} builds");
+            bail!("--burst accepts from 1 to {MOST_AT_ONCE} builds");
         }
         Ok(Arrivals::Burst { builds, duration })
     }
@@ -47,7 +47,7 @@ impl Arrivals {
         #[expect(clippy::cast_precision_loss, reason = "ten million")]
         let most = MOST_BUILDS as f64;
         if !(per_hour > 0.0 && hours > 0.0 && per_hour * hours <= most && hours <= 8784.0) {
-            bail!("--rate and --hours must be above 0, a year and {MOST_BUILDS} builds at most");
+            bail!("--rate and --hours must be above 0, and at most a year and {MOST_BUILDS} builds");
         }
         Ok(Arrivals::Poisson { per_hour, hours, duration })
     }
@@ -57,7 +57,7 @@ impl Arrivals {
     /// line, or say that there is none of this architecture.
     pub fn recorded(path: &Path, arch: Arch) -> Result<Self> {
         Self::recorded_of(path, arch)?
-            .ok_or_else(|| anyhow::anyhow!("{} has no build of {}", path.display(), arch.name()))
+            .ok_or_else(|| anyhow::anyhow!("{} contains no {} builds", path.display(), arch.name()))
     }
 
     /// The same; none where the file has builds, and none of this architecture.
@@ -65,7 +65,7 @@ impl Arrivals {
         let name = path.display();
         let size = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?.len();
         if size > MOST_BYTES {
-            bail!("{name} has {size} bytes: expected up to {MOST_BYTES}");
+            bail!("{name} is too large: {size} bytes, expected up to {MOST_BYTES}");
         }
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
         let text = std::str::from_utf8(&bytes).with_context(|| format!("{name} is not UTF-8 text"))?;
@@ -98,7 +98,7 @@ impl fmt::Display for Arrivals {
             Arrivals::Poisson { per_hour, hours, duration } => {
                 write!(f, "{per_hour} builds an hour for {hours} h, {duration} each")
             }
-            Arrivals::Recorded(all) => write!(f, "{} builds as recorded", thousands(all.len() as u64)),
+            Arrivals::Recorded(all) => write!(f, "{} recorded builds", thousands(all.len() as u64)),
         }
     }
 }
@@ -160,13 +160,13 @@ pub fn parse(text: &str, arch: Arch) -> Result<Vec<Arrival>, (usize, String)> {
         };
         let shown = |text: &str| -> String { text.chars().take(40).flat_map(char::escape_debug).collect() };
         if let Some(of) = of.filter(|of| Arch::named(of).is_none()) {
-            return Err((number, format!("`{}` is no architecture: expected amd64 or arm64", shown(of))));
+            return Err((number, format!("`{}` is not an architecture: expected amd64 or arm64", shown(of))));
         }
         let seconds = |name: &str, text: &str, most: f64| {
             text.parse::<f64>()
                 .ok()
                 .filter(|seconds| (0.0..=most).contains(seconds))
-                .ok_or_else(|| (number, format!("`{}` is no {name} in seconds, from 0 to {most}", shown(text))))
+                .ok_or_else(|| (number, format!("`{}` is not a {name} in seconds, from 0 to {most}", shown(text))))
         };
         // Unix time up to the year 2286, and builds of up to a week.
         let build = (seconds("start", start, 1e10)?, seconds("duration", duration, 604_800.0)?);
@@ -179,7 +179,7 @@ pub fn parse(text: &str, arch: Arch) -> Result<Vec<Arrival>, (usize, String)> {
         }
     }
     if lines == 0 {
-        return Err((1, "no build in the file: expected lines of `start,duration` in seconds".to_owned()));
+        return Err((1, "the file contains no builds: expected lines of `start,duration` in seconds".to_owned()));
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
     let first = found.first().map_or(0.0, |(start, _)| *start);
@@ -220,13 +220,13 @@ mod tests {
             ("", 1, "no build"),
             ("start,duration\n", 1, "no build"),
             ("1,2\n1,2,amd64,4\n", 2, "found 4 fields"),
-            ("1,2\n1,2,x86\n", 2, "`x86` is no architecture"),
-            ("1,2\nx,2\n", 2, "`x` is no start"),
-            ("1,-2\n", 1, "`-2` is no duration"),
-            ("1,NaN\n", 1, "`NaN` is no duration"),
-            ("1e400,1\n", 1, "no start"),
-            ("1,1e9\n", 1, "no duration"),
-            ("2026-11-25T00:00:00Z,60\n", 1, "no start"),
+            ("1,2\n1,2,x86\n", 2, "`x86` is not an architecture"),
+            ("1,2\nx,2\n", 2, "`x` is not a start"),
+            ("1,-2\n", 1, "`-2` is not a duration"),
+            ("1,NaN\n", 1, "`NaN` is not a duration"),
+            ("1e400,1\n", 1, "not a start"),
+            ("1,1e9\n", 1, "not a duration"),
+            ("2026-11-25T00:00:00Z,60\n", 1, "not a start"),
         ] {
             let (found, told) = parse(text, Arch::Amd64).expect_err(text);
             assert!(found == line && told.contains(why), "{text:?}: {found}: {told}");

@@ -26,7 +26,7 @@ impl FromStr for Length {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let refused =
-            || format!("`{text}` is no length of time: expected such as `90s`, `20m` or `1h30m`, up to a year");
+            || format!("`{text}` is not a duration: expected a value such as `90s`, `20m` or `1h30m`, up to a year");
         let mut rest = text.trim();
         let mut total = 0.0;
         if plain(rest) {
@@ -126,24 +126,26 @@ impl FromStr for Spread {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let some = |length: Length| if length.0 == 0 { Err(format!("`{text}` is no time at all")) } else { Ok(length) };
+        let some = |length: Length| {
+            if length.0 == 0 { Err(format!("`{text}` is zero: expected a duration above 0")) } else { Ok(length) }
+        };
         if let Some(mean) = text.strip_prefix("exp:") {
             return Ok(Spread::Exponential(some(mean.parse()?)?));
         }
         if let Some(rest) = text.strip_prefix("lognormal:") {
             let (median, p90) = rest
                 .split_once(',')
-                .ok_or_else(|| format!("`{text}` needs a median and a ninetieth percentile: `lognormal:15m,60m`"))?;
+                .ok_or_else(|| format!("`{text}` needs a median and a 90th percentile: `lognormal:15m,60m`"))?;
             let (median, p90) = (some(median.parse()?)?, some(p90.parse()?)?);
             if p90 < median {
-                return Err(format!("`{text}`: the ninetieth percentile is below the median"));
+                return Err(format!("`{text}`: the 90th percentile is below the median"));
             }
             return Ok(Spread::Lognormal(median, p90));
         }
         if let Some((low, high)) = text.split_once("..") {
             let (low, high) = (low.parse::<Length>()?, some(high.parse()?)?);
             if high < low {
-                return Err(format!("`{text}`: the second length is below the first"));
+                return Err(format!("`{text}`: the second duration is shorter than the first"));
             }
             return Ok(Spread::Evenly(low, high));
         }
@@ -156,8 +158,8 @@ impl fmt::Display for Spread {
         match self {
             Spread::Always(length) => write!(f, "{length}"),
             Spread::Evenly(low, high) => write!(f, "{low} to {high}"),
-            Spread::Exponential(mean) => write!(f, "{mean} on average, exponential"),
-            Spread::Lognormal(median, p90) => write!(f, "{median} in the middle, {p90} at p90, lognormal"),
+            Spread::Exponential(mean) => write!(f, "exponential with mean {mean}"),
+            Spread::Lognormal(median, p90) => write!(f, "log-normal with median {median} and p90 {p90}"),
         }
     }
 }

@@ -26,9 +26,9 @@ pub const LOST_MAX: u8 = 2;
 /// How a client waits for a builder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ClientKind {
-    /// `buildctl --wait --timeout BUDGET`: connects anew 1 s after each silent wait
+    /// `buildctl --wait --timeout BUDGET`: reconnects 1 s after each wait without an answer
     BuildctlWait,
-    /// buildctl in a retry loop, as bk-build has it: waits, fails, pauses
+    /// buildctl in a retry loop, like bk-build: waits, fails, pauses
     BuildctlRetry,
     /// docker buildx in the same loop: connects twice before it fails
     BuildxRetry,

@@ -60,7 +60,7 @@ pub struct WaitTarget {
 
 /// Looks for the cheapest bounds. An error where the builds are no record, or the pool cannot be simulated.
 pub fn advise(scenario: &Scenario, arrivals: &Arrivals, target: WaitTarget) -> Result<Advice> {
-    let Arrivals::Recorded(builds) = arrivals else { bail!("a record of arrivals is needed") };
+    let Arrivals::Recorded(builds) = arrivals else { bail!("recorded arrivals are required") };
     // By the starts: a build that runs over midnight makes no second day.
     let whole = builds.last().map_or(0, |last| last.at_ms / DAY_MS) + 1;
     let days = target.days.unwrap_or(u32::try_from(whole).unwrap_or(u32::MAX));

@@ -65,7 +65,7 @@ pub fn share_no_capacity(scenarios: &mut [Scenario]) -> Result<(), String> {
     known.dedup();
     let named = scenarios.iter().flat_map(|scenario| &scenario.said.no_capacity);
     if let Some((name, _)) = named.into_iter().find(|(name, _)| !known.contains(name)) {
-        return Err(format!("no pool here has an instance type `{name}`: it has {}", known.join(", ")));
+        return Err(format!("no pool has the instance type `{name}`: expected one of {}", known.join(", ")));
     }
     for scenario in scenarios {
         let own = types(scenario);

@@ -227,7 +227,7 @@ fn every_point_of_a_run_can_be_read_back_from_its_picture() {
 fn a_step_of_a_long_run_is_the_largest_count_of_its_points() {
     let run = restless(1_999, 5_000);
     let picture = svg::of("a run", &run, &[]);
-    assert!(picture.contains(">A step is the largest count of 4 s.<"), "{picture}");
+    assert!(picture.contains(">Each step is the largest count within 4 s.<"), "{picture}");
     let steps: Vec<&[Point]> = run.points.chunks(4).collect();
     let times: Vec<u64> = steps.iter().map(|points| points[0].at_ms).collect();
     let most = |place: usize| {
@@ -327,8 +327,8 @@ fn a_chart_shows_demand_and_pods_in_their_rows() {
 demand up to 14, ready pods up to 8; bars
 show each column's worst moment
 █ both
-░ demand beyond the pods
-- pods beyond the demand
+░ demand without pods
+- pods without demand
          14 ┤░░░░░░░░░░░░░░░░░░░░
             │░░░░░░░░░░░░░░░░░░░░
             │░░░░░░░░░░░░░░░░░░░░

@@ -25,39 +25,39 @@ Examples:
   buildkit-fleet recommend arc-staging --arrivals week.csv --budget 1h
 
 A line of the file is `start,duration` in seconds, or `start,duration,arch`;
-lines without an architecture count for each. The record stands for whole
-days, with what is quiet in them: --days 7 makes five workdays a week.";
+a line without an architecture counts for every architecture. The file stands
+for whole days, including idle time: --days 7 turns five workdays into a week.";
 
-/// Tell the cheapest bounds with which builds wait no longer than asked for, and what they cost
+/// Recommend the cheapest minimum and maximum of pods that keep waits short enough
 #[derive(Debug, Args)]
 #[command(after_help = RECOMMEND_EXAMPLES)]
 pub struct Recommend {
-    /// The cluster whose fleet is looked at
+    /// Cluster whose fleet to size
     #[arg(value_name = "CLUSTER")]
     pub cluster: String,
-    /// One architecture; all unless given
+    /// Architecture [default: all of the fleet]
     #[arg(long, value_name = "ARCH", value_parser = arch)]
     pub arch: Option<Arch>,
     #[command(flatten)]
     pub input: Input,
-    /// Builds as they came once
+    /// File with recorded builds
     #[arg(long, value_name = "FILE")]
     pub arrivals: PathBuf,
-    /// Days that the record stands for, with what is quiet before and after it; those of its length, rounded up, unless given
+    /// Days that the file stands for, including idle time before and after it [default: its length, rounded up]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=366))]
     pub days: Option<u32>,
-    /// How long 99 of 100 builds may wait at most
+    /// Longest time that 99 of 100 builds may wait
     #[arg(long, value_name = "LENGTH", default_value = "60s")]
     pub p99_wait: Length,
     #[command(flatten)]
     pub circumstances: CircumstancesGiven,
-    /// Runs of each choice, each with other random numbers
+    /// Number of runs for each choice, each with different random numbers
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub runs: u64,
-    /// What random numbers follow from
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// text for people, json for programs
+    /// Output format: text for people, json for programs
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     pub format: PlanFormat,
 }
@@ -82,7 +82,7 @@ pub fn run(command: &Recommend) -> Result<Exit> {
         advice.push(advise(&scenario, &arrivals, target)?);
     }
     if advice.is_empty() {
-        bail!("{} has no build of an architecture of {}", command.arrivals.display(), fleet.key);
+        bail!("{} contains no builds for an architecture of {}", command.arrivals.display(), fleet.key);
     }
     match command.format {
         PlanFormat::Json => {
@@ -99,7 +99,7 @@ pub fn run(command: &Recommend) -> Result<Exit> {
         }
     }
     if advice.iter().any(|advice| advice.best.is_none()) {
-        say("no number of pods keeps every wait so short: see the notes");
+        say("no number of pods keeps every wait short enough: see the notes");
     }
     Ok(Exit::Done)
 }

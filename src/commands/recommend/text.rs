@@ -13,7 +13,7 @@ const MONTH_DAYS: f64 = 730.0 / 24.0;
 pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize) -> String {
     let mut text = wrap(
         &format!(
-            "{cluster} {}: {} in {}, p99 of the wait at most {p99_wait}",
+            "{cluster} {}: {} in {}, p99 wait at most {p99_wait}",
             advice.arch.name(),
             number(advice.builds, "build"),
             number(advice.days as usize, "day")
@@ -39,7 +39,7 @@ pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize)
         text.push('\n');
         text += &wrap(
             &format!(
-                "No number of pods keeps p99 so short with nobody giving up: not one for each build at all times, and not {}, the most that one DNS answer can name. Look at the client's budget and at how long a build holds its builder.",
+                "No number of pods keeps the p99 wait short enough without clients giving up: neither one pod for each build at all times, nor {}, the most that one DNS answer can name. Check the client's budget and how long a build occupies its builder.",
                 thousands(MOST_PODS.into())
             ),
             width,

@@ -37,7 +37,7 @@ pub fn of(series: &Series, width: usize) -> String {
     };
     let peaks = format!("demand up to {}, ready pods up to {}", thousands(demand), thousands(ready));
     let mut text = wrap(&format!("{peaks}; bars show each column's worst moment"), width, "");
-    let legend = ["█ both", "░ demand beyond the pods", "- pods beyond the demand"];
+    let legend = ["█ both", "░ demand without pods", "- pods without demand"];
     let beside = legend.join("   ");
     text += &if beside.chars().count() <= width { beside } else { legend.join("\n") };
     text.push('\n');

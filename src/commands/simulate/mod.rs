@@ -33,23 +33,24 @@ Examples:
   buildkit-fleet simulate arc-staging --burst 9 --ice m6id.24xlarge@0..30m
   buildkit-fleet simulate arc-staging --burst 16 --compare proposed.yaml
 
-Lengths of time are such as 90s, 20m or 1h30m. Where a length may vary:
-  20m                 always
-  10m..30m            evenly
+LENGTH is a duration such as 90s, 20m or 1h30m. For builds and for the starts of
+pods and nodes, it may also be a distribution:
+  20m                 constant
+  10m..30m            uniform
   exp:20m             exponential with this mean
-  lognormal:15m,60m   with this median and this ninetieth percentile
+  lognormal:15m,60m   log-normal with this median and 90th percentile
 
-An arrivals file has a line `start,duration` for each build, in seconds;
-docs/sizing.md tells where to get one. The same seed gives the same result.";
+A file of --arrivals has a line `start,duration` for each build, in seconds;
+docs/sizing.md shows how to get one. The same seed gives the same result.";
 
-/// Tell what a burst or a day of builds will feel like, and what it costs
+/// Simulate a burst or a day of builds: waits, losses, cost
 #[derive(Debug, Args)]
 #[command(after_help = SIMULATE_EXAMPLES, group(ArgGroup::new("builds").required(true).args(["burst", "arrivals", "rate"])))]
 pub struct Simulate {
-    /// The cluster whose fleet is simulated
+    /// Cluster whose fleet to simulate
     #[arg(value_name = "CLUSTER")]
     pub cluster: String,
-    /// The architecture; the fleet's first unless given
+    /// Architecture to simulate [default: the first of the fleet]
     #[arg(long, value_name = "ARCH", value_parser = arch)]
     pub arch: Option<Arch>,
     #[command(flatten)]
@@ -58,19 +59,19 @@ pub struct Simulate {
     pub builds: BuildsThatCome,
     #[command(flatten)]
     pub circumstances: CircumstancesGiven,
-    /// Runs, each with other random numbers
+    /// Number of runs, each with different random numbers
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub runs: u64,
-    /// What random numbers follow from
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Another clusters.yaml, simulated on the same builds and set beside this one
+    /// Another clusters.yaml to simulate with the same builds, for comparison
     #[arg(long, value_name = "FILE")]
     pub compare: Option<PathBuf>,
-    /// text for people, json for programs
+    /// Output format: text for people, json for programs
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     pub format: PlanFormat,
-    /// Write a picture of the first run to this file
+    /// Write a chart of the first run to this file, as SVG
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub svg: Option<PathBuf>,
 }
@@ -121,7 +122,7 @@ pub fn run(command: &Simulate) -> Result<Exit> {
     }
     if let Some(path) = &command.svg {
         std::fs::write(path, picture(&found, &arrivals)).with_context(|| format!("cannot write {}", path.display()))?;
-        say(&format!("{} written: the first run", path.display()));
+        say(&format!("wrote {}: a chart of the first run", path.display()));
     }
     Ok(Exit::Done)
 }

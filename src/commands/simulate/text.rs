@@ -6,7 +6,7 @@ use crate::commands::simulate::chart;
 use crate::commands::simulate::simulated::{Simulated, runs_in_words};
 use crate::console::table::{Column, Table};
 use crate::console::wrap::wrap;
-use crate::diagnostics::words::number;
+use crate::diagnostics::words::{number, thousands};
 use crate::fleet::dns::MOST_PODS;
 use crate::fleet::scaling::Scaling;
 use crate::simulation::arrivals::Arrivals;
@@ -54,18 +54,18 @@ fn cells(found: &Simulated) -> Vec<(&'static str, String)> {
     let waits = &total.waits;
     let length = |ms: u64| Length(ms).to_string();
     vec![
-        ("wait on average", length(round(waits.mean_ms()))),
+        ("average wait", length(round(waits.mean_ms()))),
         ("p50", length(waits.percentile_ms(50))),
         ("p90", length(waits.percentile_ms(90))),
         ("p99", length(waits.percentile_ms(99))),
         ("longest", length(waits.max_ms())),
-        ("lost, of 100 builds", share(total.gave_up + total.failed, total.arrived)),
+        ("lost, per 100 builds", share(total.gave_up + total.failed, total.arrived)),
         ("makespan", length(round(summary.mean(total.makespan_ms)))),
         ("peak pods", total.peak_pods.to_string()),
         ("peak nodes", total.peak_nodes.to_string()),
         ("node hours", format!("{:.1}", summary.node_hours(&total.node_ms))),
         ("cost", dollars(model, summary, &total.node_ms)),
-        ("after the last build", dollars(model, summary, &total.idle_node_ms)),
+        ("cost after last build", dollars(model, summary, &total.idle_node_ms)),
     ]
 }
 
@@ -86,20 +86,20 @@ fn head(scenario: &Scenario, model: &Model, arrivals: &Arrivals, runs: u64, widt
     let mut text = entry("builds", &arrivals.to_string(), width);
     let client = match said.client {
         ClientKind::BuildctlWait => "buildctl --wait",
-        ClientKind::BuildctlRetry => "buildctl, tried again",
-        ClientKind::BuildxRetry => "docker buildx, tried again",
+        ClientKind::BuildctlRetry => "buildctl, retried",
+        ClientKind::BuildxRetry => "docker buildx, retried",
     };
     let pauses = Length(model.client.pause_ms);
     let patience = Length(model.client.connect_ms);
     let tries = match said.client {
-        ClientKind::BuildctlWait => format!("connects anew after {patience}"),
+        ClientKind::BuildctlWait => format!("reconnects after {patience}"),
         _ => format!("waits {patience}, pauses up to {pauses}"),
     };
     text += &entry("client", &format!("{client}: {tries}, gives up after {}", said.budget), width);
     text += &entry("fleet", &format!("{} {}", scenario.fleet.key, pool(scenario)), width);
     let mut starts = format!("a node is ready after {}, a pod on it after {}", said.node_start, said.pod_start);
     for (name, window) in &said.no_capacity {
-        let _ = write!(starts, "; no {name} from {} to {}", Length(window.from_ms), Length(window.to_ms));
+        let _ = write!(starts, "; no capacity for {name} from {} to {}", Length(window.from_ms), Length(window.to_ms));
     }
     for window in &said.metric_out {
         let _ = write!(starts, "; no metric from {} to {}", Length(window.from_ms), Length(window.to_ms));
@@ -108,7 +108,7 @@ fn head(scenario: &Scenario, model: &Model, arrivals: &Arrivals, runs: u64, widt
         let _ = write!(starts, "; a builder is lost after {after} on average");
     }
     text += &entry("starts", &starts, width);
-    text + &entry("runs", &format!("{}, each with other random numbers", runs_in_words(runs)), width)
+    text + &entry("runs", &format!("{}, each with different random numbers", runs_in_words(runs)), width)
 }
 
 /// `amd64: 2 to 8 pods, m6id.24xlarge x2`.
@@ -131,11 +131,11 @@ fn rows(found: &Simulated) -> Vec<(&'static str, String)> {
         (
             "wait",
             if total.arrived == 0 {
-                "no build came".to_owned()
+                "no builds arrived".to_owned()
             } else if waits.count() == 0 {
-                "nobody got a builder".to_owned()
+                "no build got a builder".to_owned()
             } else {
-                format!("{} on average, of builds that got a builder", length(round(waits.mean_ms())))
+                format!("{} on average, for builds that got a builder", length(round(waits.mean_ms())))
             },
         ),
         (
@@ -160,7 +160,7 @@ fn rows(found: &Simulated) -> Vec<(&'static str, String)> {
         (
             "peak",
             format!(
-                "{}, with those that end, on {}",
+                "{}, including draining pods, on {}",
                 number(total.peak_pods as usize, "pod"),
                 number(total.peak_nodes as usize, "node")
             ),
@@ -186,9 +186,9 @@ fn lost(summary: &Summary) -> String {
         mean if (mean - mean.round()).abs() < 0.05 => format!("{mean:.0}"),
         mean => format!("{mean:.1}"),
     };
-    let mut text = format!("{} of {} builds a run", mean(total.gave_up), mean(total.arrived));
+    let mut text = format!("{} of {} builds per run", mean(total.gave_up), mean(total.arrived));
     if total.cut > 0 {
-        let _ = write!(text, "; {} cut with their builder, {} of them for good", mean(total.cut), mean(total.failed));
+        let _ = write!(text, "; {} lost their builder, {} of them permanently", mean(total.cut), mean(total.failed));
     }
     let _ = write!(text, "; builds were lost in {} of {}", summary.runs_with_losses, runs_in_words(summary.runs));
     text
@@ -204,7 +204,7 @@ fn cost(found: &Simulated) -> String {
         Length(round(summary.mean(summary.total.settled_ms)))
     );
     if scenario.is_fixed() {
-        return format!("{text}, until the last build ended");
+        return format!("{text}, until the end of the last build");
     }
     let nodes = |count: &[u64]| format!("{:.1}", summary.mean(count.iter().sum())).trim_end_matches(".0").to_owned();
     let (before, after) = (nodes(&summary.total.nodes_before), nodes(&summary.total.nodes_after));
@@ -213,7 +213,7 @@ fn cost(found: &Simulated) -> String {
     let mut text = format!("{text}, until {pods} are left, on {after} ({before} before)");
     if summary.total.unsettled > 0 {
         let runs = runs_in_words(summary.total.unsettled);
-        let _ = write!(text, "; {runs} ended before that, two weeks after the last build");
+        let _ = write!(text, "; {runs} stopped before that, two weeks after the last build");
     }
     text
 }
@@ -237,7 +237,7 @@ fn dollars(model: &Model, summary: &Summary, node_ms: &[u64]) -> String {
 fn judged(found: &Simulated) -> String {
     let Simulated { scenario, summary, verdict, .. } = found;
     if summary.total.arrived == 0 {
-        return "no build came in any run".to_owned();
+        return "no builds arrived in any run".to_owned();
     }
     let (_, max) = scenario.bounds();
     let budget = verdict.budget.map(|budget| format!("a budget of {budget}"));
@@ -250,22 +250,27 @@ fn judged(found: &Simulated) -> String {
         ];
         let less: Vec<String> = less.into_iter().flatten().collect();
         return match less.as_slice() {
-            [] => "everybody gets a builder".to_owned(),
-            less => format!("everybody gets a builder; {} would be enough", less.join(" or ")),
+            [] => "every build gets a builder".to_owned(),
+            less => format!("every build gets a builder; {} would be enough", less.join(" or ")),
         };
     }
     if summary.total.gave_up == 0 {
-        return "nobody gives up; builds are lost with their builders, which no budget and no maximum changes"
+        return "no client gives up; builds are lost together with their builders, which no budget and no maximum can change"
             .to_owned();
     }
+    let most = thousands(MOST_PODS.into());
     match (budget, pods) {
-        (Some(budget), Some(pods)) => format!("not everybody gets a builder: it takes {budget}, or {pods}"),
+        (Some(budget), Some(pods)) => format!("not every build gets a builder: that needs {budget}, or {pods}"),
         (Some(budget), None) => format!(
-            "not everybody gets a builder: it takes {budget}; with this one not even {MOST_PODS} pods are there in time"
+            "not every build gets a builder: that needs {budget}; no maximum up to {most} pods is enough with this budget"
         ),
         (None, Some(pods)) => {
-            format!("not everybody gets a builder: it takes {pods}; not even a week is a budget for it")
+            format!(
+                "not every build gets a builder: that needs {pods}; no budget up to a week is enough with this maximum"
+            )
         }
-        (None, None) => format!("not everybody gets a builder, with a budget of a week or with {MOST_PODS} pods"),
+        (None, None) => {
+            format!("not every build gets a builder: neither a budget of a week nor {most} pods would be enough")
+        }
     }
 }

@@ -106,7 +106,7 @@ fn picture(panels: &[(&str, &Series)], height: u64, caption: &[&str]) -> String 
     let _ = writeln!(body, "<text class='mid' x='{middle}' y='{}'>{unit} since the start</text>", down + 4);
     down += 18;
     let thinned = panels.iter().filter_map(|(_, series)| step_ms(series)).max();
-    let thinned = thinned.map(|ms| format!("A step is the largest count of {}.", Length(ms)));
+    let thinned = thinned.map(|ms| format!("Each step is the largest count within {}.", Length(ms)));
     for line in caption.iter().copied().chain(thinned.as_deref()) {
         down = texts(&mut body, "soft", down, line, CAPTION_CHARACTERS);
     }
