@@ -15,13 +15,13 @@ use crate::commands::validate::Validate;
 use crate::console::output::ColorWhen;
 use crate::console::wrap::WIDEST;
 
-/// Writes the Kubernetes manifests of an autoscaled remote-BuildKit fleet from one clusters.yaml, offline.
+/// Generate the Kubernetes manifests of autoscaled remote-BuildKit fleets from one clusters.yaml, offline
 #[derive(Debug, Parser)]
 #[command(name = "buildkit-fleet", version, max_term_width = WIDEST, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
-    /// When to use color
+    /// When to use colors
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto", help_heading = "Output")]
     pub color: ColorWhen,
 }
@@ -42,9 +42,9 @@ pub enum Command {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done, or nothing to do
+  0  success, or nothing to do
   1  clusters.yaml was refused, or `generate --check` or `diff` found a
      difference
-  2  the command line was wrong
-  3  a file could not be read or written, `diff` has nothing to compare or its
-     clusters.yaml was refused, or a defect of this program";
+  2  invalid command line
+  3  a file could not be read or written, `diff` had nothing to compare with
+     or its clusters.yaml was refused, or an internal error";

@@ -12,14 +12,14 @@ pub enum PlanFormat {
 
 #[derive(Debug, Args)]
 pub struct Input {
-    /// The file to read
+    /// Configuration file to read
     #[arg(long, value_name = "FILE", default_value = "clusters.yaml")]
     pub config: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub struct Out {
-    /// Directory of the sets, one below it for each cluster
+    /// Directory of the manifests, with one subdirectory per cluster
     #[arg(long = "out", value_name = "DIR", default_value = "generated")]
     pub dir: PathBuf,
 }

@@ -28,8 +28,8 @@ pub fn read(path: &Path) -> Result<Option<Vec<Resolved>>> {
 pub fn read_as(path: &Path, options: &ProblemOptions) -> Result<(Vec<Resolved>, Report)> {
     let bytes = std::fs::read(path).map_err(|error| {
         let remedy = match error.kind() {
-            ErrorKind::NotFound => "name another file with --config, or let `buildkit-fleet init` write one",
-            ErrorKind::IsADirectory => "name a file with --config",
+            ErrorKind::NotFound => "give another file with --config, or create one with `buildkit-fleet init`",
+            ErrorKind::IsADirectory => "give a file with --config",
             _ => io_error::remedy(&error),
         };
         anyhow!("cannot read {}: {error}: {remedy}", path.display())

@@ -17,11 +17,7 @@ pub fn tell(report: &Report) -> Result<()> {
     }
     if report.refused() {
         let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
-        let denied = match warnings {
-            _ if !report.warnings_refuse() => "",
-            1 => ", which is denied",
-            _ => ", which are denied",
-        };
+        let denied = if report.warnings_refuse() { ", denied by --deny-warnings" } else { "" };
         let (errors, warnings) = (number(errors, "error"), number(warnings, "warning"));
         say(&format!("{} is refused: {errors}, {warnings}{denied}", report.path));
     }
@@ -41,7 +37,7 @@ fn tell_people(report: &Report) {
         say(&format!("{}\n", printer.print(problem)));
     }
     if left > 0 {
-        say(&format!("and {} more\n", number(left, "problem")));
+        say(&format!("and {}\n", number(left, "more problem")));
     }
 }
 

@@ -136,10 +136,10 @@ pub struct ProblemOptions {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProblemFormat {
-    /// To stderr, each with the lines of the file that it is about
+    /// Problems on stderr, with the lines of the file that they refer to
     Text,
-    /// To stdout, as GitHub workflow commands: `::error file=...,line=...`
+    /// Problems on stdout, as GitHub workflow commands: `::error file=...,line=...`
     Github,
-    /// To stdout, as one JSON object
+    /// One JSON object on stdout
     Json,
 }

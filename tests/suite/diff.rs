@@ -378,12 +378,7 @@ fn pods_that_no_policy_selects_any_more_are_open_to_everybody() {
 #[test]
 fn a_guard_that_falls_opens_access() {
     for (path, old, new, what) in [
-        (
-            "30-lb-deployment.yaml",
-            "      automountServiceAccountToken: false\n",
-            "",
-            "has a token for the API server",
-        ),
+        ("30-lb-deployment.yaml", "      automountServiceAccountToken: false\n", "", "has a token for the API server"),
         (
             "30-lb-deployment.yaml",
             "allowPrivilegeEscalation: false",
@@ -612,9 +607,7 @@ fn a_set_for_another_eks_cluster_leaves_one_fleet_and_makes_another() {
     let found = judged(&before, &after);
     assert_eq!(classes(&found), ["deletes", "creates"], "{found:#?}");
     assert!(
-        found[0]
-            .what
-            .starts_with("the fleet moves to the EKS cluster eks-there. On eks-here, a fleet (30 objects;"),
+        found[0].what.starts_with("the fleet moves to the EKS cluster eks-there. On eks-here, a fleet (30 objects;"),
         "{}",
         found[0].what
     );

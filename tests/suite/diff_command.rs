@@ -58,11 +58,19 @@ fn without_anything_to_compare_with_it_is_trouble() {
     assert!(stderr(&output).contains("run `buildkit-fleet generate` first"), "{}", stderr(&output));
     let output = run(dir.path(), &["diff", "--against", "nowhere"]);
     assert_eq!(code(&output), 3);
-    assert!(stderr(&output).contains("`nowhere` is not a directory with manifests of buildkit-fleet"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("`nowhere` is not a directory with manifests of buildkit-fleet"),
+        "{}",
+        stderr(&output)
+    );
     git(dir.path(), &["init", "-q"]);
     let output = run(dir.path(), &["diff", "--against", "nowhere"]);
     assert_eq!(code(&output), 3);
-    assert!(stderr(&output).contains("neither a directory with manifests of buildkit-fleet nor a revision"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("neither a directory with manifests of buildkit-fleet nor a revision"),
+        "{}",
+        stderr(&output)
+    );
     run(dir.path(), &["generate"]);
     let output = run(dir.path(), &["diff", "--against", "generated/arc-staging"]);
     assert_eq!(code(&output), 3);
@@ -77,7 +85,7 @@ fn a_refused_file_is_trouble_and_a_misspelt_cluster_is_usage() {
     for (name, hint) in [("zebra", "expected one of a, b"), ("aa", "did you mean `a`?")] {
         let output = run(dir.path(), &["diff", name]);
         assert_eq!(code(&output), 2);
-        let told = format!("there is no cluster `{name}`: {hint}\n");
+        let told = format!("cluster `{name}` not found: {hint}\n");
         assert!(stderr(&output).contains(&told), "{}", stderr(&output));
     }
     assert_eq!(code(&run(dir.path(), &["diff", "--format", "html"])), 2);

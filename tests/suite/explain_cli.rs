@@ -361,7 +361,7 @@ fn a_wrong_use_is_told_with_what_would_be_right() {
             &["platform-tools", "amd64_max"],
             "`platform-tools` gets no manifests, `modules` does not list `buildkit`: list it there",
         ),
-        (&["arc-stagin", "amd64_max"], "there is no cluster `arc-stagin`: did you mean `arc-staging`?"),
+        (&["arc-stagin", "amd64_max"], "cluster `arc-stagin` not found: did you mean `arc-staging`?"),
         (&["amd64_max", "arc-staging"], "the cluster comes first: `buildkit-fleet explain arc-staging amd64_max`"),
         (
             &["40-deployments.yaml:108", "arc-staging"],

@@ -187,7 +187,7 @@ fn denied_warnings_are_counted_in_words() {
     write(dir.path(), "clusters.yaml", two);
     let output = run(dir.path(), &["validate", "--deny-warnings"]);
     let last = stderr(&output).lines().last().unwrap_or_default().to_owned();
-    assert!(last.ends_with("warnings, which are denied"), "{last}");
+    assert!(last.ends_with("warnings, denied by --deny-warnings"), "{last}");
 }
 
 #[test]
@@ -196,8 +196,9 @@ fn denied_warnings_refuse_the_file() {
     let output = run(dir.path(), &["generate", "--deny-warnings"]);
     assert_eq!(code(&output), 1);
     assert!(
-        stderr(&output)
-            .ends_with("clusters.yaml is refused: 0 errors, 1 warning, which is denied\nnothing was written\n"),
+        stderr(&output).ends_with(
+            "clusters.yaml is refused: 0 errors, 1 warning, denied by --deny-warnings\nnothing was written\n"
+        ),
         "{}",
         stderr(&output)
     );
@@ -226,7 +227,7 @@ fn drift_is_annotated_and_its_diff_runs_no_workflow_command() {
     let lines: Vec<&str> = told.lines().filter(|line| !line.starts_with("::warning ")).collect();
     assert_eq!(
         lines[0],
-        "::error file=generated/arc-staging/00-namespace.yaml,title=not current::run `buildkit-fleet generate`"
+        "::error file=generated/arc-staging/00-namespace.yaml,title=out of date::run `buildkit-fleet generate`"
     );
     let pause = lines[1].strip_prefix("::stop-commands::").unwrap_or_else(|| panic!("{told}"));
     let resumed = lines.iter().position(|line| *line == format!("::{pause}::"));
@@ -414,7 +415,7 @@ fn a_file_of_init_is_accepted_as_it_is() {
 
     let output = run(dir.path(), &["init", "--config", "sub/c.yaml"]);
     assert_eq!(code(&output), 3);
-    assert_eq!(stderr(&output), "error: cannot create sub/c.yaml: there is no directory sub; create it first\n");
+    assert_eq!(stderr(&output), "error: cannot create sub/c.yaml: the directory sub does not exist: create it first\n");
     write(dir.path(), "sub/other", "");
     let output = run(dir.path(), &["init", "--config", "sub/c.yaml"]);
     let told = stderr(&output);
@@ -426,6 +427,6 @@ fn a_file_of_init_is_accepted_as_it_is() {
     write(dir.path(), "clusters.yaml", "mine: 1\n");
     let output = run(dir.path(), &["init"]);
     assert_eq!(code(&output), 3);
-    assert!(stderr(&output).contains("clusters.yaml exists"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("clusters.yaml already exists"), "{}", stderr(&output));
     assert_eq!(std::fs::read_to_string(dir.path().join("clusters.yaml")).ok().as_deref(), Some("mine: 1\n"));
 }

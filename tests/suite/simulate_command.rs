@@ -125,7 +125,11 @@ fn wrong_uses_tell_what_would_be_right() {
         (&["simulate", "arc-staging", "--burst", "2", "--lost-after", "0"], 2, "a minute or more"),
         (&["simulate", "arc-staging", "--burst", "5", "--build-minutes", "soon"], 2, "is not a duration"),
         (&["simulate", "arc-staging", "--burst", "5", "--node-start", "150"], 2, "`150` has no unit: write `150s`"),
-        (&["simulate", "arc-staging", "--burst", "5", "--ice", "m5d.24xlarge@0..5m"], 2, "expected one of m6id.24xlarge"),
+        (
+            &["simulate", "arc-staging", "--burst", "5", "--ice", "m5d.24xlarge@0..5m"],
+            2,
+            "expected one of m6id.24xlarge",
+        ),
         (&["simulate", "arc-staging", "--burst", "5", "--ice", "m6id.24xlarge"], 2, "TYPE@FROM..TO"),
         (&["simulate", "arc-staging", "--arrivals", "bad.csv"], 3, "bad.csv:3: `oops` is not a duration in seconds"),
         (&["simulate", "arc-staging", "--arrivals", "none.csv"], 3, "cannot read none.csv"),

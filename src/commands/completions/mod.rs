@@ -14,11 +14,11 @@ Examples:
   buildkit-fleet completions fish \\
     > ~/.config/fish/completions/buildkit-fleet.fish";
 
-/// Print a shell's completions of this command line
+/// Print shell completions
 #[derive(Debug, Args)]
 #[command(after_help = COMPLETIONS_EXAMPLES)]
 pub struct Completions {
-    /// The shell
+    /// Shell to complete in
     pub shell: Shell,
 }
 

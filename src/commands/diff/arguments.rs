@@ -16,8 +16,8 @@ compares with a revision of the git repository: with the manifests committed
 there below --out or, if there are none, with what `generate` would write from
 its --config file. A directory takes precedence over a revision of that name.
 
-Exit codes: 0 no differences, 1 differences, 2 invalid command line, 3 an error,
-including a clusters.yaml that is refused.";
+Exit codes: 0 no differences, 1 differences, 2 invalid command line, 3 an
+error, including a clusters.yaml that is refused.";
 
 /// Show what a change would do to running fleets, worst first, and how the files differ
 #[derive(Debug, Args)]

@@ -29,30 +29,30 @@ use clap::Args;
 
 const GENERATE_EXAMPLES: &str = "\
 Examples:
-  buildkit-fleet generate               every cluster, each into a directory
+  buildkit-fleet generate               all clusters, one directory each
   buildkit-fleet generate arc-staging   one cluster
-  buildkit-fleet generate --check       in CI: a diff and exit code 1
+  buildkit-fleet generate --check       in CI: print a diff and exit with 1
   buildkit-fleet generate --check --format github --deny-warnings
 
 `buildkit-fleet init` writes a clusters.yaml to start from.
 
-The whole file is validated before anything is written, whichever clusters
-are named. Without names, directories of clusters that left the file, or list
-the module `buildkit` no more, are removed. Files of others in the output
-directory are left alone.";
+The whole file is validated before anything is written, even if only some
+clusters are given. If none is given, the directories of clusters that are no
+longer in the file, or no longer list the module `buildkit`, are removed.
+Files that buildkit-fleet did not write are left alone.";
 
-/// Write the manifests of every cluster, or of those named, to <OUT>/<CLUSTER>/
+/// Write the manifests of each cluster to <OUT>/<CLUSTER>/
 #[derive(Debug, Args)]
 #[command(after_help = GENERATE_EXAMPLES)]
 pub struct Generate {
-    /// Clusters to write; all that have the module `buildkit` unless given
+    /// Clusters to write [default: all that list the module `buildkit`]
     #[arg(value_name = "CLUSTER")]
     pub clusters: Vec<String>,
     #[command(flatten)]
     pub input: Input,
     #[command(flatten)]
     pub out: Out,
-    /// Write nothing; print what would change as a unified diff and exit 1 if anything would
+    /// Write nothing; print what would change as a unified diff, and exit with 1 if anything would
     #[arg(long)]
     pub check: bool,
     #[command(flatten)]
@@ -75,7 +75,7 @@ pub fn run(command: &Generate) -> Result<Exit> {
     if select::any_unknown(&command.clusters, &outcomes) {
         return Ok(Exit::Usage);
     }
-    let renderer = Renderer::new().context("a template of this program does not compile: please report it")?;
+    let renderer = Renderer::new().context("internal error: a template does not compile, please report it")?;
     let fleets = select::fleets(&command.clusters, &outcomes);
     let purpose = if command.check { Mode::Show } else { Mode::Write };
     let sets = set::prepare(&fleets, &command.out.dir, &renderer, purpose)?;
@@ -113,7 +113,7 @@ pub fn run(command: &Generate) -> Result<Exit> {
         }
     }
     if failed.len() > 1 {
-        say(&format!("{} could not be written, the first of them:", number(failed.len(), "cluster")));
+        say(&format!("{} could not be written; the first error:", number(failed.len(), "cluster")));
     }
     if let Some(error) = failed.into_iter().next() {
         return Err(error);
@@ -123,7 +123,9 @@ pub fn run(command: &Generate) -> Result<Exit> {
     }
     for dir in &stale {
         let removed = exchange::publish(dir, &[], &mut |_| {})?.changes.len();
-        say(&format!("{}: {} removed, the file has no such fleet any more", dir.display(), number(removed, "file")));
+        let config = command.input.config.display();
+        let removed = number(removed, "file");
+        say(&format!("{}: {removed} removed, the cluster no longer has a fleet in {config}", dir.display()));
     }
     Ok(Exit::Done)
 }
@@ -164,7 +166,7 @@ fn foreign(out: &Path, stale: &[PathBuf], sets: &[Publication]) -> Result<Option
     }
     let dirs: Vec<String> = stale.iter().map(|dir| dir.display().to_string()).collect();
     Ok(Some(format!(
-        "{} holds fleets that this file does not have, and none that it has: name the file that they are from with --config, choose another --out, or, if they are to go, remove {}",
+        "{} contains only fleets that are not in this file: give the file that they come from with --config, choose another --out, or, if you no longer need them, remove {}",
         out.display(),
         names(&dirs)
     )))
@@ -188,7 +190,7 @@ fn check(command: &Generate, sets: &[Publication], stale: &[PathBuf]) -> Result<
     for Publication { dir, comparison, .. } in sets {
         differing += usize::from(!comparison.is_clean());
         if comparison.changes.is_empty() && !comparison.is_clean() {
-            say(&format!("{}: {} is missing or not current", dir.display(), SUMS));
+            say(&format!("{}: {} is missing or out of date", dir.display(), SUMS));
         }
         print_diffs(dir, &comparison.changes, format)?;
     }
@@ -197,11 +199,11 @@ fn check(command: &Generate, sets: &[Publication], stale: &[PathBuf]) -> Result<
         print_diffs(dir, &compare::compare(dir, &[])?.changes, format)?;
     }
     if differing == 0 {
-        say(&format!("{} is current", command.out.dir.display()));
+        say(&format!("{} is up to date", command.out.dir.display()));
         return Ok(Exit::Done);
     }
     say(&format!(
-        "{} not current with {}: run `buildkit-fleet generate`",
+        "{} out of date with {}: run `buildkit-fleet generate`",
         number(differing, "cluster"),
         command.input.config.display()
     ));
@@ -217,7 +219,7 @@ fn print_diffs(dir: &Path, changes: &[Change], format: ProblemFormat) -> Result<
             // A line of the diff must not be taken for a workflow command. What is compared cannot know its own checksum.
             let pause = render::checksum(&[&diff]);
             let file = format!("file={}", report::property(&dir.join(&change.path).display().to_string()));
-            let note = report::annotation("error", &file, "not current", "run `buildkit-fleet generate`");
+            let note = report::annotation("error", &file, "out of date", "run `buildkit-fleet generate`");
             print(&format!("{note}::stop-commands::{pause}\n{diff}::{pause}::\n"))
         }),
         ProblemFormat::Json => Ok(()),

@@ -38,7 +38,7 @@ pub(super) struct Publication<'a> {
 impl<'a> Publication<'a> {
     /// Renders a cluster's files and compares them with the disk.
     fn prepare(fleet: &'a Fleet, out: &Path, renderer: &Renderer, purpose: Mode) -> Result<Self> {
-        let defect = || format!("cluster {}: a defect of this program, please report it", fleet.key);
+        let defect = || format!("cluster {}: internal error, please report it", fleet.key);
         let mut files = renderer.render(fleet).with_context(defect)?;
         let dir = out.join(fleet.key.as_str());
         let mut comparison = compare::compare(&dir, &files)?;

@@ -25,7 +25,7 @@ pub(super) fn of(fleet: &Fleet, changes: Changes) -> String {
     }
     let fallback_given = fleet.pools.iter().any(|pool| matches!(pool.scaling, Scaling::Keda { fallback: Some(_), .. }));
     if fallback_given && fleet.ladder.fallback() == Fallback::Unusable {
-        text += "\n  no fallback: this KEDA would cut a busy fleet to it";
+        text += "\n  no fallback: this version of KEDA would cut a busy fleet down to it";
     }
     text
 }

@@ -10,13 +10,13 @@ use crate::console::output::say;
 use clap::Args;
 use std::path::PathBuf;
 
-/// Write a commented clusters.yaml for one cluster to start from
+/// Write a commented clusters.yaml with one cluster to start from
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  buildkit-fleet init && buildkit-fleet generate\n\nA file that exists is left alone (exit code 3)."
+    after_help = "Example:\n  buildkit-fleet init && buildkit-fleet generate\n\nAn existing file is not overwritten (exit code 3)."
 )]
 pub struct Init {
-    /// The file to write
+    /// File to write
     #[arg(long, value_name = "FILE", default_value = "clusters.yaml")]
     pub config: PathBuf,
 }
@@ -29,11 +29,11 @@ pub fn run(command: &Init) -> Result<Exit> {
     let path = &command.config;
     let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("{} exists: remove it, or name another file with --config", path.display())
+            bail!("{} already exists: remove it, or choose another file with --config", path.display())
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let dir = path.parent().unwrap_or(path);
-            bail!("cannot create {}: there is no directory {}; create it first", path.display(), dir.display())
+            bail!("cannot create {}: the directory {} does not exist: create it first", path.display(), dir.display())
         }
         opened => opened.with_context(|| format!("cannot create {}", path.display()))?,
     };
@@ -42,9 +42,9 @@ pub fn run(command: &Init) -> Result<Exit> {
         if path.as_os_str() == "clusters.yaml" { String::new() } else { format!(" --config {}", path.display()) };
     let schema = path.with_file_name("clusters.schema.json");
     say(&format!(
-        "{} written: set cluster_name and region, then run `buildkit-fleet generate{config}`\n\
-         for completion in an editor: run `buildkit-fleet schema > {}`\n\
-         and make this the first line: # yaml-language-server: $schema=clusters.schema.json",
+        "wrote {}: set cluster_name and region, then run `buildkit-fleet generate{config}`\n\
+         for completion in an editor, run `buildkit-fleet schema > {}`\n\
+         and add this as the first line: # yaml-language-server: $schema=clusters.schema.json",
         path.display(),
         schema.display()
     ));

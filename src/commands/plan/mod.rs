@@ -23,22 +23,22 @@ Examples:
   buildkit-fleet plan arc-cbr-production
   buildkit-fleet plan --format json | jq '.clusters[].usd_per_hour_at_max'
 
-Prices are on-demand list prices of the builders' nodes in the cluster's
-region, and of nothing else. Known are those of us-east-1 and, for some types,
-us-east-2, us-west-1 and us-west-2. Where none is known, neither is a sum with
-it. A month has 730 hours. Speed is the HPA's: as many builds as pods at max
-come at once, and end at once.";
+Prices are on-demand list prices of the builder nodes in the cluster's region,
+and of nothing else. Prices are known for us-east-1 and, for some types, for
+us-east-2, us-west-1 and us-west-2; a sum with an unknown price is unknown. A
+month has 730 hours. Speed is the HPA's, when as many builds as pods at max
+start at once and end at once.";
 
-/// Tell the size of every fleet: pods, nodes, disk, money, and how fast it grows and shrinks
+/// Show size, cost and scaling speed of every fleet
 #[derive(Debug, Args)]
 #[command(after_help = PLAN_EXAMPLES)]
 pub struct Plan {
-    /// Clusters to look at; all unless given
+    /// Clusters to show [default: all]
     #[arg(value_name = "CLUSTER")]
     pub clusters: Vec<String>,
     #[command(flatten)]
     pub input: Input,
-    /// text for people, json for programs
+    /// Output format: text for people, json for programs
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     pub format: PlanFormat,
 }

@@ -48,9 +48,9 @@ fn pods(plan: &Capacity) -> Table {
             Column::Words("pool"),
             Column::Numbers("pods\nat min"),
             Column::Numbers("pods\nat max"),
-            Column::Numbers("vCPU\na pod"),
-            Column::Numbers("GiB\na pod"),
-            Column::Numbers("NVMe GB a\npod asks for"),
+            Column::Numbers("vCPU\nper pod"),
+            Column::Numbers("GiB\nper pod"),
+            Column::Numbers("NVMe GB\nrequested"),
         ],
         rows: plan.pools.iter().map(row).collect(),
     }
@@ -68,13 +68,13 @@ fn nodes(plan: &Capacity) -> Table {
         columns: vec![
             Column::Words("arch"),
             Column::Words("instance type"),
-            Column::Numbers("pods\na node"),
+            Column::Numbers("pods\nper node"),
             Column::Numbers("nodes\nat min"),
             Column::Numbers("nodes\nat max"),
             Column::Numbers("node\nlimit"),
             Column::Numbers("vCPU\nat max"),
             Column::Numbers("GiB\nat max"),
-            Column::Numbers("NVMe GB\na pod"),
+            Column::Numbers("NVMe GB\nper pod"),
         ],
         rows: by_type(plan, |of| {
             let of_nodes = [of.planned.pods_per_node, of.nodes_at_min, of.nodes_at_max, of.node_limit];
@@ -106,32 +106,31 @@ fn money(usd: Option<Usd>) -> String {
 fn notes(plan: &Capacity) -> Vec<String> {
     let mut notes = Vec::new();
     if plan.pools.iter().any(|pool| pool.types.len() > 1) {
-        notes.push("A type after the first is told as if it carried all pods of its architecture.".to_owned());
+        notes.push("A type after the first is shown as if it carried all pods of its architecture.".to_owned());
     }
-    notes.push(format!(
-        "A pod asks for {CACHE_REQUEST_PERCENT} % of its part of the NVMe, the smallest over the types."
-    ));
+    notes
+        .push(format!("A pod requests {CACHE_REQUEST_PERCENT} % of its share of the NVMe, the smallest of all types."));
     for pool in plan.pools.iter().filter(|pool| pool.idle_places_at_min() > 0) {
         notes.push(format!(
-            "{}: nodes come whole; those at min have room for {} more.",
+            "{}: the nodes at min have room for {}.",
             pool.pool.arch.name(),
-            number(usize::try_from(pool.idle_places_at_min()).unwrap_or(usize::MAX), "pod")
+            number(usize::try_from(pool.idle_places_at_min()).unwrap_or(usize::MAX), "more pod")
         ));
     }
     let before = notes.len();
     notes.extend(plan.pools.iter().filter_map(left_by_a_burst));
     if notes.len() > before {
         notes.push(format!(
-            "For pods that share a node go first, and only an empty node is removed, {CONSOLIDATE_AFTER_MINUTES} min after its last pod."
+            "The reason: pods that share a node are removed first, and only an empty node is removed, {CONSOLIDATE_AFTER_MINUTES} min after its last pod."
         ));
     }
     if plan.cost.hour_at_max.is_some() {
-        notes.push("Money is rounded after it is added up.".to_owned());
+        notes.push("Amounts are rounded after they are added up.".to_owned());
     }
     let unpriced: Vec<&str> = plan.unpriced().collect();
     if !unpriced.is_empty() {
         notes.push(format!(
-            "No price of {} in {} is known. The regions with prices are {}; all but the first have few.",
+            "The price of {} in {} is unknown. Regions with prices: {}; all but the first have only a few.",
             unpriced.join(", "),
             plan.fleet.region,
             price::regions().join(", ")
@@ -151,7 +150,7 @@ fn left_by_a_burst(pool: &PoolCapacity) -> Option<String> {
         _ => String::new(),
     };
     Some(format!(
-        "{}: nodes at min are the fewest; a burst may leave the {} pods on {} nodes{cost}.",
+        "{}: nodes at min are counted as full; after a burst the {} pods may remain on {} nodes{cost}.",
         pool.pool.arch.name(),
         thousands(pool.pods_at_min.into()),
         thousands(first.nodes_at_min_at_most),
@@ -165,7 +164,7 @@ fn speeds(plan: &Capacity) -> Vec<String> {
     };
     let mut lines: Vec<String> = plan.pools.iter().filter_map(of_pool).flatten().collect();
     if !lines.is_empty() {
-        lines.push("Those are pods as the HPA asks for them; nodes that are missing boot after that.".to_owned());
+        lines.push("These are the pods that the HPA requests; missing nodes boot after that.".to_owned());
     }
     lines
 }
@@ -173,13 +172,13 @@ fn speeds(plan: &Capacity) -> Vec<String> {
 fn up(speed: &Speed) -> String {
     let bounds = speed.behavior.bounds;
     let (from, wakes) = match bounds.min() {
-        0 => (1, format!("wakes with 1 pod, by KEDA within {POLLING_INTERVAL_S} s; ")),
+        0 => (1, format!("starts with 1 pod, created by KEDA within {POLLING_INTERVAL_S} s; ")),
         min => (min, String::new()),
     };
     let builds = thousands(bounds.max().into());
     let sync_s = SYNC_MS / 1000;
     let first_s = speed.first_look_s();
-    let look = format!("the HPA's first look at {builds} builds, within {first_s} s");
+    let look = format!("the HPA's first sync with {builds} builds, within {first_s} s");
     let grows = match speed.up.as_slice() {
         [] => format!("stays at {from} while there are {builds} builds"),
         [only] => format!("grows {from}, {}: 1 step, at {look}", only.pods),
@@ -191,7 +190,7 @@ fn up(speed: &Speed) -> String {
         ),
     };
     let stops = if speed.reached() < bounds.max() {
-        format!("; there it stops, because the HPA ignores the last 10 % of {builds} with these versions")
+        format!("; it stops there because the HPA ignores the last 10 % of {builds} builds with these versions")
     } else {
         String::new()
     };
@@ -205,11 +204,11 @@ fn down(speed: &Speed) -> String {
     let late_s = SYNC_MS / 1000;
     let shrinks = format!("shrinks {}, {}", bounds.max(), list(&speed.down));
     match speed.down.as_slice() {
-        _ if bounds.min() == 0 => format!("goes to 0 at once, by KEDA, {first}, give or take {POLLING_INTERVAL_S} s"),
-        [] => "does not shrink: min is max".to_owned(),
-        [_] => format!("{shrinks}: 1 step, {first}; it may come {late_s} s late"),
+        _ if bounds.min() == 0 => format!("drops to 0 at once, by KEDA, {first}, plus or minus {POLLING_INTERVAL_S} s"),
+        [] => "does not shrink: min equals max".to_owned(),
+        [_] => format!("{shrinks}: 1 step, {first}; it may be {late_s} s late"),
         steps @ [.., last] => format!(
-            "{shrinks}: {} steps, the first {first}, then one every {period} min, {} in all; each may come {late_s} s late",
+            "{shrinks}: {} steps, the first {first}, then one every {period} min, {} in all; each may be {late_s} s late",
             steps.len(),
             hours(last.at_ms / 60_000)
         ),
@@ -234,7 +233,8 @@ fn list(steps: &[Step]) -> String {
 }
 
 fn load_balancer(plan: &Capacity) -> Vec<String> {
-    let mut lines = vec![format!("{} server slots, {} MiB", thousands(plan.lb_slots), thousands(plan.lb_memory_mib))];
+    let mut lines =
+        vec![format!("{} server slots, {} MiB of memory", thousands(plan.lb_slots), thousands(plan.lb_memory_mib))];
     for pool in &plan.pools {
         lines.push(format!(
             "DNS answer for {} at max: {} of {} bytes; {} pods would fit",
@@ -245,11 +245,11 @@ fn load_balancer(plan: &Capacity) -> Vec<String> {
         ));
     }
     if let Some(bytes) = plan.keda_scrape_bytes {
-        lines.push(format!("KEDA reads {bytes} bytes of metrics at a time"));
+        lines.push(format!("KEDA reads {bytes} bytes of metrics per scrape"));
     }
     if let Some(bytes) = plan.prometheus_scrape_bytes_about {
         lines.push(format!(
-            "Prometheus reads about {} kB; with the series of every slot it would be about {} kB",
+            "Prometheus reads about {} kB per scrape; with the series of every slot it would be about {} kB",
             thousands((bytes + 500) / 1000),
             thousands((plan.whole_page_bytes_about + 500) / 1000),
         ));

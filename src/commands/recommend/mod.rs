@@ -24,11 +24,11 @@ Examples:
   buildkit-fleet recommend arc-staging --arrivals week.csv --p99-wait 60s
   buildkit-fleet recommend arc-staging --arrivals week.csv --budget 1h
 
-A line of the file is `start,duration` in seconds, or `start,duration,arch`;
-a line without an architecture counts for every architecture. The file stands
-for whole days, including idle time: --days 7 turns five workdays into a week.";
+A line of the file is `start,duration` in seconds, or `start,duration,arch`; a
+line without an architecture counts for every architecture. The file stands
+for whole days, idle time included: --days 7 turns five workdays into a week.";
 
-/// Recommend the cheapest minimum and maximum of pods that keep waits short enough
+/// Recommend the cheapest minimum and maximum of pods that keep waits below a limit
 #[derive(Debug, Args)]
 #[command(after_help = RECOMMEND_EXAMPLES)]
 pub struct Recommend {
@@ -52,10 +52,10 @@ pub struct Recommend {
     #[command(flatten)]
     pub circumstances: CircumstancesGiven,
     /// Number of runs for each choice, each with different random numbers
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000), help_heading = "Simulation")]
     pub runs: u64,
     /// Random seed
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Simulation")]
     pub seed: u64,
     /// Output format: text for people, json for programs
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]

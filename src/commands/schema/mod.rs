@@ -14,7 +14,7 @@ const SCHEMA_EXAMPLES: &str = "\
 Example:
   buildkit-fleet schema > clusters.schema.json
 
-and as the first line of clusters.yaml, for editors that follow it:
+For editors that support it, add this as the first line of clusters.yaml:
   # yaml-language-server: $schema=clusters.schema.json";
 
 /// Print the JSON Schema of clusters.yaml, for editors
@@ -34,7 +34,7 @@ pub fn text() -> String {
 
 fn document() -> Value {
     let mut clusters = json!({
-        "description": "The clusters, each under its name. Only those whose `modules` list `buildkit` get manifests.",
+        "description": "Clusters by name. Only clusters whose `modules` list `buildkit` get manifests.",
         "type": "object",
         "minProperties": 1,
     });
@@ -42,12 +42,12 @@ fn document() -> Value {
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "clusters.yaml",
-        "description": "Clusters and what is installed on them. Blocks of other tools may stand anywhere outside of `buildkit`.",
+        "description": "Clusters and what is installed on them. Keys of other tools are allowed anywhere outside `buildkit`.",
         "type": "object",
         "required": ["clusters"],
         "properties": {
             "defaults": {
-                "description": "What all clusters share; a cluster's own value wins, leaf by leaf.",
+                "description": "Values that all clusters share; a cluster's own value takes precedence, key by key.",
                 "allOf": [{"$ref": "#/definitions/cluster"}],
             },
             "clusters": clusters,

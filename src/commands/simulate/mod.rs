@@ -33,8 +33,8 @@ Examples:
   buildkit-fleet simulate arc-staging --burst 9 --ice m6id.24xlarge@0..30m
   buildkit-fleet simulate arc-staging --burst 16 --compare proposed.yaml
 
-LENGTH is a duration such as 90s, 20m or 1h30m. For builds and for the starts of
-pods and nodes, it may also be a distribution:
+LENGTH is a duration such as 90s, 20m or 1h30m. For builds and for the starts
+of pods and nodes, it may also be a distribution:
   20m                 constant
   10m..30m            uniform
   exp:20m             exponential with this mean
@@ -60,13 +60,13 @@ pub struct Simulate {
     #[command(flatten)]
     pub circumstances: CircumstancesGiven,
     /// Number of runs, each with different random numbers
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000), help_heading = "Simulation")]
     pub runs: u64,
     /// Random seed
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Simulation")]
     pub seed: u64,
     /// Another clusters.yaml to simulate with the same builds, for comparison
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Simulation")]
     pub compare: Option<PathBuf>,
     /// Output format: text for people, json for programs
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]

@@ -18,9 +18,9 @@ Examples:
   buildkit-fleet validate --format github       annotations in a pull request
   buildkit-fleet validate --format json | jq -r '.problems[].rule'
 
-`buildkit-fleet explain RULE` tells what a rule protects from and what to do.";
+`buildkit-fleet explain RULE` shows why a rule exists and what to do.";
 
-/// Check clusters.yaml, and write nothing
+/// Check clusters.yaml without writing anything
 #[derive(Debug, Args)]
 #[command(after_help = VALIDATE_EXAMPLES)]
 pub struct Validate {
