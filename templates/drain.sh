@@ -1,22 +1,22 @@
 #!/bin/sh
-# preStop of a builder: returns once no build is connected, so that the pod goes only then. Always exits 0; whatever
-# cannot be read or understood counts as a build. Needs a POSIX shell, awk, sleep and date (busybox has them).
+# preStop hook of a builder: returns when no build is connected; only then does the pod stop. Always exits 0. Whatever
+# cannot be read or parsed counts as a build. Needs a POSIX shell, awk, sleep and date (busybox has them).
 
 port_hex=${DRAIN_PORT_HEX:-04D2} # 1234, as /proc/net/tcp writes it
 poll_s=${DRAIN_POLL_S:-5}
-quiet_polls=${DRAIN_QUIET_POLLS:-12} # idle polls in a row: longer than DNS and the load balancer take to let go
-blip_s=${DRAIN_BLIP_S:-1}            # a health check is gone by then, a build is not
+quiet_polls=${DRAIN_QUIET_POLLS:-12} # idle polls in a row: longer than DNS and the load balancer take to drop this pod
+blip_s=${DRAIN_BLIP_S:-1}            # a health check has ended by then, a build has not
 cap_s=${DRAIN_CAP_S:-7980}           # shorter than terminationGracePeriodSeconds: buildkitd needs time to stop
 net=${DRAIN_NET:-/proc/net}
 log=${DRAIN_LOG:-/proc/1/fd/1} # the container's stdout
 
 say() {
-  # /proc/1/fd/1 cannot be opened in every runtime; then the line goes to the hook's own output.
+  # Some runtimes do not let the hook open /proc/1/fd/1; the line then goes to the hook's own output.
   { printf 'drain: %s\n' "$1" >"$log"; } 2>/dev/null || printf 'drain: %s\n' "$1"
 }
 
-# Prints the far end of every established connection to the port. Fails where it cannot tell: no table to read, a line
-# that it does not understand, or no listener, which means that this is not the table of a builder.
+# Prints the peer address of every established connection to the port. Fails if there is no table to read, if a line
+# does not parse, or if nothing listens on the port, since then this is not the table of a builder.
 peers() {
   set --
   for table in "$net/tcp" "$net/tcp6"; do
@@ -33,7 +33,7 @@ peers() {
   ' "$@" 2>/dev/null
 }
 
-# Sets `state` to idle, or to what holds the pod.
+# Sets `state` to idle, or to the reason why the pod must stay.
 look() {
   if ! before=$(peers); then
     state="cannot read the connections"
@@ -69,7 +69,7 @@ while [ "$idle" -lt "$quiet_polls" ]; do
     exit 0
   fi
   look
-  # A line when something changes, not every poll.
+  # Log changes only, not every poll.
   if [ "$state" != "$last" ]; then
     say "$state"
     last=$state

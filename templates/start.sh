@@ -14,5 +14,5 @@ esac
 DNS_SERVER=$address
 export DNS_SERVER
 
-# exec: HAProxy is PID 1 and gets the image's stop signal, SIGUSR1. It then stops listening and ends with the last build.
+# exec: HAProxy is PID 1 and gets the image's stop signal, SIGUSR1: it stops listening and exits after the last build.
 exec haproxy -f "${HAPROXY_CFG:-/usr/local/etc/haproxy/haproxy.cfg}"

@@ -59,8 +59,8 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
             format!("{sessions} >= {peak}"),
             "15m",
             "warning",
-            format!("{arch}: as many builds as pods can be, {peak}, for 15 min"),
-            &format!("Every further build waits. Raise the {bound} in clusters.yaml if this happens on ordinary days."),
+            format!("{arch}: at maximum capacity ({peak} pods) for 15 min"),
+            &format!("New builds wait. If this happens on ordinary days, raise the {bound} in clusters.yaml."),
         ),
         alert(
             "BuildkitClientsWaiting",
@@ -68,11 +68,11 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
             format!("{queue} > {WAITING_CLIENTS}\nor\n({sessions} > {WAITING_CLIENTS} and {active} == 0)"),
             "15m",
             "warning",
-            format!("{arch}: more than {WAITING_CLIENTS} clients wait for a builder for 15 min"),
+            format!("{arch}: more than {WAITING_CLIENTS} clients have waited for a builder for 15 min"),
             if scaled {
-                "Look for pods that are Pending (no capacity, node limits) and at the HPA's events."
+                "Check for Pending pods (no capacity, node limits), and the HPA's events."
             } else {
-                "Look for pods that are Pending (no capacity, node limits). The pool has a fixed number of pods, `replicas` in clusters.yaml."
+                "Check for Pending pods (no capacity, node limits). The pool has a fixed size, the replicas in clusters.yaml."
             },
         ),
         alert(
@@ -80,8 +80,8 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
             format!("{active} == 0 and {sessions} > 0"),
             if sleeps { "10m" } else { "3m" },
             "critical",
-            format!("{arch}: clients wait and no builder is UP"),
-            "Look at the pods and their nodes, then at the headless Service's endpoints and the cluster's DNS.",
+            format!("{arch}: clients are waiting and no builder is UP"),
+            "Check the pods and their nodes, then the headless Service's endpoints and the cluster's DNS.",
         ),
     ];
     if scaled {
@@ -102,9 +102,9 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
             inactive,
             "10m",
             "critical",
-            format!("{arch}: the HPA does not scale"),
+            format!("{arch}: the HPA is not scaling"),
             &format!(
-                "kubectl -n {} describe hpa keda-hpa-buildkitd-{arch} tells why: no metric, or a selector that matches two HPAs.",
+                "kubectl -n {} describe hpa keda-hpa-buildkitd-{arch} shows why: no metric, or a selector that matches two HPAs.",
                 fleet.namespace
             ),
         ));
@@ -113,7 +113,7 @@ fn of_pool(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
             format!("absent(keda_scaler_metrics_value{{scaledObject=\"buildkitd-{arch}\"}})"),
             "10m",
             "warning",
-            format!("{arch}: KEDA reports no value for the pool"),
+            format!("{arch}: KEDA reports no metric for the pool"),
             "The ScaledObject is missing or not ready, or Prometheus does not scrape KEDA's operator.",
         ));
     }
@@ -127,17 +127,17 @@ fn lb_down(fleet: &Fleet) -> Alert {
         hold: Some("2m"),
         severity: "critical",
         arch: None,
-        summary: "The load balancer answers no scrape of Prometheus: most likely nobody can start a build".to_owned(),
+        summary: "Prometheus cannot scrape the load balancer: most likely no build can start".to_owned(),
         description: format!(
-            "kubectl -n {} get deployment,pods -l app=buildkitd-lb shows whether it is down. If so, builds that run go on while the old pod lives: do not delete pods. If it is up, Prometheus does not follow the ServiceMonitor buildkitd-lb, or the NetworkPolicy buildkitd-lb-metrics-ingress keeps it out.",
+            "kubectl -n {} get deployment,pods -l app=buildkitd-lb shows whether it is down. If so, running builds continue on the old pod: do not delete pods. If it is up, Prometheus does not use the ServiceMonitor buildkitd-lb, or the NetworkPolicy buildkitd-lb-metrics-ingress blocks it.",
             fleet.namespace
         ),
     }
 }
 
 fn of_keda(fleet: &Fleet) -> Vec<Alert> {
-    const LOOK: &str = "Look at the LB's pod and the NetworkPolicy buildkitd-lb-metrics-ingress.";
-    let meanwhile = if fleet.falls_back() { "holds its size or goes to its fallback" } else { "holds its size" };
+    const LOOK: &str = "Check the load balancer's pod and the NetworkPolicy buildkitd-lb-metrics-ingress.";
+    let meanwhile = if fleet.falls_back() { "keeps its size or scales to its fallback" } else { "keeps its size" };
     let alert = |name, expr: String, hold, severity, summary: &str, description: &str| Alert {
         name,
         expr,
@@ -162,8 +162,8 @@ fn of_keda(fleet: &Fleet) -> Vec<Alert> {
             "increase(keda_scaled_object_errors_total{scaledObject=~\"buildkitd-.*\"}[10m]) > 0".to_owned(),
             None,
             "warning",
-            "KEDA reports errors of the ScaledObject",
-            &format!("kubectl -n {} describe scaledobject tells which.", fleet.namespace),
+            "KEDA reports errors of a ScaledObject",
+            &format!("kubectl -n {} describe scaledobject shows which.", fleet.namespace),
         ),
     ];
     // The one sign of a lasting outage that goes on while the fallback is active.
@@ -173,8 +173,8 @@ fn of_keda(fleet: &Fleet) -> Vec<Alert> {
             "sum by (scaled_resource) (rate(keda_scaler_http_requests_total{scaled_resource=~\"buildkitd-.*\",status_code!=\"200\"}[5m])) > 0".to_owned(),
             Some("5m"),
             "critical",
-            "KEDA has got no answer from the load balancer for 5 min",
-            &format!("The fleet {meanwhile}, whatever comes. {LOOK}"),
+            "KEDA's requests to the load balancer have failed for 5 min",
+            &format!("The fleet {meanwhile}, whatever the demand. {LOOK}"),
         ));
     }
     alerts

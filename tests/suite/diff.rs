@@ -451,7 +451,7 @@ fn labels_are_applied_in_place_and_told_once_for_all_objects() {
 #[test]
 fn comments_and_the_order_of_keys_have_no_effect() {
     for (path, old, new) in [
-        ("10-nodepools.yaml", "# Named after its type", "# Called after its type"),
+        ("10-nodepools.yaml", "# Named after its instance type", "# Called after its instance type"),
         (
             "31-services.yaml",
             "  type: ClusterIP\n  selector:\n    app: buildkitd-lb\n",
