@@ -86,6 +86,28 @@ fn every_good_input_passes() {
     }
 }
 
+/// Whether a value stands at a path; `*` is any name.
+fn holds(value: &Value, path: &[&str]) -> bool {
+    match path {
+        [] => true,
+        ["*", rest @ ..] => value.as_object().is_some_and(|block| block.values().any(|value| holds(value, rest))),
+        [key, rest @ ..] => value.get(key).is_some_and(|value| holds(value, rest)),
+    }
+}
+
+/// Snapshots, the scan by checkov and HAProxy's own check see a key only if an input uses it.
+#[test]
+fn every_key_of_the_schema_is_in_the_input_that_uses_them_all() {
+    let path = "tests/inputs/every-key.yaml";
+    let document = parsed(&support::read(path)).unwrap_or_else(|| panic!("{path} is not YAML"));
+    let clusters = document["clusters"].as_object().into_iter().flat_map(|clusters| clusters.values());
+    let layers: Vec<&Value> = clusters.chain([&document["defaults"]]).collect();
+    let keys = flatten(ClusterKeys::KEYS);
+    let used = |path: &[&str]| layers.iter().any(|layer| holds(layer, path));
+    let missing: Vec<String> = keys.iter().filter(|key| !used(&key.path)).map(|key| key.dotted()).collect();
+    assert!(missing.is_empty(), "{path} does not use `{}`: add it to the cluster or `defaults`", missing.join("`, `"));
+}
+
 #[test]
 fn schema_and_program_agree_on_the_shape_of_every_bad_input() {
     let validator = validator();
