@@ -13,6 +13,7 @@ use crate::resolve::resolved::Resolved;
 use crate::simulation::arrivals::Arrivals;
 use crate::simulation::duration::{Length, Spread};
 use crate::simulation::model::{Circumstances, ClientKind, Window};
+use crate::simulation::record;
 use crate::values::arch::Arch;
 
 /// Which builds come: one of the three.
@@ -125,7 +126,7 @@ pub fn arch_of(fleet: &Fleet, wanted: Option<Arch>, path: &Path) -> Option<Arch>
 /// The builds of the command line; a file may be of several architectures.
 pub fn arrivals(given: &BuildsThatCome, arch: Arch) -> Result<Arrivals> {
     if let Some(path) = &given.arrivals {
-        return Arrivals::recorded(path, arch);
+        return record::read(path, arch)?.ok_or_else(|| anyhow!("{} contains no {} builds", path.display(), arch.name()));
     }
     if let Some(builds) = given.burst {
         return Arrivals::burst(builds, given.build_minutes);

@@ -9,6 +9,7 @@ pub mod model;
 pub mod outcome;
 pub mod random;
 pub mod recommend;
+pub mod record;
 pub mod runs;
 pub mod scenario;
 pub mod schedule;

@@ -8,9 +8,9 @@ use crate::commands::options::{Input, PlanFormat};
 use crate::commands::scenario::{CircumstancesGiven, arch, arch_of, fleet_of};
 use crate::console::output::{print, print_json, say};
 use crate::console::wrap::width;
-use crate::simulation::arrivals::Arrivals;
 use crate::simulation::duration::Length;
 use crate::simulation::recommend::{WaitTarget, advise};
+use crate::simulation::record;
 use crate::simulation::scenario::Scenario;
 use crate::values::arch::Arch;
 use clap::Args;
@@ -77,7 +77,7 @@ pub fn run(command: &Recommend) -> Result<Exit> {
     let target = WaitTarget { p99_wait: command.p99_wait, days: command.days, seed: command.seed, runs: command.runs };
     let mut advice = Vec::new();
     for arch in arches {
-        let Some(arrivals) = Arrivals::recorded_of(&command.arrivals, arch)? else { continue };
+        let Some(arrivals) = record::read(&command.arrivals, arch)? else { continue };
         let scenario = Scenario { fleet: fleet.clone(), arch, said: command.circumstances.said() };
         advice.push(advise(&scenario, &arrivals, target)?);
     }
