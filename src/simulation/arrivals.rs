@@ -10,6 +10,8 @@ use crate::simulation::random::{Random, Stream};
 
 /// More would be a mistake in the file or on the command line, not a day of a fleet.
 pub(crate) const MOST_BUILDS: u64 = 10_000_000;
+/// A leap year; a longer time would be a mistake as well, and would be simulated for hours.
+pub(crate) const MOST_HOURS: f64 = 8784.0;
 /// Who waits costs time: each comes again every half minute.
 const MOST_AT_ONCE: u64 = 100_000;
 
@@ -42,7 +44,7 @@ impl Arrivals {
     pub fn poisson(per_hour: f64, hours: f64, duration: Spread) -> Result<Self> {
         #[expect(clippy::cast_precision_loss, reason = "ten million")]
         let most = MOST_BUILDS as f64;
-        if !(per_hour > 0.0 && hours > 0.0 && per_hour * hours <= most && hours <= 8784.0) {
+        if !(per_hour > 0.0 && hours > 0.0 && per_hour * hours <= most && hours <= MOST_HOURS) {
             bail!("--rate and --hours must be above 0, and at most a year and {MOST_BUILDS} builds");
         }
         Ok(Arrivals::Poisson { per_hour, hours, duration })

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use csv::{ReaderBuilder, StringRecord, Terminator};
 
-use crate::simulation::arrivals::{Arrival, Arrivals, MOST_BUILDS};
+use crate::diagnostics::words::thousands;
+use crate::simulation::arrivals::{Arrival, Arrivals, MOST_BUILDS, MOST_HOURS};
 use crate::values::arch::Arch;
 
 /// Larger than a year of CI.
@@ -34,6 +35,8 @@ pub fn parse(text: &str, arch: Arch) -> Result<Vec<Arrival>, (usize, String)> {
     let mut records = Records::of(text.trim_start_matches('\u{feff}'));
     let mut found: Vec<(f64, f64)> = Vec::new();
     let mut builds = 0_u64;
+    // Each with its line.
+    let (mut earliest, mut latest) = ((f64::INFINITY, 0), (0.0, 0));
     while let Some(line) = records.next()? {
         let fields: Vec<&str> = records.record.iter().map(str::trim).collect();
         let header = || fields.join(",").replace(' ', "").to_ascii_lowercase();
@@ -65,6 +68,12 @@ pub fn parse(text: &str, arch: Arch) -> Result<Vec<Arrival>, (usize, String)> {
         builds += 1;
         if of.is_none_or(|of| of == arch.name()) {
             found.push(build);
+            if build.0 < earliest.0 {
+                earliest = (build.0, line);
+            }
+            if build.0 >= latest.0 {
+                latest = (build.0, line);
+            }
         }
         if builds > MOST_BUILDS {
             return Err((line, format!("more than {MOST_BUILDS} builds")));
@@ -74,11 +83,31 @@ pub fn parse(text: &str, arch: Arch) -> Result<Vec<Arrival>, (usize, String)> {
         return Err((1, "the file contains no builds: expected lines of `start,duration` in seconds".to_owned()));
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let first = found.first().map_or(0.0, |(start, _)| *start);
+    if latest.0 - earliest.0 > MOST_HOURS * 3600.0 {
+        return Err(too_long(earliest, latest, found[found.len() / 2].0));
+    }
+    let first = earliest.0;
     Ok(found
         .into_iter()
         .map(|(start, duration)| Arrival { at_ms: millis(start - first), duration_ms: millis(duration).max(1) })
         .collect())
+}
+
+/// Of a record that spans more than a year, the line at the end that is farther from the median: most often the one that
+/// counts from another moment than the rest.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
+fn too_long(earliest: (f64, usize), latest: (f64, usize), median: f64) -> (usize, String) {
+    let days = thousands(((latest.0 - earliest.0) / 86_400.0) as u64);
+    let ((start, line), than) = if median - earliest.0 > latest.0 - median {
+        (earliest, format!("before the latest, {}", latest.0))
+    } else {
+        (latest, format!("after the earliest, {}", earliest.0))
+    };
+    let most = MOST_HOURS / 24.0;
+    let why = format!(
+        "start {start} is {days} days {than}: a record may span up to {most} days; count every start from the same moment, or split the file"
+    );
+    (line, why)
 }
 
 fn shown(text: &str) -> String {
@@ -196,6 +225,22 @@ mod tests {
             "# as of \"jq\", it says\n  # \"so\n\" 100 \",60,amd64\n \n130,60,arm64\n# \"",
         ] {
             assert_eq!(parse(text, Arch::Amd64), plain, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_more_than_a_year_is_refused_with_the_line_that_makes_it() {
+        for (text, line, why) in [
+            ("0,60\n1764028800,60\n1764028810,60\n", 1, "start 0 is 20,417 days before the latest, 1764028810"),
+            ("0,60\n60,60\n1764028800.5,60\n120,60\n", 3, "start 1764028800.5 is 20,417 days after the earliest, 0"),
+            ("start,duration\n0,60\n31622401,60\n", 2, "start 0 is 366 days before"),
+        ] {
+            let (found, told) = parse(text, Arch::Amd64).expect_err(text);
+            assert!(found == line && told.contains(why), "{text:?}: {found}: {told}");
+        }
+        // A year to the second, and builds of which only those of another architecture are far away.
+        for text in ["0,60\n31622400,60\n", "0,60\n1764028800,60,arm64\n"] {
+            assert!(parse(text, Arch::Amd64).is_ok(), "{text:?}");
         }
     }
 

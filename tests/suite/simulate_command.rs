@@ -113,6 +113,7 @@ fn wrong_uses_tell_what_would_be_right() {
     let dir = with_shipped();
     write(dir.path(), "bad.csv", "start,duration\n1,2\n1,oops\n");
     write(dir.path(), "arm.csv", "1,2,arm64\n");
+    write(dir.path(), "mixed.csv", "1764028800,2\n1764028860,2\n60,2\n");
     for (arguments, ended, told) in [
         (&["simulate", "arc-stagin", "--burst", "1"][..], 2, "did you mean `arc-staging`?"),
         (&["simulate", "platform-tools", "--burst", "1"], 2, "`modules` does not list `buildkit`"),
@@ -121,6 +122,7 @@ fn wrong_uses_tell_what_would_be_right() {
         (&["simulate", "arc-staging", "--burst", "1", "--rate", "5", "--hours", "1"], 2, "cannot be used with"),
         (&["simulate", "arc-staging", "--burst", "0"], 2, "from 1 to"),
         (&["simulate", "arc-staging", "--rate", "0", "--hours", "1"], 2, "above 0"),
+        (&["simulate", "arc-staging", "--rate", "1", "--hours", "8785"], 2, "a year and"),
         (&["simulate", "arc-staging", "--burst", "2", "--hours", "1"], 2, "cannot be used with"),
         (&["simulate", "arc-staging", "--burst", "2", "--lost-after", "0"], 2, "a minute or more"),
         (&["simulate", "arc-staging", "--burst", "5", "--build-minutes", "soon"], 2, "is not a duration"),
@@ -135,6 +137,8 @@ fn wrong_uses_tell_what_would_be_right() {
         (&["simulate", "arc-staging", "--arrivals", "none.csv"], 3, "cannot read none.csv"),
         (&["simulate", "arc-staging", "--arrivals", "arm.csv"], 3, "arm.csv contains no amd64 builds"),
         (&["simulate", "arc-staging", "--burst", "5", "--svg", "no/such/dir.svg"], 3, "cannot write no/such/dir.svg"),
+        (&["simulate", "arc-staging", "--arrivals", "mixed.csv"], 3, "mixed.csv:3: start 60 is 20,417 days before"),
+        (&["recommend", "arc-staging", "--arrivals", "mixed.csv"], 3, "mixed.csv:3: start 60 is 20,417 days before"),
         (&["recommend", "arc-staging", "--arrivals", "bad.csv"], 3, "bad.csv:3"),
         (&["recommend", "arc-staging"], 2, "--arrivals"),
     ] {
