@@ -13,8 +13,9 @@ use crate::diagnostics::span::Span;
 /// Larger than 50,000 clusters; a bound on memory, not on use.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Nodes after expansion of all aliases. PyYAML, the usual other reader of the file, needs about 0.5 kB for each.
-const MAX_EXPANDED_NODES: u64 = 5_000_000;
+/// Nodes that aliases stand for, beside those that are written out, which the size of the file bounds. A reader that
+/// expands aliases, as PyYAML does where it copies, needs about 0.5 kB for each.
+const MAX_ALIASED_NODES: u64 = 5_000_000;
 
 /// One node of the file.
 #[derive(Clone, Debug)]
@@ -118,9 +119,13 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Problem> {
 
 /// Parses the one document of the file.
 pub fn parse(source: &str) -> Result<Node<'_>, Problem> {
+    parse_within(source, MAX_ALIASED_NODES)
+}
+
+fn parse_within(source: &str, most_aliased: u64) -> Result<Node<'_>, Problem> {
     let mut options = granit_parser::Options::default();
     options.set_emit_comments(false);
-    let mut tree = Tree { open: Vec::new(), root: None, sizes: HashMap::new() };
+    let mut tree = Tree { open: Vec::new(), root: None, sizes: HashMap::new(), aliased: 0, most_aliased };
     for event in Parser::new_from_str_with_options(source, options) {
         let (event, place) = event.map_err(|error| {
             let at = error.marker().byte_offset().unwrap_or(source.len());
@@ -138,18 +143,24 @@ pub fn parse(source: &str) -> Result<Node<'_>, Problem> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
-                tree.close(node(Kind::Scalar { text, plain }, tag.is_some()), anchor, 1)?;
+                tree.close(node(Kind::Scalar { text, plain }, tag.is_some()), anchor, 1);
             }
             Event::Alias(id) => {
-                let size = tree.sizes.get(&id).copied().unwrap_or(1);
-                tree.close(node(Kind::Alias, false), 0, size)?;
+                let size = tree.alias(id, span)?;
+                tree.close(node(Kind::Alias, false), 0, size);
             }
             Event::SequenceStart(_, anchor, tag) => tree.open(node(Kind::Sequence(Vec::new()), tag.is_some()), anchor),
             Event::MappingStart(_, anchor, tag) => tree.open(node(Kind::Mapping(Vec::new()), tag.is_some()), anchor),
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(mut done) = tree.open.pop() {
                     done.node.span.end = span.end.max(done.node.span.start);
-                    tree.close(done.node, done.anchor, done.expanded)?;
+                    // A list of one is made with room for four, and a file may be of little else.
+                    match &mut done.node.kind {
+                        Kind::Sequence(items) => items.shrink_to_fit(),
+                        Kind::Mapping(entries) => entries.shrink_to_fit(),
+                        Kind::Scalar { .. } | Kind::Alias => {}
+                    }
+                    tree.close(done.node, done.anchor, done.expanded);
                 }
             }
             _ => {}
@@ -167,6 +178,9 @@ struct Tree<'a> {
     root: Option<Node<'a>>,
     /// Nodes that an alias to the anchor stands for.
     sizes: HashMap<usize, u64>,
+    /// Nodes that all aliases up to here stand for.
+    aliased: u64,
+    most_aliased: u64,
 }
 
 impl<'a> Tree<'a> {
@@ -174,24 +188,31 @@ impl<'a> Tree<'a> {
         self.open.push(Open { node, key: None, anchor, expanded: 1 });
     }
 
+    /// The nodes that an alias stands for, those of the aliases inside of its anchor as well.
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<u64, Problem> {
+        let size = self.sizes.get(&anchor).copied().unwrap_or(1);
+        self.aliased = self.aliased.saturating_add(size);
+        if self.aliased > self.most_aliased {
+            return Err(Problem::new(
+                &rule::ALIAS_EXPANSION,
+                format!("aliases expand the file to more than {} nodes", self.most_aliased),
+            )
+            .at(span, "the limit is exceeded here")
+            .help("write the values out: aliases of aliases multiply"));
+        }
+        Ok(size)
+    }
+
     /// Puts a finished node where it belongs; `expanded` counts its nodes with all aliases written out.
-    fn close(&mut self, node: Node<'a>, anchor: usize, expanded: u64) -> Result<(), Problem> {
+    fn close(&mut self, node: Node<'a>, anchor: usize, expanded: u64) {
         if anchor != 0 {
             self.sizes.insert(anchor, expanded);
         }
         let Some(parent) = self.open.last_mut() else {
             self.root = Some(node);
-            return Ok(());
+            return;
         };
         parent.expanded = parent.expanded.saturating_add(expanded);
-        if parent.expanded > MAX_EXPANDED_NODES {
-            return Err(Problem::new(
-                &rule::ALIAS_EXPANSION,
-                format!("aliases expand the file to more than {MAX_EXPANDED_NODES} nodes"),
-            )
-            .at(node.span, "the limit is exceeded here")
-            .help("write the values out: aliases of aliases multiply"));
-        }
         match &mut parent.node.kind {
             Kind::Sequence(items) => items.push(node),
             Kind::Mapping(entries) => match parent.key.take() {
@@ -200,6 +221,28 @@ impl<'a> Tree<'a> {
             },
             Kind::Scalar { .. } | Kind::Alias => {}
         }
-        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a file is refused for what its aliases stand for, where that may be 100 nodes.
+    fn refused(text: &str) -> bool {
+        match parse_within(text, 100) {
+            Ok(_) => false,
+            Err(problem) => problem.rule.id == "alias-expansion" || panic!("{problem:?}"),
+        }
+    }
+
+    #[test]
+    fn only_what_aliases_stand_for_is_limited() {
+        assert!(!refused(&format!("a: &a x\nb: [{}*a]\n", "x, ".repeat(1_000))));
+        // Aliases of a list of two aliases of a list of nine: 20 for those two, and 21 for each.
+        let text =
+            |aliases: usize| format!("a: &a [{}]\nb: &b [*a, *a]\nc: [{}]\n", "x, ".repeat(9), "*b, ".repeat(aliases));
+        assert!(!refused(&text(3)));
+        assert!(refused(&text(4)));
     }
 }
