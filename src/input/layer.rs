@@ -238,7 +238,10 @@ pub(crate) use default_of;
 pub(crate) fn literal<F: LayerField>(name: &str, text: &str) -> F {
     let mut problems = Problems::default();
     let value = yaml::parse(text).map(|node| F::read(name, Span::default(), &node, &mut problems));
-    value.ok().filter(|_| problems.is_empty()).unwrap_or_else(|| unreachable!("`{text}` is no default of `{name}`"))
+    value
+        .ok()
+        .filter(|_| problems.is_empty())
+        .unwrap_or_else(|| unreachable!("`{text}` is not a valid default of `{name}`"))
 }
 
 /// The literal, if there is one.

@@ -131,6 +131,6 @@ pub fn publish(dir: &Path, files: &[SetFile], step: &mut dyn FnMut(&str)) -> Res
 }
 
 fn cut_off(dir: &Path) -> String {
-    let left = if dir.join(SUMS).exists() { "complete" } else { "incomplete, and deploy.sh refuses it" };
-    format!("writing to {} was interrupted, the set there is {left}", dir.display())
+    let left = if dir.join(SUMS).exists() { "complete" } else { "incomplete, and deploy.sh refuses them" };
+    format!("writing to {} was interrupted, the manifests there are {left}", dir.display())
 }

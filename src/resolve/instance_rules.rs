@@ -211,7 +211,7 @@ pub(super) fn check_fit(planned: &PlannedType, entry: &Wanted, pod: PodSize, fir
                 format!("{declared} on {} x {} vCPU", instance.numa_nodes, instance.vcpu / instance.numa_nodes),
             )
             .help(format!(
-                "as the first type, `{}` takes {} pods per node",
+                "as the first type, `{}` allows {} pods per node",
                 instance.name,
                 aligned.join(", ")
             )),

@@ -230,7 +230,7 @@ pub fn check_pool(
         problems.push(
             Problem::new(
                 &rule::DNS_ANSWER_TOO_LARGE,
-                format!("{} {} pods make a DNS answer of {bytes} bytes", pool.scaling.peak(), pool.arch.name()),
+                format!("{} {} pods need a DNS answer of {bytes} bytes", pool.scaling.peak(), pool.arch.name()),
             )
             .at(peak_span, format!("at most {most} pods fit in {DNS_PAYLOAD_BYTES} bytes"))
             .help("lower the maximum, or split the fleet over two EKS clusters"),

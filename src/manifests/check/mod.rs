@@ -126,7 +126,7 @@ pub const ALL: [Invariant; 21] = [
     },
     Invariant {
         id: "metrics",
-        says: "every series that is read exists, with labels that name something in the set",
+        says: "every series that is read exists, with labels that name an object of the fleet",
         broken: monitoring::metrics,
     },
 ];
@@ -134,7 +134,7 @@ pub const ALL: [Invariant; 21] = [
 /// Looks at a rendered set. The error names each invariant that is broken, and where.
 pub fn check(fleet: &Fleet, files: &[SetFile]) -> Result<()> {
     if !files.iter().map(|file| file.path.as_str()).eq(list::of(fleet).map(|manifest| manifest.path)) {
-        bail!("the set does not contain the expected files");
+        bail!("the files are not those that this fleet should have");
     }
     let objects = Objects::read(files)?;
     let set = RenderedFleet::new(fleet, files, &objects).context("invariant `references`")?;

@@ -124,7 +124,7 @@ fn look(set: &RenderedFleet, what: &str, expression: &str, broken: &mut Vec<Stri
         }
         for (label, operator, value) in labels {
             if !label_is_known(set, label, operator, value) {
-                broken.push(format!("{what} reads {label}{operator}{value:?}, which names nothing in the set"));
+                broken.push(format!("{what} reads {label}{operator}{value:?}, which names nothing in the manifests"));
             }
         }
     }

@@ -20,7 +20,7 @@ pub(super) struct RenderedFleet<'a> {
 impl<'a> RenderedFleet<'a> {
     pub(super) fn new(fleet: &'a Fleet, files: &'a [SetFile], objects: &'a Objects) -> Result<Self> {
         let config = objects.named("ConfigMap", LB_CONFIG).map_or(&Value::Null, |map| &map["data"]["haproxy.cfg"]);
-        let haproxy = HaproxyConfig::read(config.as_str().context("the set has no haproxy.cfg")?);
+        let haproxy = HaproxyConfig::read(config.as_str().context("the manifests contain no haproxy.cfg")?);
         Ok(RenderedFleet { fleet, files, objects, haproxy })
     }
 
