@@ -1,32 +1,37 @@
 #!/usr/bin/env bash
-# Applies the generated manifests of one cluster, in order, and waits until they run.
+# Applies the generated manifests of one cluster in order and waits for the rollouts.
 #
 #   ./deploy.sh CLUSTER [--context CTX] [--dir generated] [--dry-run] [--yes] [--timeout 45m]
 #                       [--wait-idle MIN | --force-roll] [--prune]
 #
-#   --context CTX    kubectl context; the current one unless given
-#   --dir DIR        directory that `buildkit-fleet generate` wrote to (generated)
-#   --dry-run        stop after showing what would change
-#   --yes            do not ask; with --context, also accept a context that does not carry the cluster's name
-#   --timeout TIME   for each rollout: 90s, 45m, 2h (45m)
-#   --wait-idle MIN  before a roll of the load balancer or of builders, wait up to MIN minutes for running builds to end
-#   --force-roll     roll although builds run: no build is cut, see below
-#   --prune          delete what an earlier set left behind; without it leftovers are only listed
+#   --context CTX    kubectl context (default: the current one)
+#   --dir DIR        output directory of `buildkit-fleet generate` (default: generated)
+#   --dry-run        show what would change, and stop
+#   --yes            do not ask; with --context, also accept a context whose cluster has another name
+#   --timeout TIME   for each rollout: 90s, 45m, 2h (default: 45m)
+#   --wait-idle MIN  before the load balancer or builders roll, wait up to MIN minutes for running builds to finish
+#   --force-roll     roll while builds run; they are not cut, see below
+#   --prune          delete what an earlier set left behind; by default leftovers are only listed
 #
-# Rolls cut no build, but they cost: while an old load balancer lives, up to a build's length, the new one does not see
-# its builds and may put a second one on a busy pod; a roll of busy builders needs up to twice the nodes. So a roll under
-# load is asked about on a terminal, and refused elsewhere unless --wait-idle or --force-roll says what to do. The load
-# balancer and builders never roll in one run.
+# Rolls do not cut builds, but they have a cost: while the old load balancer runs, up to the length of a build, the new
+# one cannot see its builds and may put a second one on a busy pod; rolling busy builders needs up to twice the nodes.
+# So deploy.sh asks on a terminal before it rolls under load, and refuses elsewhere without --wait-idle or --force-roll.
+# The load balancer and the builders never roll in the same run.
 #
-# Exit codes: 0 done, or nothing to do; 1 kubectl failed; 2 wrong command line; 3 refused by a check, nothing was
-# applied; 4 a roll under load needs a decision; 5 a rollout did not end in time; 6 done but for the builders, which
-# roll in the next run.
+# Exit codes:
+#   0  done, or nothing to do
+#   1  kubectl failed
+#   2  wrong command line
+#   3  refused by a check; nothing was applied
+#   4  a roll under load needs a decision
+#   5  a rollout did not finish in time
+#   6  all applied except the builders, which roll in the next run
 #
-# Needs bash 3.2, kubectl 1.28, jq, sha256sum or shasum.
+# Requires bash 3.2, kubectl 1.28, jq, and sha256sum or shasum.
 set -uo pipefail
 
 readonly MANAGER=buildkit-fleet
-# Holds a Deployment's replicas between the day that our manifest stops naming them and the HPA's first change.
+# Owns a Deployment's replicas from the moment our manifest omits them until the HPA's first change.
 readonly REPLICAS_MANAGER=buildkit-fleet-replicas
 readonly LB=buildkitd-lb
 
@@ -65,8 +70,8 @@ while [ $# -gt 0 ]; do
       case $1 in
         --context) context=$2 context_given=1 ;;
         --dir) dir=$2 ;;
-        --timeout) timeout_s=$(seconds "$2") || usage "--timeout cannot be $2: give 90s, 45m or 2h" ;;
-        --wait-idle) wait_idle_s=$(seconds "${2}m") || usage "--wait-idle cannot be $2: give minutes" ;;
+        --timeout) timeout_s=$(seconds "$2") || usage "invalid value \`$2\` for --timeout: expected a length such as 90s, 45m or 2h" ;;
+        --wait-idle) wait_idle_s=$(seconds "${2}m") || usage "invalid value \`$2\` for --wait-idle: expected minutes" ;;
       esac
       shift
       ;;
@@ -78,58 +83,59 @@ while [ $# -gt 0 ]; do
       sed -n '2,/^set -/s/^# \{0,1\}//p' "$0"
       exit 0
       ;;
-    -*) usage "unknown option $1" ;;
+    -*) usage "unknown option \`$1\`" ;;
     *)
-      [ -z "$cluster" ] || usage "one cluster at a time"
+      [ -z "$cluster" ] || usage "expected one cluster, found \`$cluster\` and \`$1\`"
       cluster=$1
       ;;
   esac
   shift
 done
-[ -n "$cluster" ] || usage "which cluster?"
-case $cluster in */* | .*) usage "$cluster is not the name of a cluster" ;; esac
+[ -n "$cluster" ] || usage "no cluster given"
+case $cluster in */* | .*) usage "invalid cluster name \`$cluster\`" ;; esac
 for program in kubectl jq; do
-  command -v "$program" >/dev/null || die "$EXIT_REFUSED" "$program is not installed"
+  command -v "$program" >/dev/null || die "$EXIT_REFUSED" "\`$program\` is not installed"
 done
-# DEPLOY_POLL_S: seconds between two looks at a rollout, for tests.
+# DEPLOY_POLL_S: seconds between two checks of a rollout, for tests.
 poll_s=${DEPLOY_POLL_S:-10}
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/deploy.XXXXXX") || die "$EXIT_FAILED" "no temporary directory"
+work=$(mktemp -d "${TMPDIR:-/tmp}/deploy.XXXXXX") || die "$EXIT_FAILED" "cannot create a temporary directory"
 trap 'rm -rf "$work"' EXIT
-# What was done so far, for whoever reads of a failure.
+# What was applied so far, for the message of a failure.
 applied=''
 set_dir=$work/set
 
-# A call that hangs must not outlast --timeout and --wait-idle.
+# A hanging call must not outlast --timeout or --wait-idle.
 kc() { kubectl --context "$context" --request-timeout=60s "$@"; }
 
 # ---------------------------------------------------------------- the set
 
-# Copies the set while it is locked and verified: what is applied is what was checked, whatever is generated meanwhile.
+# Copies the set under its lock and verifies the copy: what is applied is what was checked, even if it is regenerated
+# meanwhile.
 take_set() {
   local source=$dir/$cluster listed present
-  [ -d "$source" ] || die "$EXIT_REFUSED" "there is no $source: run \`buildkit-fleet generate $cluster\`"
+  [ -d "$source" ] || die "$EXIT_REFUSED" "$source not found: run \`buildkit-fleet generate $cluster\`"
   if [ -f "$source/.lock" ] && command -v flock >/dev/null; then
     exec 9<"$source/.lock"
-    flock -s -w 10 9 || die "$EXIT_REFUSED" "$source is being written: try again"
+    flock -s -w 10 9 || die "$EXIT_REFUSED" "$source is locked by another generate: try again"
   fi
-  # Under the lock: while a set is written it has none.
-  [ -f "$source/SHA256SUMS" ] || die "$EXIT_REFUSED" "$source has no SHA256SUMS: its generation was cut off. Run \`buildkit-fleet generate $cluster\`"
+  # Checked under the lock: a set has none while it is written.
+  [ -f "$source/SHA256SUMS" ] || die "$EXIT_REFUSED" "$source has no SHA256SUMS, its generation did not finish: run \`buildkit-fleet generate $cluster\`"
   mkdir "$set_dir"
   cp "$source"/SHA256SUMS "$set_dir/" || die "$EXIT_FAILED" "cannot copy $source"
   listed=$(sed 's/^[0-9a-f]*  //' "$source/SHA256SUMS" | LC_ALL=C sort)
   present=$(cd "$source" && for file in *; do [ "$file" = SHA256SUMS ] || echo "$file"; done | LC_ALL=C sort)
   [ "$listed" = "$present" ] ||
-    die "$EXIT_REFUSED" "$source does not hold the files that SHA256SUMS lists, or others beside them:" \
+    die "$EXIT_REFUSED" "$source and its SHA256SUMS differ (< listed, > present):" \
       "$(diff <(echo "$listed") <(echo "$present") | grep '^[<>]')"
   for file in $listed; do
-    # A pipe would be waited for without end.
+    # Reading a pipe would block for ever.
     [ -f "$source/$file" ] || die "$EXIT_REFUSED" "$source/$file is not a regular file"
     cp "$source/$file" "$set_dir/$file" || die "$EXIT_FAILED" "cannot copy $source/$file"
   done
   exec 9<&-
   (cd "$set_dir" && if command -v sha256sum >/dev/null; then sha256sum --strict --check --quiet SHA256SUMS; else shasum -a 256 --strict -c SHA256SUMS; fi) >&2 ||
-    die "$EXIT_REFUSED" "$source was changed after it was generated. Run \`buildkit-fleet generate $cluster\`"
+    die "$EXIT_REFUSED" "$source was modified after it was generated: run \`buildkit-fleet generate $cluster\`"
   files=$listed
 }
 
@@ -140,44 +146,44 @@ has() { [ -f "$set_dir/$1" ]; }
 check_context() {
   local cluster_name entry
   if [ -z "$context" ]; then
-    context=$(kubectl config current-context) || die "$EXIT_REFUSED" "no current context: give --context"
+    context=$(kubectl config current-context) || die "$EXIT_REFUSED" "no current context: use --context"
   fi
   cluster_name=$(sed -n 's/^ *karpenter.sh\/discovery: "\(.*\)"$/\1/p' "$set_dir/10-nodepools.yaml" | head -n 1)
   entry=$(kubectl config view -o json | jq -r --arg context "$context" '.contexts[]? | select(.name == $context) | .context.cluster')
-  [ -n "$entry" ] || die "$EXIT_REFUSED" "there is no context $context"
-  # The name of an entry is the EKS cluster's ARN, or its name.
+  [ -n "$entry" ] || die "$EXIT_REFUSED" "context \`$context\` not found"
+  # A cluster entry is named after the EKS cluster's ARN or its name.
   case $entry in
     "$cluster_name" | *[/:@]"$cluster_name") return ;;
   esac
   if [ "$context_given" = 1 ] && [ "$yes" = 1 ]; then
-    say "context $context is $entry, not $cluster_name: going on, as --context and --yes ask"
+    say "warning: context $context is cluster $entry, not $cluster_name; accepted by --context and --yes"
     return
   fi
-  die "$EXIT_REFUSED" "context $context is $entry; these manifests are for $cluster_name. Give --context, and --yes if the name is just different"
+  die "$EXIT_REFUSED" "context $context is cluster $entry, but these manifests are for $cluster_name: use --context, and --yes if only the name differs"
 }
 
-# Custom resources that the set needs, and fields that this cluster would drop without a word.
+# Checks for custom resources that the set needs, and for fields that this cluster would silently drop.
 preflight() {
   local minor
-  kc version -o json >"$work/version" 2>"$work/error" || die "$EXIT_REFUSED" "cannot reach the cluster of $context: $(tail -n 1 "$work/error")"
-  crds=$(kc get crd -o name) || die "$EXIT_REFUSED" "cannot list custom resources"
+  kc version -o json >"$work/version" 2>"$work/error" || die "$EXIT_REFUSED" "cannot reach the cluster of context $context: $(tail -n 1 "$work/error")"
+  crds=$(kc get crd -o name) || die "$EXIT_REFUSED" "cannot list custom resource definitions"
   needs() { grep -q "/$1\$" <<<"$crds"; }
   if ! needs nodepools.karpenter.sh || ! needs ec2nodeclasses.karpenter.k8s.aws; then
-    die "$EXIT_REFUSED" "Karpenter's custom resources are not installed"
+    die "$EXIT_REFUSED" "Karpenter's custom resource definitions are not installed"
   fi
   if has 50-scaledobjects.yaml; then
-    needs scaledobjects.keda.sh || die "$EXIT_REFUSED" "KEDA's custom resources are not installed, and the fleet is to be scaled by KEDA"
+    needs scaledobjects.keda.sh || die "$EXIT_REFUSED" "KEDA's custom resource definitions are not installed, but the set scales the fleet with KEDA"
     minor=$(jq -r '.serverVersion.minor | gsub("[^0-9]"; "")' "$work/version")
     if grep -q 'tolerance: "0"' "$set_dir/50-scaledobjects.yaml" && [ "${minor:-0}" -lt 35 ]; then
-      die "$EXIT_REFUSED" "the manifests are for Kubernetes 1.35, this cluster is 1.$minor and would drop \`tolerance\` without a word: correct eks_version in clusters.yaml"
+      die "$EXIT_REFUSED" "the manifests require Kubernetes 1.35, but this cluster is 1.$minor and would silently drop \`tolerance\`: correct \`eks_version\` in clusters.yaml"
     fi
-    kc get crd scaledobjects.keda.sh -o json >"$work/keda" || die "$EXIT_REFUSED" "cannot read KEDA's custom resource"
+    kc get crd scaledobjects.keda.sh -o json >"$work/keda" || die "$EXIT_REFUSED" "cannot read KEDA's custom resource definition"
     if grep -q 'currentReplicasIfHigher' "$set_dir/50-scaledobjects.yaml" && ! grep -q 'currentReplicasIfHigher' "$work/keda"; then
-      die "$EXIT_REFUSED" "this KEDA does not know fallback.behavior: correct keda.chart_version in clusters.yaml"
+      die "$EXIT_REFUSED" "KEDA on this cluster does not support \`fallback.behavior\`: correct \`keda.chart_version\` in clusters.yaml"
     fi
   fi
   if has 60-monitoring.yaml && ! { needs servicemonitors.monitoring.coreos.com && needs prometheusrules.monitoring.coreos.com; }; then
-    say "no Prometheus operator here: 60-monitoring.yaml is left out"
+    say "the Prometheus operator is not installed: skipping 60-monitoring.yaml"
     files=$(grep -v '^60-monitoring' <<<"$files")
   fi
   namespace=$(sed -n 's/^  name: "\(.*\)"$/\1/p' "$set_dir/00-namespace.yaml")
@@ -185,27 +191,27 @@ preflight() {
   [ -n "$(kc get namespace "$namespace" --ignore-not-found -o name)" ] || first_install=1
 }
 
-# jq: the objects of a list or of one object.
+# jq: the objects of a list, or the one object.
 readonly ITEMS='if type == "object" and has("items") then .items[] else . end | select(type == "object")'
 
-# Live objects of a file, as a list, with their owners. Empty where there are none.
+# Live objects of a file, as a list, with managedFields. Empty if none exists.
 live() { kc get -f "$set_dir/$1" --ignore-not-found --show-managed-fields -o json; }
 
-# The set's objects as JSON, one a line: read once, so that no later failure looks like an empty set.
+# Converts the set to JSON, one object per line: once, so that a later failure cannot look like an empty set.
 read_set() {
   local file
   mkdir "$work/json"
   for file in $files; do
     if ! kc create --dry-run=client -o json -f "$set_dir/$file" 2>"$work/error" | jq -c "$ITEMS" >"$work/json/$file" ||
       ! [ -s "$work/json/$file" ]; then
-      die "$EXIT_REFUSED" "kubectl does not read $file: $(tail -n 1 "$work/error")"
+      die "$EXIT_REFUSED" "kubectl cannot read $file: $(tail -n 1 "$work/error")"
     fi
   done
 }
 
 desired() { cat "$work/json/$1"; }
 
-# jq: whether a client applied the object from its side, and we never did from the server's, or it did again since.
+# jq: whether the object was applied client-side and never server-side by us, or client-side again since.
 readonly FOREIGN='(.metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"] != null) and
   (([.metadata.managedFields[]? | select(.manager == "buildkit-fleet" and .operation == "Apply")] == []) or
    ([.metadata.managedFields[]? | select(.manager == "kubectl-client-side-apply")] != []))'
@@ -214,7 +220,7 @@ readonly OWNS_REPLICAS='[.metadata.managedFields[]? | select(.manager == "buildk
 
 # ---------------------------------------------------------------- what would change
 
-# Sets `changed` to the files that differ from the cluster, or whose objects are not ours yet.
+# Sets `changed` to the files that differ from the cluster or whose objects we do not own yet.
 compare() {
   local file code foreign
   changed=''
@@ -227,29 +233,29 @@ compare() {
     code=$?
     foreign=$(live "$file" | jq -r "$ITEMS | select($FOREIGN) | .kind") || die "$EXIT_REFUSED" "cannot read the live objects of $file"
     if [ "$code" = 0 ] && [ -z "$foreign" ]; then continue; fi
-    # An object that was applied from the client's side may not merge until it is adopted; nothing else may fail here.
+    # A client-side applied object may not merge until it is adopted; nothing else may fail here.
     [ "$code" -le 1 ] || [ -n "$foreign" ] || die "$EXIT_REFUSED" "cannot compare $file: $(tail -n 1 "$work/error")"
     changed="$changed $file"
     if [ "$code" -gt 1 ]; then
-      say "$file: cannot be compared before it is adopted: $(tail -n 1 "$work/error")"
+      say "$file: cannot be compared before its objects are adopted: $(tail -n 1 "$work/error")"
     else
       cat "$work/diff"
     fi
   done
   [ "$first_install" = 0 ] || return 0
-  # A diff does not show who owns a number: where pools are to be fixed and something else still moves them, the numbers
-  # may be equal today.
+  # A diff does not show who owns replicas: if a pool becomes fixed while something else still scales it, the numbers may
+  # be equal now.
   case " $changed " in *" 40-deployments.yaml "*) return 0 ;; esac
   local fixed
   fixed=$(desired 40-deployments.yaml | jq -r 'select(.spec.replicas != null) | .metadata.name')
   [ -n "$fixed" ] || return 0
   foreign=$(live 40-deployments.yaml | jq -r "$ITEMS | select($OWNS_REPLICAS | not) | .metadata.name") || die "$EXIT_REFUSED" "cannot read the live Deployments"
-  # Not in a command substitution: a read that fails there would end the subshell alone, and look like none.
+  # Not in a command substitution: a failed read there would only end the subshell, and look like none.
   scaled_objects >"$work/leaving"
   if [ -n "$foreign" ] || [ -s "$work/leaving" ]; then changed="$changed 40-deployments.yaml"; fi
 }
 
-# `name hpa` of every live ScaledObject whose pool the set makes fixed.
+# Prints `name hpa` of each live ScaledObject whose pool the set makes fixed.
 scaled_objects() {
   needs scaledobjects.keda.sh || return 0
   kc get scaledobjects.keda.sh -n "$namespace" -o json >"$work/scaled" 2>"$work/error" || die "$EXIT_FAILED" "cannot read ScaledObjects: $(tail -n 1 "$work/error"). Applied so far:${applied:- nothing}"
@@ -258,7 +264,7 @@ scaled_objects() {
     | .metadata.name + \" \" + (.status.hpaName // (\"keda-hpa-\" + .metadata.name))" "$work/scaled"
 }
 
-# Whether applying the file would give a running Deployment another pod template. An object that does not merge yet does.
+# Whether applying the file would change the pod template of a live Deployment. True if the object cannot merge yet.
 would_roll() {
   local file=$1 before after
   case " $changed " in *" $file "*) ;; *) return 1 ;; esac
@@ -267,14 +273,14 @@ would_roll() {
   case $before in "" | "[]") return 1 ;; esac
   after=$(kc apply --server-side --force-conflicts --field-manager="$MANAGER" --dry-run=server -o json -f "$set_dir/$file" 2>/dev/null |
     jq -cS "[$ITEMS | {name: .metadata.name, template: .spec.template}] | sort_by(.name)") || return 0
-  # Deployments that are new start pods and roll none.
+  # A new Deployment starts pods and rolls none.
   [ "$(jq -n --argjson before "$before" --argjson after "${after:-[]}" \
     '[$before[] as $old | $after[] | select(.name == $old.name and .template != $old.template)] | length')" != 0 ]
 }
 
-# Builds that run or wait, as the load balancer counts them, or nothing where that cannot be told. Each of its pods is
-# asked, from inside: NetworkPolicies keep the API server out. A pod that is ending still has builds, and has closed its
-# metrics: then the number is not known.
+# Prints the number of running and waiting builds as the load balancer counts them, or nothing if it is unknown. Each of
+# its pods is read from inside: NetworkPolicies block the API server. A terminating pod may still have builds but no
+# longer serves metrics: then the number is unknown.
 sessions() {
   local pods pod
   pods=$(kc get pods -n "$namespace" -l "app=$LB" -o json 2>/dev/null | jq -r '.items[].metadata.name') || return 0
@@ -284,11 +290,11 @@ sessions() {
   done | awk '/^haproxy_backend_current_sessions[{]proxy="bk_/ { sum += $2; seen = 1 } /^unknown/ { unknown = 1 } END { if (seen && !unknown) print sum + 0 }'
 }
 
-# Goes on when the fleet is idle, when it was told to, or when somebody says so.
+# Returns if the fleet is idle or the roll was allowed by an option or on the terminal; exits otherwise.
 before_roll() {
   local what=$1 count until
   count=$(sessions)
-  say "$what roll: ${count:-an unknown number of} builds run or wait"
+  say "$what roll: ${count:-an unknown number of} builds are running or waiting"
   [ "$count" != 0 ] || return 0
   if [ -n "$wait_idle_s" ]; then
     until=$(($(date +%s) + wait_idle_s))
@@ -296,17 +302,17 @@ before_roll() {
       sleep "$poll_s"
       count=$(sessions)
       [ "$count" != 0 ] || return 0
-      say "waiting for idle: ${count:-?} builds"
+      say "waiting for idle: ${count:-unknown number of} builds"
     done
-    die "$EXIT_ROLL" "not idle after $((wait_idle_s / 60)) min. Applied so far:${applied:- nothing}. Try later, or give --force-roll"
+    die "$EXIT_ROLL" "not idle after $((wait_idle_s / 60)) min. Applied so far:${applied:- nothing}. Try again later, or use --force-roll"
   fi
   [ "$force_roll" = 0 ] || return 0
   if [ -t 0 ]; then
-    printf 'Roll now? No build is cut; see --help for what it costs. [y/N] ' >&2
+    printf 'Roll now? Builds are not cut; see --help for the cost. [y/N] ' >&2
     read -r answer
     case $answer in y | Y | yes) return 0 ;; esac
   fi
-  die "$EXIT_ROLL" "a roll under load needs --wait-idle MIN or --force-roll. Applied so far:${applied:- nothing}"
+  die "$EXIT_ROLL" "rolling under load needs --wait-idle MIN or --force-roll. Applied so far:${applied:- nothing}"
 }
 
 # ---------------------------------------------------------------- applying
@@ -314,14 +320,14 @@ before_roll() {
 failed() {
   say "deploy: $1 failed: $(tail -n 3 "$work/error")"
   say "applied:${applied:- nothing}"
-  say "not applied: $2 and what follows. Run it again when the cause is mended: it goes on from there."
+  say "not applied: $2 and the files after it. Fix the cause and run again: it continues from there."
   exit "$EXIT_FAILED"
 }
 
 server_side() { kc apply --server-side --force-conflicts --field-manager="$1" -f "$2" 2>"$work/error" >"$work/out"; }
 
-# Takes over what a client applied from its side, changing nothing: the last applied configuration, with the live number
-# of replicas, applied again with our manager.
+# Takes over client-side applied objects without changing them: applies the last applied configuration again with our
+# manager and the live number of replicas.
 adopt() {
   local file=$1 object
   live "$file" | jq -c "$ITEMS | select($FOREIGN) | .spec.replicas as \$replicas
@@ -333,7 +339,7 @@ adopt() {
   done <"$work/adopt"
 }
 
-# Before our manifest stops naming replicas, another manager takes the live number: without an owner it would become 1.
+# Before our manifest omits replicas, another manager takes over the live number: without an owner it would become 1.
 hand_over() {
   local file=$1 names object
   names=$(desired "$file" | jq -r 'select(.kind == "Deployment" and .spec.replicas == null) | .metadata.name') || failed "reading $file" "$file"
@@ -356,13 +362,13 @@ apply_file() {
   say "applied $file"
 }
 
-# Pools that are to be fixed and that KEDA still scales: first the ScaledObject goes, then its HPA, and then replicas may
-# be ours again. The HPA is waited for even where the ScaledObject went in an earlier run.
+# For pools that become fixed while KEDA still scales them: deletes the ScaledObject and waits for its HPA to be deleted;
+# only then can we own replicas again. Also waits if an earlier run deleted the ScaledObject.
 leave_keda() {
   local name hpa
   scaled_objects >"$work/leaving"
   while read -r name hpa <&7; do
-    say "deleting ScaledObject/$name: the pool is fixed from now on"
+    say "deleting ScaledObject/$name: the pool becomes fixed"
     kc delete scaledobjects.keda.sh "$name" -n "$namespace" --timeout=60s >"$work/out" 2>"$work/error" || failed "deleting ScaledObject/$name" 40-deployments.yaml
     applied="$applied -ScaledObject/$name"
   done 7<"$work/leaving"
@@ -371,16 +377,16 @@ leave_keda() {
     desired 40-deployments.yaml | jq -r 'select(.spec.replicas != null) | "keda-hpa-" + .metadata.name'
   } | LC_ALL=C sort -u >"$work/hpas"
   while read -r hpa <&7; do
-    kc wait --for=delete "hpa/$hpa" -n "$namespace" --timeout=60s >"$work/out" 2>"$work/error" || failed "waiting for hpa/$hpa to go" 40-deployments.yaml
+    kc wait --for=delete "hpa/$hpa" -n "$namespace" --timeout=60s >"$work/out" 2>"$work/error" || failed "waiting for the deletion of hpa/$hpa" 40-deployments.yaml
   done 7<"$work/hpas"
 }
 
 # ---------------------------------------------------------------- waiting
 
-# Label selector of the Deployment that was looked at last.
+# Label selector of the Deployment that was read last.
 selector() { jq -r '.spec.selector.matchLabels | to_entries | map(.key + "=" + .value) | join(",")' "$work/deployment"; }
 
-# `ready/total, n draining` of a Deployment; fails until its rollout is complete.
+# Prints `ready/total ready, n current, n draining` of a Deployment; fails until its rollout is complete.
 progress() {
   local name=$1 draining
   kc get deployment "$name" -n "$namespace" -o json >"$work/deployment" || return 1
@@ -402,7 +408,7 @@ wait_for() {
     if [ "$(date +%s)" -ge "$until" ]; then
       say "deploy: $name is not ready after $((timeout_s / 60)) min: $line"
       why_not "$name"
-      say "applied:${applied:- nothing}. Run it again: it goes on from there."
+      say "applied:${applied:- nothing}. Run again: it continues from there."
       exit "$EXIT_TIMEOUT"
     fi
     sleep "$poll_s"
@@ -410,7 +416,7 @@ wait_for() {
   say "$name: $line"
 }
 
-# Pods that are not ready, each with its reason and its last event. They are never deleted to help a rollout along: that
+# Prints pods that are not ready, each with its reason and last event. They are never deleted to speed up a rollout: that
 # would cut builds.
 why_not() {
   kc get pods -n "$namespace" -l "$(selector)" -o json | jq -r '.items[] | select(.metadata.deletionTimestamp == null)
@@ -426,16 +432,16 @@ why_not() {
 
 # ---------------------------------------------------------------- leftovers
 
-# `kind name` of every object that an earlier set, ours or the reference's, left behind, in an order of safe deletion.
+# Prints `kind name` of each object left behind by an earlier set, ours or the reference's, in a safe order of deletion.
 leftovers() {
   cat "$work"/json/* | jq -r '.kind + " " + .metadata.name' >"$work/wanted"
   {
-    # Kinds whose definitions may not be installed.
+    # Custom resources that may not be installed.
     kc get scaledobjects.keda.sh -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json 2>/dev/null || true
     kc get servicemonitors.monitoring.coreos.com,prometheusrules.monitoring.coreos.com -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json 2>/dev/null || true
     kc get deployments,poddisruptionbudgets,services,configmaps,networkpolicies -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
     kc get nodepools.karpenter.sh,ec2nodeclasses.karpenter.k8s.aws -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
-    # Names of the generator that this one replaces.
+    # Names used by the generator that this one replaces.
     kc get service/buildkitd-pods configmap/buildkitd-config -n "$namespace" --ignore-not-found -o json
     kc get nodepools.karpenter.sh/buildkit-amd64 nodepools.karpenter.sh/buildkit-arm64 --ignore-not-found -o json
   } | jq -r "$ITEMS | .kind + \" \" + .metadata.name" | LC_ALL=C sort -u | grep -vxF -f "$work/wanted" |
@@ -455,13 +461,14 @@ resource() {
   esac
 }
 
-# Deleting a NodePool drains its nodes, so one with nodes stays; deleting a Deployment lets each pod finish its build.
+# Deleting a NodePool drains its nodes, so one that has nodes is kept; deleting a Deployment lets each pod finish its
+# build.
 handle_leftovers() {
   local kind name nodes scope draining
   leftovers >"$work/leftovers"
   [ -s "$work/leftovers" ] || return 0
   if [ "$prune" = 0 ] || [ "$dry_run" = 1 ]; then
-    say "left behind by an earlier set; --prune deletes what is not in use:"
+    say "left behind by an earlier set; --prune deletes those not in use:"
     sed 's/^/  /' "$work/leftovers" >&2
     return 0
   fi
@@ -471,11 +478,11 @@ handle_leftovers() {
     scope=(-n "$namespace")
     case $kind in
       NodePool)
-        # A node that is being made has a NodeClaim and no Node yet.
+        # A node that is being launched has a NodeClaim but no Node yet.
         kc get nodes,nodeclaims.karpenter.sh -l "karpenter.sh/nodepool=$name" -o name >"$work/nodes" 2>"$work/error" || failed "reading the nodes of $name" "nothing"
         nodes=$(grep -c . "$work/nodes")
         if [ "$nodes" != 0 ]; then
-          say "kept NodePool/$name: it has $nodes nodes and NodeClaims, which deleting it would drain"
+          say "kept NodePool/$name: deleting it would drain its $nodes nodes and NodeClaims"
           continue
         fi
         scope=()
@@ -491,7 +498,7 @@ handle_leftovers() {
         ;;
       PodDisruptionBudget | NetworkPolicy | Service | ConfigMap)
         if [ "$draining" != 0 ]; then
-          say "kept $kind/$name: $draining pods still drain"
+          say "kept $kind/$name: $draining pods are still draining"
           continue
         fi
         ;;
@@ -505,8 +512,8 @@ summary() {
   local name
   say ""
   say "$cluster: applied$applied"
-  if [ "$lb_rolls" = 1 ]; then say "  the load balancer rolled: the old one ends with its last build"; fi
-  if [ "$builders_roll" = 1 ]; then say "  the builders rolled: old pods end with their builds"; fi
+  if [ "$lb_rolls" = 1 ]; then say "  the load balancer rolled: the old one stops after its last build"; fi
+  if [ "$builders_roll" = 1 ]; then say "  the builders rolled: old pods stop after their builds"; fi
   for name in $(desired 40-deployments.yaml | jq -r .metadata.name); do
     if has 50-scaledobjects.yaml; then
       say "  $name: $(desired 50-scaledobjects.yaml | jq -r --arg name "$name" 'select(.metadata.name == $name) | "\(.spec.minReplicaCount)..\(.spec.maxReplicaCount)"') pods, $(progress "$name")"
@@ -522,32 +529,32 @@ take_set
 check_context
 preflight
 read_set
-say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from $dir/$cluster to context $context, namespace $namespace"
+say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from $dir/$cluster for context $context, namespace $namespace"
 compare
 if [ -z "$changed" ]; then
   say "$cluster: nothing to apply"
   if [ "$dry_run" = 0 ]; then
-    # A rollout that an earlier run gave up on may still be on its way.
+    # The rollout of an earlier run may not be complete yet.
     for name in "$LB" $(desired 40-deployments.yaml | jq -r .metadata.name); do wait_for "$name"; done
   fi
   handle_leftovers
   exit 0
 fi
 case " $changed " in
-  *" 10-nodepools.yaml "*) [ "$first_install" = 1 ] || say "10-nodepools.yaml: a changed EC2NodeClass or node template replaces nodes, ten in a hundred at a time; builders drain first" ;;
+  *" 10-nodepools.yaml "*) [ "$first_install" = 1 ] || say "10-nodepools.yaml: changing an EC2NodeClass or node template replaces nodes, 10 % at a time; builders drain first" ;;
 esac
 say "to apply:$changed"
 if [ "$dry_run" = 1 ]; then
   if [ "$first_install" = 1 ]; then
-    say "the namespace $namespace does not exist yet: only what needs none can be tried"
+    say "namespace $namespace does not exist yet: only cluster-scoped objects can be checked"
   fi
   [ "$first_install" = 0 ] || files='00-namespace.yaml 10-nodepools.yaml'
   for file in $files; do
     if [ "$(live "$file" | jq -r "[$ITEMS | select($FOREIGN)] | length")" -gt 0 ] 2>/dev/null; then
-      say "$file: applied by a client so far; it can be tried only after it is adopted"
+      say "$file: was applied client-side; it can be checked only after it is adopted"
       continue
     fi
-    kc apply --server-side --force-conflicts --field-manager="$MANAGER" --dry-run=server -f "$set_dir/$file" >&2 || die "$EXIT_FAILED" "the cluster refuses $file"
+    kc apply --server-side --force-conflicts --field-manager="$MANAGER" --dry-run=server -f "$set_dir/$file" >&2 || die "$EXIT_FAILED" "the cluster rejects $file"
   done
   exit 0
 fi
@@ -562,7 +569,7 @@ for file in $files; do
     40-deployments.yaml)
       wait_for "$LB"
       if [ "$lb_rolls" = 1 ] && [ "$builders_roll" = 1 ]; then
-        say "the load balancer has rolled; the builders roll in a run of their own. Run it again when the old load balancer has ended."
+        say "the load balancer has rolled; the builders roll in a separate run. Run again when the old load balancer has stopped."
         exit "$EXIT_AGAIN"
       fi
       case " $changed " in

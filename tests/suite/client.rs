@@ -1,4 +1,4 @@
-//! clients/bk-build against clients that print what the real ones print, under every shell that it may meet.
+//! clients/bk-build against clients that print what the real ones print, under every shell that it may run in.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
@@ -161,7 +161,7 @@ fn read_to(words: &'static str, child: &mut Child) {
 }
 
 #[test]
-fn what_never_built_is_tried_again_and_nothing_else_is() {
+fn what_never_got_a_builder_is_retried_and_nothing_else_is() {
     let again = [BUSY_TLS, CLOSED, SILENT, REFUSED, DEADLINE, WAITED, BUILDX, LOST, LOST_BUILDX];
     let never = [FAILED_STEP, NO_DOCKERFILE, BAD_FLAG, X509, NO_CERTIFICATE, STEP_TIMEOUT, "something new", ""];
     std::thread::scope(|scope| {
@@ -175,7 +175,7 @@ fn what_never_built_is_tried_again_and_nothing_else_is() {
                         .command(&shell, &[&lab.path("buildctl").display().to_string(), "build"])
                         .env("BK_PAUSE", "1"));
                     assert_eq!((lab.tries(), code), (tries, i32::from(tries == 1)), "{shell:?}: {said}\n{stderr}");
-                    assert!(stderr.contains(said), "{shell:?}: the client's own words are shown");
+                    assert!(stderr.contains(said), "{shell:?}: the client's own output is shown");
                     assert!(lab.scratch_is_gone());
                 });
             }
@@ -184,7 +184,7 @@ fn what_never_built_is_tried_again_and_nothing_else_is() {
 }
 
 #[test]
-fn a_lost_builder_is_tried_again_twice_at_most() {
+fn a_lost_builder_is_retried_twice_at_most() {
     for shell in shells() {
         let lab = Lab::new();
         lab.client("buildctl", &[("0", LOST, 1)]);
@@ -209,7 +209,7 @@ fn a_spent_budget_exits_75() {
         let left: Vec<u32> = stderr
             .lines()
             .filter_map(|line| {
-                line.strip_prefix("bk-build: no builder is free: trying again, ")?.split(' ').next()?.parse().ok()
+                line.strip_prefix("bk-build: no builder is free: retrying, ")?.split(' ').next()?.parse().ok()
             })
             .collect();
         assert!(left.iter().all(|left| (4..=12).contains(left)), "{stderr}");
@@ -242,7 +242,7 @@ fn a_signal_reaches_the_client_and_ends_the_wrapper() {
             let lab = Lab::new();
             let client = lab.path("buildctl");
             let stopped = lab.path("stopped");
-            // As a Go program does: it hears TERM and ends by itself.
+            // As a Go program does: it handles TERM and ends by itself.
             let script = format!(
                 "#!/bin/sh\ntrap 'echo stopped >{}; exit 1' TERM\necho ready >&2\nwhile :; do sleep 0.1; done\n",
                 stopped.display()
@@ -256,7 +256,7 @@ fn a_signal_reaches_the_client_and_ends_the_wrapper() {
             // The client is there, and hears signals.
             read_to("ready", &mut child);
             assert_eq!(end_with(signal, child), Some(expected), "{shell:?} {signal}");
-            assert!(stopped.exists(), "{shell:?} {signal}: the client was not told");
+            assert!(stopped.exists(), "{shell:?} {signal}: the client did not get it");
             assert!(lab.scratch_is_gone());
         }
     }
@@ -273,7 +273,7 @@ fn a_signal_in_a_pause_ends_it_at_once() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{error}"));
-        read_to("trying again", &mut child);
+        read_to("retrying", &mut child);
         // A signal between the word and the pause is another thing: a shell may lose it to the process that it starts.
         wait_for_a_sleep_of(child.id());
         // A day before the pause would end by itself.
