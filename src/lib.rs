@@ -44,7 +44,7 @@ pub fn run() -> Exit {
         Command::Plan(command) => plan::run(command),
         Command::Simulate(command) => simulate::run(command),
         Command::Recommend(command) => recommend::run(command),
-        Command::Schema(_) => schema::run(),
+        Command::Schema(command) => schema::run(command),
         Command::Explain(command) => explain::run(command),
         Command::Init(command) => init::run(command),
         Command::Completions(command) => completions::run(command, Cli::command()),

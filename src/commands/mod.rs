@@ -15,5 +15,6 @@ pub mod scenario;
 pub mod schema;
 pub mod select;
 pub mod simulate;
+pub mod skipped;
 pub mod unified;
 pub mod validate;

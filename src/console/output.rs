@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result};
 
 use clap::ValueEnum;
+use serde::Serialize;
 
 /// Set once, from the command line.
 static COLOR: OnceLock<ColorWhen> = OnceLock::new();
@@ -49,8 +50,9 @@ pub fn print(text: &str) -> Result<()> {
 }
 
 /// Data for programs, indented, with a line end.
-pub fn print_json(value: &serde_json::Value) -> Result<()> {
-    print(&format!("{value:#}\n"))
+pub fn print_json(value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).context("JSON that cannot be written: please report it")?;
+    print(&(text + "\n"))
 }
 
 /// `auto` colors what goes to a terminal, unless the environment variable NO_COLOR is set and not empty.

@@ -1,6 +1,7 @@
 //! What is wrong with the input: rules, problems with their places, and how they are reported.
 
 pub mod escape;
+pub mod json;
 pub mod problem;
 pub mod report;
 pub mod rule;

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
-
-use crate::diagnostics::problem::{Mark, Problem, Problems};
+use crate::diagnostics::json::{ProblemJson, ReportJson};
+use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule::Severity;
 use crate::diagnostics::span::Lines;
 use clap::Args;
@@ -65,47 +64,17 @@ impl Report {
         annotation(level, &properties, problem.rule.id, &message.join("\n"))
     }
 
-    /// `file`, `refused`, `errors`, `warnings` and `problems`; of a problem `rule`, `severity`, `message`, `line`,
-    /// `column`, `end_line`, `end_column`, `label` (these five null where the file as a whole is meant), `help` (or
-    /// null), `clusters` that it concerns (none where the file as a whole is meant, or a
-    /// block of `defaults` alone), and `related` places.
-    pub fn json(&self) -> Value {
+    /// Everything that was found, for programs.
+    pub fn json(&self) -> ReportJson<'_> {
         let lines = Lines::of(&self.source);
-        let problems: Vec<Value> = self.problems.iter().map(|problem| to_json(problem, &lines)).collect();
-        json!({
-            "file": self.path,
-            "refused": self.refused(),
-            "errors": self.count(Severity::Error),
-            "warnings": self.count(Severity::Warning),
-            "problems": problems,
-        })
+        ReportJson {
+            file: &self.path,
+            refused: self.refused(),
+            errors: self.count(Severity::Error),
+            warnings: self.count(Severity::Warning),
+            problems: self.problems.iter().map(|problem| ProblemJson::of(problem, &lines)).collect(),
+        }
     }
-}
-
-fn to_json(problem: &Problem, lines: &Lines) -> Value {
-    let place = |mark: &Mark| {
-        let (start, end) = lines.ends(mark.span);
-        json!({
-            "line": start.line,
-            "column": start.column,
-            "end_line": end.line,
-            "end_column": end.column,
-            "label": mark.label,
-        })
-    };
-    let mut value = json!({
-        "rule": problem.rule.id,
-        "severity": problem.rule.severity.name(),
-        "message": problem.message,
-        "line": null, "column": null, "end_line": null, "end_column": null, "label": null,
-        "help": problem.help,
-        "clusters": problem.clusters,
-        "related": problem.context.iter().map(place).collect::<Vec<_>>(),
-    });
-    if let (Some(Value::Object(primary)), Some(object)) = (problem.primary.as_ref().map(place), value.as_object_mut()) {
-        object.extend(primary);
-    }
-    value
 }
 
 /// One annotation of a file as a workflow command (GitHub's "Workflow commands for GitHub Actions").

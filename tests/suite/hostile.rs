@@ -579,7 +579,9 @@ fn report(source: &str) -> Report {
 fn told(report: &Report) -> Vec<String> {
     let printer = Printer { path: &report.path, source: &report.source, color: false };
     let mut told: Vec<String> = report.problems.iter().map(|problem| printer.print(problem)).collect();
-    told.extend([report.github(), report.json().to_string()]);
+    let json = serde_json::to_value(report.json()).unwrap_or_else(|error| panic!("{error}"));
+    support::outputs::hold("validate", &json);
+    told.extend([report.github(), json.to_string()]);
     told
 }
 

@@ -9,6 +9,7 @@ mod bad_inputs;
 mod core_kinds;
 mod generated;
 mod oracle;
+mod written;
 
 mod cli;
 mod client;
@@ -22,6 +23,7 @@ mod fuzz_corpus;
 mod hostile;
 mod house;
 mod invariants;
+mod json_schemas;
 mod manifests;
 mod messages;
 mod pictures;

@@ -1,5 +1,6 @@
 //! What several tests share: reading inputs, rendering them, and printing problems.
 
+pub(crate) mod outputs;
 pub(crate) mod program;
 
 use std::collections::BTreeSet;

@@ -5,13 +5,19 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use super::HANGS;
+use super::{HANGS, outputs};
 
 pub(crate) fn scratch() -> TempDir {
     tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// The program, to run in a way of the test's own. JSON is for `run`, which holds it against its schema.
 pub(crate) fn program(dir: &Path, args: &[&str]) -> Command {
+    assert!(!outputs::asks_for_json(args), "{args:?}: JSON is for `run`");
+    command(dir, args)
+}
+
+fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_buildkit-fleet"));
     command.current_dir(dir).args(args).env_remove("COLUMNS");
     command
@@ -30,7 +36,9 @@ pub(crate) fn unless_it_hangs(dir: &Path, args: &[&str]) -> Output {
 }
 
 pub(crate) fn run(dir: &Path, args: &[&str]) -> Output {
-    program(dir, args).output().unwrap_or_else(|error| panic!("{error}"))
+    let output = command(dir, args).output().unwrap_or_else(|error| panic!("{error}"));
+    outputs::hold_printed(args, &output.stdout);
+    output
 }
 
 pub(crate) fn code(output: &Output) -> i32 {

@@ -10,6 +10,7 @@ mod text;
 use anyhow::{Context, Result};
 
 use crate::commands::diff::arguments::{Diff, DiffFormat};
+use crate::commands::diff::json::DiffJson;
 use crate::commands::diff::side::{Side, rendered};
 use crate::commands::exit::Exit;
 use crate::commands::{read, select};
@@ -41,7 +42,7 @@ pub fn run(command: &Diff) -> Result<Exit> {
     match command.format {
         DiffFormat::Text => print(&text::of(&before, &clusters, color_stdout()))?,
         DiffFormat::Markdown => print(&markdown::of(&before, &again(command), &clusters))?,
-        DiffFormat::Json => print_json(&json::of(&before, &clusters))?,
+        DiffFormat::Json => print_json(&DiffJson::of(&before, &clusters))?,
     }
     let differing = clusters.iter().filter(|diff| diff.status != Status::Same).count();
     let against = format!("{} ({})", before.name, before.read);

@@ -1,17 +1,19 @@
 //! The command `generate`.
 
+mod json;
 mod set;
 mod summary;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
 
 use crate::commands::exit::Exit;
+use crate::commands::generate::json::{ClusterOfGenerate, GenerateJson};
 use crate::commands::generate::set::{Mode, Publication};
 use crate::commands::options::{Input, Out};
 use crate::commands::report::tell;
+use crate::commands::skipped::SkippedCluster;
 use crate::commands::unified::unified;
 use crate::commands::{read, select};
 use crate::console::output::{print, print_json, say};
@@ -68,7 +70,7 @@ pub fn run(command: &Generate) -> Result<Exit> {
             say("nothing was written");
         }
         if report.format == ProblemFormat::Json {
-            print_json(&report.json())?;
+            print_json(&GenerateJson { report: report.json(), clusters: None })?;
         }
         return Ok(Exit::Refused);
     }
@@ -93,14 +95,17 @@ pub fn run(command: &Generate) -> Result<Exit> {
         _ => None,
     });
     if report.format == ProblemFormat::Json {
-        let mut found = report.json();
-        let mut clusters: Vec<Value> = sets.iter().map(|set| to_json(&set.dir, &set.comparison)).collect();
-        for dir in &stale {
-            clusters.push(to_json(dir, &compare::compare(dir, &[])?));
-        }
-        clusters.extend(skipped.clone().map(|(cluster, why)| json!({"cluster": cluster, "skipped": why})));
-        found["clusters"] = clusters.into();
-        print_json(&found)?;
+        let gone: Vec<Comparison> = stale.iter().map(|dir| emptied(dir)).collect::<Result<_>>()?;
+        let clusters = sets
+            .iter()
+            .map(|set| ClusterOfGenerate::published(&set.dir, &set.comparison))
+            .chain(stale.iter().zip(&gone).map(|(dir, gone)| ClusterOfGenerate::published(dir, gone)))
+            .chain(
+                skipped
+                    .clone()
+                    .map(|(cluster, skipped)| ClusterOfGenerate::Skipped(SkippedCluster { cluster, skipped })),
+            );
+        print_json(&GenerateJson { report: report.json(), clusters: Some(clusters.collect()) })?;
     }
     if command.check {
         return check(command, &sets, &stale);
@@ -130,15 +135,11 @@ pub fn run(command: &Generate) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What publishing changes in a directory, or would: `cluster`, `current`, and for each file that differs its `path` and
-/// whether it is `added`, `changed` or `removed`. A cluster without the module has `skipped` instead, with the reason.
-fn to_json(dir: &Path, comparison: &Comparison) -> Value {
-    let files = comparison.changes.iter().map(|change| json!({"path": change.path, "status": change.status()}));
-    json!({
-        "cluster": dir.file_name().unwrap_or_default().to_string_lossy(),
-        "current": comparison.is_clean(),
-        "files": files.collect::<Vec<_>>(),
-    })
+/// What leaves a directory that goes: which files, not their texts.
+fn emptied(dir: &Path) -> Result<Comparison> {
+    let mut gone = compare::compare(dir, &[])?;
+    gone.forget_texts();
+    Ok(gone)
 }
 
 /// Directories whose clusters left the file, or list the module no more.

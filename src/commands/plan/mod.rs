@@ -5,11 +5,11 @@ mod json;
 mod text;
 
 use anyhow::Result;
-use serde_json::{Value, json};
 
 use crate::commands::exit::Exit;
 use crate::commands::options::{Input, PlanFormat};
 use crate::commands::plan::capacity::Capacity;
+use crate::commands::plan::json::{ClusterOfPlan, PlanJson};
 use crate::commands::{read, select};
 use crate::console::output::{print, print_json, say};
 use crate::console::wrap::width;
@@ -53,8 +53,8 @@ pub fn run(command: &Plan) -> Result<Exit> {
         outcomes.iter().filter(|outcome| select::is_wanted(&command.clusters, outcome.name())).collect();
     match command.format {
         PlanFormat::Json => {
-            let clusters: Vec<Value> = wanted.iter().map(|outcome| to_json(outcome)).collect();
-            print_json(&json!({"clusters": clusters}))?;
+            let clusters = wanted.iter().map(|outcome| ClusterOfPlan::of(outcome)).collect();
+            print_json(&PlanJson { clusters })?;
         }
         PlanFormat::Text => {
             let fleets = wanted.iter().filter_map(|outcome| outcome.fleet());
@@ -68,11 +68,4 @@ pub fn run(command: &Plan) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
-}
-
-fn to_json(outcome: &Resolved) -> Value {
-    match outcome {
-        Resolved::Fleet(fleet) => json::of(&Capacity::of(fleet)),
-        Resolved::Skipped { cluster, why } => json::skipped(cluster, why),
-    }
 }

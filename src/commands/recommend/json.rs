@@ -1,28 +1,77 @@
-//! Advice for programs.
+//! Recommended bounds for programs.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::simulation::recommend::{Advice, Choice};
+use crate::values::arch::Arch;
 
-/// Of a pool: `arch`, `builds`, `days` that the record stands for, `now`, `recommended` (null where no number of pods is enough) and
-/// `curve`; each of these has `min_pods`, `max_pods`, `wait_p99_s`, `gave_up`, `node_hours_per_day` and `usd_per_day` (null where unknown).
-pub(super) fn of(advice: &Advice) -> Value {
-    let choice = |choice: &Choice| {
-        json!({
-            "min_pods": choice.min,
-            "max_pods": choice.max,
-            "wait_p99_s": choice.p99_ms / 1000,
-            "gave_up": choice.gave_up,
-            "node_hours_per_day": choice.node_hours_per_day,
-            "usd_per_day": choice.usd_per_day,
-        })
-    };
-    json!({
-        "arch": advice.arch.name(),
-        "builds": advice.builds,
-        "days": advice.days,
-        "now": choice(&advice.now),
-        "recommended": advice.best.as_ref().map(choice),
-        "curve": advice.curve.iter().map(choice).collect::<Vec<_>>(),
-    })
+/// What `recommend --format json` prints: the cheapest bounds with which builds wait no longer than asked for.
+#[derive(Debug, Serialize)]
+pub(super) struct RecommendJson<'a> {
+    /// Name of the cluster in clusters.yaml.
+    pub cluster: &'a str,
+    /// Longest wait that was asked for, of 99 of 100 builds, in seconds.
+    pub p99_wait_s: u64,
+    /// The pools that were looked at and that the record has builds of.
+    pub pools: Vec<PoolAdvice>,
+}
+
+/// What was found for one architecture.
+#[derive(Debug, Serialize)]
+pub(super) struct PoolAdvice {
+    /// CPU architecture of the builders.
+    arch: Arch,
+    /// Number of builds in the record.
+    builds: usize,
+    /// Days that the record stands for.
+    days: u32,
+    /// The bounds of clusters.yaml.
+    now: ChoiceJson,
+    /// The cheapest bounds that keep the waits short enough; null where no number of pods is enough.
+    recommended: Option<ChoiceJson>,
+    /// Smaller and larger minima with one maximum, to compare waits with cost; empty of a fixed pool.
+    curve: Vec<ChoiceJson>,
+}
+
+/// One choice of bounds, and what comes of it.
+#[derive(Debug, Serialize)]
+struct ChoiceJson {
+    /// Fewest pods.
+    min_pods: u32,
+    /// Most pods.
+    max_pods: u32,
+    /// Wait that 99 of 100 builds do not exceed, in seconds.
+    wait_p99_s: u64,
+    /// Builds whose client gave up, as a mean of one run.
+    gave_up: f64,
+    /// Hours of nodes a day.
+    node_hours_per_day: f64,
+    /// Cost of the nodes, in US dollars a day; null where a price is not known.
+    usd_per_day: Option<f64>,
+}
+
+impl PoolAdvice {
+    pub(super) fn of(advice: &Advice) -> Self {
+        PoolAdvice {
+            arch: advice.arch,
+            builds: advice.builds,
+            days: advice.days,
+            now: ChoiceJson::of(&advice.now),
+            recommended: advice.best.as_ref().map(ChoiceJson::of),
+            curve: advice.curve.iter().map(ChoiceJson::of).collect(),
+        }
+    }
+}
+
+impl ChoiceJson {
+    fn of(choice: &Choice) -> Self {
+        ChoiceJson {
+            min_pods: choice.min,
+            max_pods: choice.max,
+            wait_p99_s: choice.p99_ms / 1000,
+            gave_up: choice.gave_up,
+            node_hours_per_day: choice.node_hours_per_day,
+            usd_per_day: choice.usd_per_day,
+        }
+    }
 }

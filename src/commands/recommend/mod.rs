@@ -5,6 +5,7 @@ mod text;
 
 use crate::commands::exit::Exit;
 use crate::commands::options::{Input, PlanFormat};
+use crate::commands::recommend::json::{PoolAdvice, RecommendJson};
 use crate::commands::scenario::{CircumstancesGiven, arch, arch_of, fleet_of};
 use crate::console::output::{print, print_json, say};
 use crate::console::wrap::width;
@@ -17,7 +18,6 @@ use clap::Args;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use serde_json::{Value, json};
 
 const RECOMMEND_EXAMPLES: &str = "\
 Examples:
@@ -86,10 +86,9 @@ pub fn run(command: &Recommend) -> Result<Exit> {
     }
     match command.format {
         PlanFormat::Json => {
-            let pools: Vec<Value> = advice.iter().map(json::of).collect();
-            print_json(
-                &json!({"cluster": fleet.key.as_str(), "p99_wait_s": command.p99_wait.0 / 1000, "pools": pools}),
-            )?;
+            let pools = advice.iter().map(PoolAdvice::of).collect();
+            let p99_wait_s = command.p99_wait.0 / 1000;
+            print_json(&RecommendJson { cluster: fleet.key.as_str(), p99_wait_s, pools })?;
         }
         PlanFormat::Text => {
             let width = width();

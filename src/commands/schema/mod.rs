@@ -1,29 +1,40 @@
-//! The command `schema`: a JSON Schema of clusters.yaml from the types that read it. Draft 7, which the YAML language
-//! server of editors follows in full.
+//! The command `schema`: a JSON Schema of clusters.yaml from the types that read it, or the one of a command's JSON output.
+//! Draft 7, which the YAML language server of editors follows in full, and from which most languages make types.
+
+pub mod output;
 
 use anyhow::Result;
 use serde_json::{Map as Object, Value, json};
 
 use crate::commands::exit::Exit;
+use crate::commands::schema::output::Output;
 use crate::config::ClusterKeys;
 use crate::console::output::print;
 use crate::input::shape::{Key, Keys, Map, Shape, Text};
 use clap::Args;
 
 const SCHEMA_EXAMPLES: &str = "\
-Example:
+Examples:
   buildkit-fleet schema > clusters.schema.json
+  buildkit-fleet schema --of plan > plan.schema.json
 
 For editors that support it, add this as the first line of clusters.yaml:
   # yaml-language-server: $schema=clusters.schema.json";
 
-/// Print the JSON Schema of clusters.yaml, for editors
+/// Print the JSON Schema of clusters.yaml, for editors, or of a command's JSON output
 #[derive(Debug, Args)]
 #[command(after_help = SCHEMA_EXAMPLES)]
-pub struct Schema {}
+pub struct Schema {
+    /// The command whose `--format json` output to describe; clusters.yaml is described unless given
+    #[arg(long, value_name = "COMMAND")]
+    pub of: Option<Output>,
+}
 
-pub fn run() -> Result<Exit> {
-    print(&text())?;
+pub fn run(command: &Schema) -> Result<Exit> {
+    match command.of {
+        Some(output) => print(output.schema())?,
+        None => print(&text())?,
+    }
     Ok(Exit::Done)
 }
 

@@ -1,68 +1,179 @@
 //! What a simulation found, for programs.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::commands::simulate::simulated::Simulated;
 use crate::simulation::duration::Length;
+use crate::simulation::series::Point;
+use crate::values::arch::Arch;
 
-/// Sums are means of one run unless the name says otherwise; seconds are `_s`. `usd` and `idle_usd` are null where the
-/// price of a type that ran is not known, which `unknown_prices` names. `settled_s` is null where a run (`runs_unsettled`) was ended before the pool was as
-/// small as before; waits are of builds that got a builder. Of `verdict`: `enough`, `budget_s` (null where no
-/// budget helps) and `max_pods` (null where no maximum helps). `series` is the first run over time.
-pub(super) fn of(found: &Simulated) -> Value {
-    let Simulated { scenario, model, summary, verdict, .. } = found;
-    let total = &summary.total;
-    let waits = &total.waits;
-    let seconds = |ms: u64| ms / 1000;
-    let (min, max) = scenario.bounds();
-    let unknown = summary.usd(model, &total.node_ms).err().unwrap_or_default();
-    let points: Vec<Value> = summary
-        .series
-        .points
-        .iter()
-        .map(|point| {
-            json!({
-                "at_s": seconds(point.at_ms), "demand": point.demand, "pods_ready": point.ready,
-                "pods_draining": point.draining, "queued": point.queued, "nodes": point.nodes,
-            })
-        })
-        .collect();
-    json!({
-        "cluster": scenario.fleet.key.as_str(),
-        "arch": scenario.arch.name(),
-        "min_pods": min,
-        "max_pods": max,
-        "budget_s": seconds(scenario.said.budget.0),
-        "runs": summary.runs,
-        "builds": summary.mean(total.arrived),
-        "finished": summary.mean(total.finished),
-        "gave_up": summary.mean(total.gave_up),
-        "failed": summary.mean(total.failed),
-        "cut": summary.mean(total.cut),
-        "runs_with_losses": summary.runs_with_losses,
-        "wait_mean_s": waits.mean_ms() / 1000.0,
-        "wait_p50_s": seconds(waits.percentile_ms(50)),
-        "wait_p90_s": seconds(waits.percentile_ms(90)),
-        "wait_p99_s": seconds(waits.percentile_ms(99)),
-        "wait_max_s": seconds(waits.max_ms()),
-        "makespan_s": summary.mean(total.makespan_ms) / 1000.0,
-        "makespan_max_s": seconds(summary.longest_makespan_ms),
-        "settled_s": if total.unsettled == 0 { json!(summary.mean(total.settled_ms) / 1000.0) } else { Value::Null },
-        "runs_unsettled": total.unsettled,
-        "nodes_before": summary.mean(total.nodes_before.iter().sum()),
-        "nodes_after": summary.mean(total.nodes_after.iter().sum()),
-        "peak_pods": total.peak_pods,
-        "peak_nodes": total.peak_nodes,
-        "node_hours": summary.node_hours(&total.node_ms),
-        "idle_node_hours": summary.node_hours(&total.idle_node_ms),
-        "usd": summary.usd(model, &total.node_ms).ok(),
-        "idle_usd": summary.usd(model, &total.idle_node_ms).ok(),
-        "unknown_prices": unknown,
-        "verdict": {
-            "enough": verdict.enough,
-            "budget_s": verdict.budget.map(|Length(ms)| seconds(ms)),
-            "max_pods": verdict.max,
-        },
-        "series": points,
-    })
+/// What `simulate --format json` prints with `--compare`: the same builds on both configurations.
+#[derive(Debug, Serialize)]
+pub(super) struct ComparisonJson {
+    /// The pool of clusters.yaml, or of `--config`.
+    pub here: SimulationJson,
+    /// The pool of `--compare`.
+    pub there: SimulationJson,
+}
+
+/// What `simulate --format json` prints: what became of the builds on one pool. Counts, lengths and costs are means of one
+/// run unless said otherwise.
+#[derive(Debug, Serialize)]
+pub(super) struct SimulationJson {
+    /// Name of the cluster in clusters.yaml.
+    cluster: String,
+    /// CPU architecture of the builders.
+    arch: Arch,
+    /// Fewest pods.
+    min_pods: u32,
+    /// Most pods.
+    max_pods: u32,
+    /// How long a client tries before it gives up, in seconds.
+    budget_s: u64,
+    /// Number of runs, each with other random numbers.
+    runs: u64,
+    /// Builds that came.
+    builds: f64,
+    /// Builds that finished.
+    finished: f64,
+    /// Builds whose client gave up: its budget was spent.
+    gave_up: f64,
+    /// Builds that were lost with their builder and not begun again, or too often.
+    failed: f64,
+    /// Builds that were cut by the loss of a builder, whether they were begun again or not.
+    cut: f64,
+    /// Number of runs in which some build did not finish.
+    runs_with_losses: u64,
+    /// Mean wait of the builds that got a builder, in seconds.
+    wait_mean_s: f64,
+    /// Wait that 50 of 100 builds that got a builder did not exceed, of all runs, in seconds.
+    wait_p50_s: u64,
+    /// Wait that 90 of 100 builds that got a builder did not exceed, of all runs, in seconds.
+    wait_p90_s: u64,
+    /// Wait that 99 of 100 builds that got a builder did not exceed, of all runs, in seconds.
+    wait_p99_s: u64,
+    /// Longest wait of a build that got a builder, of all runs, in seconds.
+    wait_max_s: u64,
+    /// From the first arrival to the end of the last build, in seconds.
+    makespan_s: f64,
+    /// The longest such time of all runs, in seconds.
+    makespan_max_s: u64,
+    /// From the first arrival until the pool is as small as before, in seconds; null where a run was ended before.
+    settled_s: Option<f64>,
+    /// Number of runs that were ended before the pool was as small as before.
+    runs_unsettled: u64,
+    /// Nodes before the first arrival.
+    nodes_before: f64,
+    /// Nodes when the pool is at rest again.
+    nodes_after: f64,
+    /// Most pods at once, of all runs.
+    peak_pods: u32,
+    /// Most nodes at once, of all runs.
+    peak_nodes: u32,
+    /// Hours of nodes until the pool is at rest again.
+    node_hours: f64,
+    /// Of these, hours after the last build ended.
+    idle_node_hours: f64,
+    /// Cost of `node_hours`, in US dollars; null where the price of a type that ran is not known.
+    usd: Option<f64>,
+    /// Cost of `idle_node_hours`, in US dollars; null where the price of a type that ran is not known.
+    idle_usd: Option<f64>,
+    /// Instance types that ran and whose price is not known.
+    unknown_prices: Vec<String>,
+    /// Whether every build gets a builder, and what would have to change for it.
+    verdict: VerdictJson,
+    /// The first run over time, at equal distances and at its end.
+    series: Vec<PointJson>,
+}
+
+/// Whether every build gets a builder, and what would have to change for it.
+#[derive(Debug, Serialize)]
+struct VerdictJson {
+    /// Whether every build gets a builder as it is.
+    enough: bool,
+    /// Smallest budget with which no client gives up, in seconds; null where even a week is not enough.
+    budget_s: Option<u64>,
+    /// Smallest maximum of pods with which no client gives up; null where no maximum helps.
+    max_pods: Option<u32>,
+}
+
+/// One moment of the first run.
+#[derive(Debug, Serialize)]
+struct PointJson {
+    /// Time since the first arrival, in seconds.
+    at_s: u64,
+    /// Builds that came and neither ended nor gave up.
+    demand: u32,
+    /// Pods that take builds.
+    pods_ready: u32,
+    /// Pods that are terminating.
+    pods_draining: u32,
+    /// Connections that wait in the load balancer, also those of clients that left.
+    queued: u32,
+    /// Nodes, from their launch to their termination.
+    nodes: u32,
+}
+
+impl SimulationJson {
+    pub(super) fn of(found: &Simulated) -> Self {
+        let Simulated { scenario, model, summary, verdict, .. } = found;
+        let total = &summary.total;
+        let waits = &total.waits;
+        let (min_pods, max_pods) = scenario.bounds();
+        SimulationJson {
+            cluster: scenario.fleet.key.to_string(),
+            arch: scenario.arch,
+            min_pods,
+            max_pods,
+            budget_s: seconds(scenario.said.budget.0),
+            runs: summary.runs,
+            builds: summary.mean(total.arrived),
+            finished: summary.mean(total.finished),
+            gave_up: summary.mean(total.gave_up),
+            failed: summary.mean(total.failed),
+            cut: summary.mean(total.cut),
+            runs_with_losses: summary.runs_with_losses,
+            wait_mean_s: waits.mean_ms() / 1000.0,
+            wait_p50_s: seconds(waits.percentile_ms(50)),
+            wait_p90_s: seconds(waits.percentile_ms(90)),
+            wait_p99_s: seconds(waits.percentile_ms(99)),
+            wait_max_s: seconds(waits.max_ms()),
+            makespan_s: summary.mean(total.makespan_ms) / 1000.0,
+            makespan_max_s: seconds(summary.longest_makespan_ms),
+            settled_s: (total.unsettled == 0).then(|| summary.mean(total.settled_ms) / 1000.0),
+            runs_unsettled: total.unsettled,
+            nodes_before: summary.mean(total.nodes_before.iter().sum()),
+            nodes_after: summary.mean(total.nodes_after.iter().sum()),
+            peak_pods: total.peak_pods,
+            peak_nodes: total.peak_nodes,
+            node_hours: summary.node_hours(&total.node_ms),
+            idle_node_hours: summary.node_hours(&total.idle_node_ms),
+            usd: summary.usd(model, &total.node_ms).ok(),
+            idle_usd: summary.usd(model, &total.idle_node_ms).ok(),
+            unknown_prices: summary.usd(model, &total.node_ms).err().unwrap_or_default(),
+            verdict: VerdictJson {
+                enough: verdict.enough,
+                budget_s: verdict.budget.map(|Length(ms)| seconds(ms)),
+                max_pods: verdict.max,
+            },
+            series: summary.series.points.iter().map(PointJson::of).collect(),
+        }
+    }
+}
+
+impl PointJson {
+    fn of(point: &Point) -> Self {
+        PointJson {
+            at_s: seconds(point.at_ms),
+            demand: point.demand,
+            pods_ready: point.ready,
+            pods_draining: point.draining,
+            queued: point.queued,
+            nodes: point.nodes,
+        }
+    }
+}
+
+fn seconds(ms: u64) -> u64 {
+    ms / 1000
 }

@@ -7,11 +7,11 @@ pub mod svg;
 mod text;
 
 use anyhow::{Context, Result};
-use serde_json::json;
 
 use crate::commands::exit::Exit;
 use crate::commands::options::{Input, PlanFormat};
 use crate::commands::scenario::{BuildsThatCome, CircumstancesGiven, arch, arch_of, arrivals, fleet_of};
+use crate::commands::simulate::json::{ComparisonJson, SimulationJson};
 use crate::commands::simulate::simulated::{Simulated, runs_in_words};
 use crate::console::output::{print, print_json, say};
 use crate::console::wrap::width;
@@ -113,8 +113,11 @@ pub fn run(command: &Simulate) -> Result<Exit> {
     let names =
         (command.input.config.display().to_string(), command.compare.as_deref().map(|path| path.display().to_string()));
     match (command.format, found.as_slice(), &names.1) {
-        (PlanFormat::Json, [one], _) => print_json(&json::of(one))?,
-        (PlanFormat::Json, all, _) => print_json(&json!({"here": json::of(&all[0]), "there": json::of(&all[1])}))?,
+        (PlanFormat::Json, [one], _) => print_json(&SimulationJson::of(one))?,
+        (PlanFormat::Json, all, _) => {
+            let [here, there] = [&all[0], &all[1]].map(SimulationJson::of);
+            print_json(&ComparisonJson { here, there })?;
+        }
         (PlanFormat::Text, [here, there], Some(name)) => {
             print(&text::compared(here, there, (&names.0, name), &arrivals, width))?;
         }
