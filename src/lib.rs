@@ -23,7 +23,7 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use crate::cli::{Cli, Command};
 use crate::commands::exit::Exit;
 use crate::commands::{completions, diff, explain, generate, init, plan, recommend, schema, simulate, validate};
-use crate::console::output::{self, say};
+use crate::console::output::{self, message};
 
 /// Runs the command line of this process.
 pub fn run() -> Exit {
@@ -50,8 +50,8 @@ pub fn run() -> Exit {
         Command::Completions(command) => completions::run(command, Cli::command()),
     };
     ended.unwrap_or_else(|error| {
-        say(&format!("error: {error:#}"));
-        Exit::Trouble
+        message(&format!("error: {error:#}"));
+        Exit::Failed
     })
 }
 

@@ -9,5 +9,5 @@ pub enum Exit {
     Refused = 1,
     Usage = 2,
     /// Input or output failed, or a defect of ours.
-    Trouble = 3,
+    Failed = 3,
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 
-use crate::commands::report::tell;
+use crate::commands::report::print_report;
 use crate::diagnostics::report::{ProblemFormat, ProblemOptions, Report};
 use crate::publish::io_error;
 use crate::resolve::read::read_bytes;
@@ -18,7 +18,7 @@ const TEXT: ProblemOptions = ProblemOptions { format: ProblemFormat::Text, deny_
 pub fn read(path: &Path) -> Result<Option<Vec<Resolved>>> {
     let (outcomes, report) = read_as(path, &TEXT)?;
     if report.refused() {
-        tell(&report)?;
+        print_report(&report)?;
         return Ok(None);
     }
     Ok(Some(outcomes))

@@ -7,19 +7,19 @@ use clap::Args;
 
 use crate::commands::exit::Exit;
 use crate::commands::{read, select};
-use crate::console::output::say;
+use crate::console::output::message;
 use crate::fleet::model::Fleet;
 use crate::resolve::resolved::Resolved;
 use crate::simulation::arrivals::Arrivals;
 use crate::simulation::duration::{Length, Spread};
-use crate::simulation::model::{Circumstances, ClientKind, Window};
+use crate::simulation::model::{Assumptions, ClientKind, Window};
 use crate::simulation::record;
 use crate::values::arch::Arch;
 
 /// Which builds come: one of the three.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Builds")]
-pub struct BuildsThatCome {
+pub struct ArrivalOptions {
     /// Number of builds that arrive at once
     #[arg(long, value_name = "N")]
     pub burst: Option<u64>,
@@ -40,7 +40,7 @@ pub struct BuildsThatCome {
 /// What clusters.yaml does not say.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Assumptions")]
-pub struct CircumstancesGiven {
+pub struct AssumptionOptions {
     /// How clients wait for a builder
     #[arg(long, value_name = "CLIENT", default_value = "buildctl-retry")]
     pub client: ClientKind,
@@ -103,7 +103,7 @@ pub fn fleet_of(path: &Path, cluster: &str) -> Result<std::result::Result<Fleet,
         match outcome {
             Resolved::Fleet(fleet) if fleet.key.as_str() == cluster => return Ok(Ok(*fleet)),
             Resolved::Skipped { cluster: skipped, why } if skipped == cluster => {
-                say(&format!("error: {cluster} has no fleet: {why}"));
+                message(&format!("error: {cluster} has no fleet: {why}"));
             }
             _ => {}
         }
@@ -119,14 +119,15 @@ pub fn arch_of(fleet: &Fleet, wanted: Option<Arch>, path: &Path) -> Option<Arch>
     }
     let known: Vec<&str> = fleet.pools.iter().map(|pool| pool.arch.name()).collect();
     let path = path.display();
-    say(&format!("error: {path}: {} has no {} builders: it has {}", fleet.key, arch.name(), known.join(", ")));
+    message(&format!("error: {path}: {} has no {} builders: it has {}", fleet.key, arch.name(), known.join(", ")));
     None
 }
 
 /// The builds of the command line; a file may be of several architectures.
-pub fn arrivals(given: &BuildsThatCome, arch: Arch) -> Result<Arrivals> {
+pub fn arrivals(given: &ArrivalOptions, arch: Arch) -> Result<Arrivals> {
     if let Some(path) = &given.arrivals {
-        return record::read(path, arch)?.ok_or_else(|| anyhow!("{} contains no {} builds", path.display(), arch.name()));
+        return record::read(path, arch)?
+            .ok_or_else(|| anyhow!("{} contains no {} builds", path.display(), arch.name()));
     }
     if let Some(builds) = given.burst {
         return Arrivals::burst(builds, given.build_minutes);
@@ -137,9 +138,9 @@ pub fn arrivals(given: &BuildsThatCome, arch: Arch) -> Result<Arrivals> {
     }
 }
 
-impl CircumstancesGiven {
-    pub fn said(&self) -> Circumstances {
-        Circumstances {
+impl AssumptionOptions {
+    pub fn assumptions(&self) -> Assumptions {
+        Assumptions {
             client: self.client,
             budget: self.budget,
             pod_start: self.pod_start,

@@ -2,7 +2,7 @@
 
 use indexmap::IndexSet;
 
-use crate::console::output::say;
+use crate::console::output::message;
 use crate::diagnostics::suggest::did_you_mean_of;
 use crate::fleet::model::Fleet;
 use crate::resolve::resolved::Resolved;
@@ -19,7 +19,7 @@ pub fn any_unknown_of<'a>(wanted: &[String], known: impl Iterator<Item = &'a str
     let known: Vec<&str> = known.into_iter().collect();
     let unknown: Vec<&String> = wanted.iter().filter(|name| !known.contains(&name.as_str())).collect();
     for name in &unknown {
-        say(&format!("error: cluster `{name}` not found: {}", did_you_mean_of(name, &known)));
+        message(&format!("error: cluster `{name}` not found: {}", did_you_mean_of(name, &known)));
     }
     !unknown.is_empty()
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalogue::price::Usd;
 use crate::consequences::capacity::PoolFacts;
-use crate::consequences::classify::case::Case;
 use crate::consequences::classify::classify;
+use crate::consequences::classify::pair::ManifestPair;
 use crate::consequences::consequence::{Class, Consequence};
 use crate::diagnostics::words::number;
 use crate::manifests::objects::Objects;
@@ -117,11 +117,11 @@ fn consequences_in(
     new: &[SetFile],
     (before, after): (Option<&Region>, Option<&Region>),
 ) -> anyhow::Result<Vec<Consequence>> {
-    let case = Case::new(Objects::read(old)?, Objects::read(new)?, before, after);
-    if let (Some(from), Some(to)) = (case.old.eks_cluster(), case.new.eks_cluster())
+    let pair = ManifestPair::new(Objects::read(old)?, Objects::read(new)?, before, after);
+    if let (Some(from), Some(to)) = (pair.old.eks_cluster(), pair.new.eks_cluster())
         && from != to
     {
-        return Ok(other_cluster(&case, from, to));
+        return Ok(other_cluster(&pair, from, to));
     }
     let silent: Vec<String> = changes(old, new)
         .into_iter()
@@ -134,14 +134,14 @@ fn consequences_in(
         })
         .map(|change| change.path)
         .collect();
-    Ok(classify(&case, &silent))
+    Ok(classify(&pair, &silent))
 }
 
 /// The set goes to another EKS cluster: one fleet is left alone, another is made.
-fn other_cluster(case: &Case, from: &str, to: &str) -> Vec<Consequence> {
-    let mut leaves = leaving(case);
+fn other_cluster(pair: &ManifestPair, from: &str, to: &str) -> Vec<Consequence> {
+    let mut leaves = leaving(pair);
     leaves.what = format!("the fleet moves to the EKS cluster {to}. On {from}, {}", leaves.what);
-    let mut comes = coming(case);
+    let mut comes = coming(pair);
     comes.what = format!("on {to}: {}", comes.what);
     vec![leaves, comes]
 }
@@ -170,7 +170,7 @@ fn changes(old: &[SetFile], new: &[SetFile]) -> Vec<Change> {
 fn added(cluster: &str, set: &Set) -> ClusterDiff {
     let consequence = Objects::read(&set.files).map_or_else(
         |error| unread(&error),
-        |new| coming(&Case::new(Objects::default(), new, None, set.region.as_ref())),
+        |new| coming(&ManifestPair::new(Objects::default(), new, None, set.region.as_ref())),
     );
     ClusterDiff {
         cluster: cluster.to_owned(),
@@ -183,7 +183,7 @@ fn added(cluster: &str, set: &Set) -> ClusterDiff {
 fn removed(cluster: &str, set: &Set) -> ClusterDiff {
     let consequence = Objects::read(&set.files).map_or_else(
         |error| unread(&error),
-        |old| leaving(&Case::new(old, Objects::default(), set.region.as_ref(), None)),
+        |old| leaving(&ManifestPair::new(old, Objects::default(), set.region.as_ref(), None)),
     );
     ClusterDiff {
         cluster: cluster.to_owned(),
@@ -193,18 +193,18 @@ fn removed(cluster: &str, set: &Set) -> ClusterDiff {
     }
 }
 
-fn coming(case: &Case) -> Consequence {
-    let what = format!("a new fleet ({}{})", number(case.new.len(), "object"), size(&case.new_pools));
-    sized(Consequence::of_all(Class::Creates, names(&case.new), what), &case.new_pools)
+fn coming(pair: &ManifestPair) -> Consequence {
+    let what = format!("a new fleet ({}{})", number(pair.new.len(), "object"), size(&pair.new_pools));
+    sized(Consequence::of_all(Class::Creates, names(&pair.new), what), &pair.new_pools)
 }
 
-fn leaving(case: &Case) -> Consequence {
-    let objects = number(case.old.len(), "object");
+fn leaving(pair: &ManifestPair) -> Consequence {
+    let objects = number(pair.old.len(), "object");
     let what = format!(
         "a fleet ({objects}{}) is no longer in the file; applying the rest deletes none of it",
-        size(&case.old_pools)
+        size(&pair.old_pools)
     );
-    sized(Consequence::of_all(Class::Deletes, names(&case.old), what), &case.old_pools)
+    sized(Consequence::of_all(Class::Deletes, names(&pair.old), what), &pair.old_pools)
         .advice("everything keeps running, and costing money, until you delete its namespace and then its NodePools")
 }
 

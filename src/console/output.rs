@@ -35,7 +35,7 @@ pub fn color_stdout() -> bool {
 }
 
 /// Talk. Whether anybody listens does not change what is done.
-pub fn say(text: &str) {
+pub fn message(text: &str) {
     // One call: lines of several processes do not mix, and nothing else is paid for.
     let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }

@@ -7,7 +7,7 @@ use crate::values::name::{IpFamily, Namespace};
 pub const DNS_PAYLOAD_BYTES: u64 = 65_535;
 
 /// The largest pool that one DNS answer can name, rounded down.
-pub const MOST_PODS: u32 = 2_300;
+pub const MAX_PODS: u32 = 2_300;
 
 /// The name whose DNS answer lists the pods of an architecture.
 pub fn discovery_name(arch: Arch, namespace: &Namespace) -> String {

@@ -6,7 +6,7 @@ use crate::diagnostics::rule;
 use crate::diagnostics::span::{Span, Spanned};
 use crate::fleet::instance_plan::{InstancePlan, PlannedType};
 use crate::input::layer::Leaf;
-use crate::resolve::instance_rules::{Wanted, check_crowd, check_fit, facts, size_by};
+use crate::resolve::instance_rules::{RequestedType, check_crowd, check_fit, facts, size_by};
 use crate::values::arch::Arch;
 use crate::values::count::PodsPerNode;
 
@@ -27,7 +27,7 @@ pub struct Layers<'a> {
 }
 
 /// The types that were asked for: the nearest layer that names any decides.
-fn wanted(arch: Arch, layers: Layers, problems: &mut Problems) -> Option<Vec<Wanted>> {
+fn wanted(arch: Arch, layers: Layers, problems: &mut Problems) -> Option<Vec<RequestedType>> {
     let Layers { own, defaults, merged, at } = layers;
     let (keys, standard) = (merged.of(arch), Buildkit::standard());
     let nearest = |leaf: &Leaf<PodsPerNode>| leaf.spanned().copied();
@@ -68,7 +68,10 @@ fn wanted(arch: Arch, layers: Layers, problems: &mut Problems) -> Option<Vec<Wan
                 .value
                 .0
                 .iter()
-                .map(|(name, count)| Wanted { name: name.clone(), pods_per_node: count.unwrap_or(pods_per_node) })
+                .map(|(name, count)| RequestedType {
+                    name: name.clone(),
+                    pods_per_node: count.unwrap_or(pods_per_node),
+                })
                 .collect(),
         ),
         Leaf::Absent => {
@@ -77,7 +80,7 @@ fn wanted(arch: Arch, layers: Layers, problems: &mut Problems) -> Option<Vec<Wan
                 Leaf::Given(name) => name.clone(),
                 Leaf::Absent => Spanned { value: standard.of(arch).instance_type.required(), span: pods_per_node.span },
             };
-            Some(vec![Wanted { name, pods_per_node }])
+            Some(vec![RequestedType { name, pods_per_node }])
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::values::count::PodsPerNode;
 use crate::values::instance_type::TypeName;
 
 /// A type as the user asked for it.
-pub(super) struct Wanted {
+pub(super) struct RequestedType {
     pub(super) name: Spanned<TypeName>,
     pub(super) pods_per_node: Spanned<PodsPerNode>,
 }
@@ -139,7 +139,7 @@ fn unknown_type(arch: Arch, name: &Spanned<TypeName>) -> Problem {
 }
 
 /// The pod that the first type is cut into.
-pub(super) fn size_by(planned: &PlannedType, entry: &Wanted, problems: &mut Problems) -> Option<PodSize> {
+pub(super) fn size_by(planned: &PlannedType, entry: &RequestedType, problems: &mut Problems) -> Option<PodSize> {
     let pod = sizing::pod_size(&planned.instance, planned.pods_per_node);
     if pod.vcpu >= 1 && pod.gib >= 1 {
         return Some(pod);
@@ -165,7 +165,13 @@ pub(super) fn size_by(planned: &PlannedType, entry: &Wanted, problems: &mut Prob
 }
 
 /// The declared pods must fit the node by resources and by NUMA.
-pub(super) fn check_fit(planned: &PlannedType, entry: &Wanted, pod: PodSize, first: &Wanted, problems: &mut Problems) {
+pub(super) fn check_fit(
+    planned: &PlannedType,
+    entry: &RequestedType,
+    pod: PodSize,
+    first: &RequestedType,
+    problems: &mut Problems,
+) {
     let (instance, declared) = (&planned.instance, planned.pods_per_node);
     let fits = sizing::fits(instance, pod);
     if fits < declared {
@@ -221,8 +227,8 @@ pub(super) fn check_fit(planned: &PlannedType, entry: &Wanted, pod: PodSize, fir
 
 /// A second type that is much larger than the first gets many more pods than were declared for it, and each daemon's
 /// share of the disk follows from the fullest node.
-pub(super) fn check_crowd(plan: &InstancePlan, wanted: &[Wanted], problems: &mut Problems) {
-    let most = PodsPerNode::MOST.into();
+pub(super) fn check_crowd(plan: &InstancePlan, wanted: &[RequestedType], problems: &mut Problems) {
+    let most = PodsPerNode::MAX.into();
     for (entry, asked) in plan.entries.iter().zip(wanted) {
         let placed = plan.placed_on(entry);
         if placed > most {

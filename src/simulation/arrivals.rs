@@ -9,11 +9,11 @@ use crate::simulation::duration::Spread;
 use crate::simulation::random::{Random, Stream};
 
 /// More would be a mistake in the file or on the command line, not a day of a fleet.
-pub(crate) const MOST_BUILDS: u64 = 10_000_000;
+pub(crate) const MAX_BUILDS: u64 = 10_000_000;
 /// A leap year; a longer time would be a mistake as well, and would be simulated for hours.
-pub(crate) const MOST_HOURS: f64 = 8784.0;
+pub(crate) const MAX_HOURS: f64 = 8784.0;
 /// Who waits costs time: each comes again every half minute.
-const MOST_AT_ONCE: u64 = 100_000;
+const MAX_AT_ONCE: u64 = 100_000;
 
 /// One build that comes, in ms from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,17 +35,17 @@ pub enum Arrivals {
 
 impl Arrivals {
     pub fn burst(builds: u64, duration: Spread) -> Result<Self> {
-        if !(1..=MOST_AT_ONCE).contains(&builds) {
-            bail!("--burst accepts from 1 to {MOST_AT_ONCE} builds");
+        if !(1..=MAX_AT_ONCE).contains(&builds) {
+            bail!("--burst accepts from 1 to {MAX_AT_ONCE} builds");
         }
         Ok(Arrivals::Burst { builds, duration })
     }
 
     pub fn poisson(per_hour: f64, hours: f64, duration: Spread) -> Result<Self> {
         #[expect(clippy::cast_precision_loss, reason = "ten million")]
-        let most = MOST_BUILDS as f64;
-        if !(per_hour > 0.0 && hours > 0.0 && per_hour * hours <= most && hours <= MOST_HOURS) {
-            bail!("--rate and --hours must be above 0, and at most a year and {MOST_BUILDS} builds");
+        let most = MAX_BUILDS as f64;
+        if !(per_hour > 0.0 && hours > 0.0 && per_hour * hours <= most && hours <= MAX_HOURS) {
+            bail!("--rate and --hours must be above 0, and at most a year and {MAX_BUILDS} builds");
         }
         Ok(Arrivals::Poisson { per_hour, hours, duration })
     }

@@ -112,7 +112,7 @@ pub struct Model {
 
 /// What is said on the command line, and not in clusters.yaml.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Circumstances {
+pub struct Assumptions {
     pub client: ClientKind,
     pub budget: Length,
     pub pod_start: Spread,
@@ -124,7 +124,7 @@ pub struct Circumstances {
 
 impl Model {
     /// The model of one pool. An error names an instance type that the pool does not have.
-    pub fn new(fleet: &Fleet, pool: &Pool, said: &Circumstances) -> Result<Self, String> {
+    pub fn new(fleet: &Fleet, pool: &Pool, assumptions: &Assumptions) -> Result<Self, String> {
         let peak = pool.scaling.peak();
         let growth = match pool.scaling {
             Scaling::Fixed { replicas } => Growth::Fixed(replicas),
@@ -152,15 +152,15 @@ impl Model {
             })
         };
         let no_capacity: Result<Vec<_>, String> =
-            said.no_capacity.iter().map(|(name, window)| Ok((place(name)?, *window))).collect();
+            assumptions.no_capacity.iter().map(|(name, window)| Ok((place(name)?, *window))).collect();
         let seconds = |seconds: u32| u64::from(seconds) * 1000;
         Ok(Model {
             growth,
             client: Client {
-                kind: said.client,
+                kind: assumptions.client,
                 connect_ms: seconds(fleet.timing.client_connect_s()),
                 pause_ms: seconds(fleet.timing.client_retry_pause_s()),
-                budget_ms: said.budget.0,
+                budget_ms: assumptions.budget.0,
             },
             slots: narrow(sizing::server_slots(peak.into())),
             queue_ms: seconds(fleet.timing.queue_s()),
@@ -171,10 +171,10 @@ impl Model {
             consolidate_after_ms: u64::from(CONSOLIDATE_AFTER_MINUTES) * 60_000,
             polling_ms: seconds(POLLING_INTERVAL_S),
             failure_threshold: FALLBACK_THRESHOLD,
-            pod_start: said.pod_start,
-            node_start: said.node_start,
-            metric_out: said.metric_out.clone(),
-            lost_after: said.lost_after,
+            pod_start: assumptions.pod_start,
+            node_start: assumptions.node_start,
+            metric_out: assumptions.metric_out.clone(),
+            lost_after: assumptions.lost_after,
         })
     }
 

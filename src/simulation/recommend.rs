@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Result, bail};
 
-use crate::fleet::dns::MOST_PODS;
+use crate::fleet::dns::MAX_PODS;
 use crate::simulation::arrivals::{Arrival, Arrivals};
 use crate::simulation::duration::Length;
 use crate::simulation::model::Model;
@@ -143,7 +143,7 @@ fn peak(builds: &[Arrival]) -> u32 {
         now += change;
         most = most.max(now);
     }
-    u32::try_from(most).unwrap_or(1).clamp(1, MOST_PODS)
+    u32::try_from(most).unwrap_or(1).clamp(1, MAX_PODS)
 }
 
 /// The least number from `low` on that holds, up to `high`, which does.

@@ -6,11 +6,11 @@ use anyhow::{Context, Result, bail};
 use csv::{ReaderBuilder, StringRecord, Terminator};
 
 use crate::diagnostics::words::thousands;
-use crate::simulation::arrivals::{Arrival, Arrivals, MOST_BUILDS, MOST_HOURS};
+use crate::simulation::arrivals::{Arrival, Arrivals, MAX_BUILDS, MAX_HOURS};
 use crate::values::arch::Arch;
 
 /// Larger than a year of CI.
-const MOST_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = 256 << 20;
 
 /// Reads `start,duration` records, both in seconds, and perhaps an architecture behind them; the first may name the
 /// columns. Records of other architectures are left out; starts count from the earliest that is left. None where the
@@ -21,8 +21,8 @@ const MOST_BYTES: u64 = 256 << 20;
 pub fn read(path: &Path, arch: Arch) -> Result<Option<Arrivals>> {
     let name = path.display();
     let size = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?.len();
-    if size > MOST_BYTES {
-        bail!("{name} is too large: {size} bytes, expected up to {MOST_BYTES}");
+    if size > MAX_BYTES {
+        bail!("{name} is too large: {size} bytes, expected up to {MAX_BYTES}");
     }
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
     let text = std::str::from_utf8(&bytes).with_context(|| format!("{name} is not UTF-8 text"))?;
@@ -75,15 +75,15 @@ pub fn parse(text: &str, arch: Arch) -> Result<Vec<Arrival>, (usize, String)> {
                 latest = (build.0, line);
             }
         }
-        if builds > MOST_BUILDS {
-            return Err((line, format!("more than {MOST_BUILDS} builds")));
+        if builds > MAX_BUILDS {
+            return Err((line, format!("more than {MAX_BUILDS} builds")));
         }
     }
     if builds == 0 {
         return Err((1, "the file contains no builds: expected lines of `start,duration` in seconds".to_owned()));
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    if latest.0 - earliest.0 > MOST_HOURS * 3600.0 {
+    if latest.0 - earliest.0 > MAX_HOURS * 3600.0 {
         return Err(too_long(earliest, latest, found[found.len() / 2].0));
     }
     let first = earliest.0;
@@ -103,7 +103,7 @@ fn too_long(earliest: (f64, usize), latest: (f64, usize), median: f64) -> (usize
     } else {
         (latest, format!("after the earliest, {}", earliest.0))
     };
-    let most = MOST_HOURS / 24.0;
+    let most = MAX_HOURS / 24.0;
     let why = format!(
         "start {start} is {days} days {than}: a record may span up to {most} days; count every start from the same moment, or split the file"
     );

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 
 use crate::fleet::model::{Fleet, Pool};
 use crate::fleet::scaling::{Bounds, Scaling};
-use crate::simulation::model::{Circumstances, Model};
+use crate::simulation::model::{Assumptions, Model};
 use crate::values::arch::Arch;
 
 /// One pool, and what clusters.yaml does not say.
@@ -12,7 +12,7 @@ use crate::values::arch::Arch;
 pub struct Scenario {
     pub fleet: Fleet,
     pub arch: Arch,
-    pub said: Circumstances,
+    pub assumptions: Assumptions,
 }
 
 impl Scenario {
@@ -22,7 +22,7 @@ impl Scenario {
     }
 
     pub fn model(&self) -> Result<Model> {
-        Model::new(&self.fleet, self.pool(), &self.said).map_err(|why| anyhow!(why))
+        Model::new(&self.fleet, self.pool(), &self.assumptions).map_err(|why| anyhow!(why))
     }
 
     /// The same with other numbers of pods: everything that follows from them follows, as `generate` would write it. A
@@ -63,13 +63,13 @@ pub fn share_no_capacity(scenarios: &mut [Scenario]) -> Result<(), String> {
     };
     let mut known: Vec<String> = scenarios.iter().flat_map(types).collect();
     known.dedup();
-    let named = scenarios.iter().flat_map(|scenario| &scenario.said.no_capacity);
+    let named = scenarios.iter().flat_map(|scenario| &scenario.assumptions.no_capacity);
     if let Some((name, _)) = named.into_iter().find(|(name, _)| !known.contains(name)) {
         return Err(format!("no pool has the instance type `{name}`: expected one of {}", known.join(", ")));
     }
     for scenario in scenarios {
         let own = types(scenario);
-        scenario.said.no_capacity.retain(|(name, _)| own.contains(name));
+        scenario.assumptions.no_capacity.retain(|(name, _)| own.contains(name));
     }
     Ok(())
 }

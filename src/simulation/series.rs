@@ -22,7 +22,7 @@ pub struct Series {
 }
 
 /// More than a chart has columns.
-const MOST_POINTS: usize = 2_000;
+const MAX_POINTS: usize = 2_000;
 
 impl Default for Series {
     fn default() -> Self {
@@ -34,7 +34,7 @@ impl Series {
     /// Takes the point, and tells how long to wait for the next.
     pub fn add(&mut self, point: Point) -> u64 {
         // Before the new point, which may be the last: that one stays.
-        if self.points.len() >= MOST_POINTS {
+        if self.points.len() >= MAX_POINTS {
             let mut keep = false;
             self.points.retain(|_| {
                 keep = !keep;
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_series_keeps_its_first_and_its_last_point_however_long_it_is() {
-        for length in [1, 2, MOST_POINTS as u64, MOST_POINTS as u64 + 1, 3 * MOST_POINTS as u64 + 7] {
+        for length in [1, 2, MAX_POINTS as u64, MAX_POINTS as u64 + 1, 3 * MAX_POINTS as u64 + 7] {
             let mut series = Series::default();
             let mut at_ms = 0;
             for _ in 0..length {
@@ -66,7 +66,7 @@ mod tests {
             let last = at_ms - series.every_ms;
             assert_eq!(series.points.first().map(|point| point.at_ms), Some(0));
             assert_eq!(series.last_ms(), last);
-            assert!(series.points.len() <= MOST_POINTS);
+            assert!(series.points.len() <= MAX_POINTS);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::fleet::dns::MOST_PODS;
+use crate::fleet::dns::MAX_PODS;
 use crate::simulation::arrivals::Arrivals;
 use crate::simulation::duration::Length;
 use crate::simulation::outcome::Summary;
@@ -14,7 +14,7 @@ const RUNS: u64 = 50;
 /// Who waits for longer has no use for the build.
 const LONGEST_BUDGET_MIN: u64 = 7 * 24 * 60;
 /// Connections that are played for one verdict, in all its questions: about two seconds.
-const MOST_CONNECTIONS: f64 = 2e7;
+const MAX_CONNECTIONS: f64 = 2e7;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
@@ -45,7 +45,7 @@ fn least_budget(
     summary: &Summary,
     enough: bool,
 ) -> Result<Option<Length>> {
-    let given_min = scenario.said.budget.0.div_ceil(60_000).max(1);
+    let given_min = scenario.assumptions.budget.0.div_ceil(60_000).max(1);
     // With clients that keep their place in the queue, which costs nothing to play, the longest wait is near.
     let mut patient = scenario.model()?;
     (patient.client.connect_ms, patient.client.budget_ms) = (LONGEST_BUDGET_MIN * 60_000, LONGEST_BUDGET_MIN * 60_000);
@@ -57,7 +57,7 @@ fn least_budget(
     let near_min = wait.waits.max_ms().div_ceil(60_000).max(1);
     let with = |minutes: u64| {
         let mut other = scenario.clone();
-        other.said.budget = Length::minutes(minutes);
+        other.assumptions.budget = Length::minutes(minutes);
         Ok(nobody_gives_up(&other.model()?, arrivals, seed, runs(summary, near_min * 60)))
     };
     let (low, mut high) = if enough { (0, given_min) } else { (given_min - 1, (near_min + 2).max(given_min + 1)) };
@@ -79,25 +79,25 @@ fn least_max(
 ) -> Result<Option<u32>> {
     let (min, max) = scenario.bounds();
     let fixed = scenario.is_fixed();
-    let runs = runs(summary, scenario.said.budget.0 / 1000);
+    let runs = runs(summary, scenario.assumptions.budget.0 / 1000);
     let with = |pods: u64| {
-        let pods = u32::try_from(pods).unwrap_or(MOST_PODS);
+        let pods = u32::try_from(pods).unwrap_or(MAX_PODS);
         Ok(nobody_gives_up(&scenario.with_bounds(min.min(pods), pods).model()?, arrivals, seed, runs))
     };
     let lowest = if fixed { 0 } else { u64::from(min.max(1)) - 1 };
     let (low, high) =
-        if enough { (lowest, u64::from(max)) } else { (u64::from(max), u64::from(MOST_PODS.max(max + 1))) };
+        if enough { (lowest, u64::from(max)) } else { (u64::from(max), u64::from(MAX_PODS.max(max + 1))) };
     if !enough && !with(high)? {
         return Ok(None);
     }
-    Ok(Some(u32::try_from(least(low, high, with)?).unwrap_or(MOST_PODS)))
+    Ok(Some(u32::try_from(least(low, high, with)?).unwrap_or(MAX_PODS)))
 }
 
 /// As many runs as there is time for, when every build may wait for so long and come again every half minute.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an estimate")]
 fn runs(summary: &Summary, wait_s: u64) -> u64 {
     let connections = summary.mean(summary.total.arrived) * (wait_s as f64 / 30.0 + 1.0) * 12.0;
-    ((MOST_CONNECTIONS / connections.max(1.0)) as u64).clamp(1, summary.runs.clamp(1, RUNS))
+    ((MAX_CONNECTIONS / connections.max(1.0)) as u64).clamp(1, summary.runs.clamp(1, RUNS))
 }
 
 /// The least number above `low` that holds, up to `high`, which does.

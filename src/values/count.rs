@@ -27,7 +27,7 @@ pub type Small = Whole<1, 10_000>;
 pub type Size = Whole<0, 100_000_000>;
 
 impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
-    pub const MOST: u32 = MAX;
+    pub const MAX: u32 = MAX;
 
     pub const fn get(self) -> u32 {
         self.0

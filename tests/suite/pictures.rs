@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use buildkit_fleet::commands::simulate::{chart, svg};
 use buildkit_fleet::simulation::arrivals::Arrivals;
 use buildkit_fleet::simulation::engine;
-use buildkit_fleet::simulation::model::{Circumstances, ClientKind, Model};
+use buildkit_fleet::simulation::model::{Assumptions, ClientKind, Model};
 use buildkit_fleet::simulation::series::{Point, Series};
 use proptest::prelude::*;
 
@@ -45,7 +45,7 @@ fn restless(count: u64, most: u32) -> Series {
 fn burst(builds: u64) -> Series {
     let fleet = fleet(&shipped(), "arc-staging");
     let parsed = |text: &str| text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
-    let said = Circumstances {
+    let said = Assumptions {
         client: ClientKind::BuildctlRetry,
         budget: "30m".parse().unwrap_or_else(|error| panic!("{error}")),
         pod_start: parsed("30s"),

@@ -5,7 +5,7 @@ use buildkit_fleet::fleet::model::Fleet;
 use buildkit_fleet::simulation::arrivals::{Arrival, Arrivals};
 use buildkit_fleet::simulation::duration::{Length, Spread};
 use buildkit_fleet::simulation::engine::{self, Aim};
-use buildkit_fleet::simulation::model::{Circumstances, ClientKind, Growth, Model, QUIET_MS, Window};
+use buildkit_fleet::simulation::model::{Assumptions, ClientKind, Growth, Model, QUIET_MS, Window};
 use buildkit_fleet::simulation::outcome::{RunResult, Summary};
 use buildkit_fleet::simulation::runs::all;
 use buildkit_fleet::simulation::series::{Point, Series};
@@ -21,8 +21,8 @@ const HOUR: u64 = 3_600_000;
 /// Longer than any run, and far from overflow.
 const FOR_EVER: u64 = 366 * 24 * HOUR;
 
-fn plain() -> Circumstances {
-    Circumstances {
+fn plain() -> Assumptions {
+    Assumptions {
         client: ClientKind::BuildctlRetry,
         budget: Length::minutes(30),
         pod_start: always(30 * SECOND),

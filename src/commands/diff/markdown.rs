@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::commands::diff::side::Side;
-use crate::commands::diff::text::{MOST_REASONS, first_of, grouped, hides, of_reason};
+use crate::commands::diff::text::{MAX_REASONS, first_of, grouped, hides, of_reason};
 use crate::commands::unified::unified;
 use crate::consequences::cluster::{ClusterDiff, Status};
 use crate::consequences::consequence::{Class, Consequence};
 use crate::diagnostics::words::number;
 
 /// GitHub takes 65,536 characters; the rest is for what a workflow puts around it.
-const MOST_CHARACTERS: usize = 59_000;
+const MAX_CHARACTERS: usize = 59_000;
 /// Of these, kept for the diffs where the consequences alone would fill it.
 const FOR_CONSEQUENCES: usize = 40_000;
 
@@ -21,47 +21,47 @@ pub(super) fn of(before: &Side, again: &str, clusters: &[ClusterDiff]) -> String
     let worst = |diff: &ClusterDiff| diff.consequences.first().map_or(Class::NoEffect, |consequence| consequence.class);
     groups.sort_by_key(|(_, diff)| worst(diff));
     let same = clusters.iter().filter(|cluster| cluster.status == Status::Same).count();
-    let mut told = format!("### buildkit-fleet: consequences of this change, compared with {}\n\n", code(&before.name));
+    let mut out = format!("### buildkit-fleet: consequences of this change, compared with {}\n\n", code(&before.name));
     if let Some(why) = &before.unusable {
-        let _ = writeln!(told, "{}\n", escaped(why));
+        let _ = writeln!(out, "{}\n", escaped(why));
     }
     if groups.is_empty() {
-        told += "No manifest changes.\n";
-        return told;
+        out += "No manifest changes.\n";
+        return out;
     }
-    told += &counts(clusters);
+    out += &counts(clusters);
     let mut left = 0;
     for (names, diff) in &groups {
         let section = section(names, diff);
-        if length(&told) + length(&section) > FOR_CONSEQUENCES {
+        if length(&out) + length(&section) > FOR_CONSEQUENCES {
             left += names.len();
         } else {
-            told += &section;
+            out += &section;
         }
     }
     if left > 0 {
         let clusters = number(left, "more cluster");
-        let _ = writeln!(told, "{clusters}, counted above, do not fit here: run {}.\n", code(again));
+        let _ = writeln!(out, "{clusters}, counted above, do not fit here: run {}.\n", code(again));
     }
     if same > 0 {
-        let _ = writeln!(told, "{} unchanged.\n", number(same, "cluster"));
+        let _ = writeln!(out, "{} unchanged.\n", number(same, "cluster"));
     }
     let mut missing = 0;
     for cluster in clusters {
         for change in &cluster.changes {
             let folded = folded(&cluster.cluster, &change.path, &unified(&cluster.cluster, change));
             // What is said of the rest must fit as well.
-            if length(&told) + length(&folded) + 200 > MOST_CHARACTERS {
+            if length(&out) + length(&folded) + 200 > MAX_CHARACTERS {
                 missing += 1;
             } else {
-                told += &folded;
+                out += &folded;
             }
         }
     }
     if missing > 0 {
-        let _ = writeln!(told, "The diffs of {} do not fit here: run {}.", number(missing, "file"), code(again));
+        let _ = writeln!(out, "The diffs of {} do not fit here: run {}.", number(missing, "file"), code(again));
     }
-    told
+    out
 }
 
 /// In how many clusters each kind of consequence is, of all clusters: also where its section does not fit.
@@ -92,38 +92,38 @@ fn length(text: &str) -> usize {
 }
 
 fn section(names: &[&str], diff: &ClusterDiff) -> String {
-    const MOST_NAMES: usize = 20;
-    let mut listed: Vec<String> = names.iter().take(MOST_NAMES).map(|name| code(name)).collect();
-    if names.len() > MOST_NAMES {
-        listed.push(format!("{} more", names.len() - MOST_NAMES));
+    const MAX_NAMES: usize = 20;
+    let mut listed: Vec<String> = names.iter().take(MAX_NAMES).map(|name| code(name)).collect();
+    if names.len() > MAX_NAMES {
+        listed.push(format!("{} more", names.len() - MAX_NAMES));
     }
     let status = if diff.status == Status::Changed { String::new() } else { format!(" ({})", diff.status.name()) };
-    let mut told = format!("#### {}{status}\n\n", listed.join(", "));
+    let mut out = format!("#### {}{status}\n\n", listed.join(", "));
     for consequence in &diff.consequences {
-        told += &item(consequence);
+        out += &item(consequence);
     }
-    told.push('\n');
-    told
+    out.push('\n');
+    out
 }
 
 fn item(consequence: &Consequence) -> String {
     let sign = sign(consequence.class);
-    let mut told = format!(
+    let mut out = format!(
         "- {sign} **{}** {}: {}\n",
         consequence.class.name(),
         code(&first_of(&consequence.objects)),
         escaped(&consequence.what)
     );
-    for reason in consequence.reasons.iter().take(MOST_REASONS) {
-        let _ = writeln!(told, "  - {}", code(&of_reason(reason)));
+    for reason in consequence.reasons.iter().take(MAX_REASONS) {
+        let _ = writeln!(out, "  - {}", code(&of_reason(reason)));
     }
-    if consequence.reasons.len() > MOST_REASONS {
-        let _ = writeln!(told, "  - and {}", number(consequence.reasons.len() - MOST_REASONS, "more field"));
+    if consequence.reasons.len() > MAX_REASONS {
+        let _ = writeln!(out, "  - and {}", number(consequence.reasons.len() - MAX_REASONS, "more field"));
     }
     if let Some(advice) = &consequence.advice {
-        let _ = writeln!(told, "  - → {}", escaped(advice));
+        let _ = writeln!(out, "  - → {}", escaped(advice));
     }
-    told
+    out
 }
 
 fn folded(cluster: &str, path: &str, diff: &str) -> String {
@@ -158,17 +158,17 @@ fn line(text: &str) -> String {
 
 /// Our own sentence, which may hold names from a file: nothing of it formats, links or calls anybody.
 fn escaped(text: &str) -> String {
-    let mut told = String::with_capacity(text.len());
+    let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\\' | '*' | '_' | '[' | ']' | '<' | '#' | '|' | '~' => told.extend(['\\', c]),
+            '\\' | '*' | '_' | '[' | ']' | '<' | '#' | '|' | '~' => out.extend(['\\', c]),
             // GitHub reads @name even behind a backslash.
-            '@' => told.push_str("&#64;"),
-            c if hides(c) => told.push(' '),
-            c => told.push(c),
+            '@' => out.push_str("&#64;"),
+            c if hides(c) => out.push(' '),
+            c => out.push(c),
         }
     }
-    told
+    out
 }
 
 #[cfg(test)]

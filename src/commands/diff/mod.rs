@@ -15,7 +15,7 @@ use crate::commands::diff::side::{Side, rendered};
 use crate::commands::exit::Exit;
 use crate::commands::{read, select};
 use crate::consequences::cluster::{Status, compare_all};
-use crate::console::output::{color_stdout, print, print_json, say};
+use crate::console::output::{color_stdout, message, print, print_json};
 use crate::diagnostics::words::number;
 use crate::manifests::render::Renderer;
 use crate::resolve::resolved::Resolved;
@@ -23,7 +23,7 @@ use crate::resolve::resolved::Resolved;
 /// Compares what clusters.yaml makes with another version of it.
 pub fn run(command: &Diff) -> Result<Exit> {
     // 1 says that something differs: a file that cannot be used is trouble here.
-    let Some(outcomes) = read::read(&command.input.config)? else { return Ok(Exit::Trouble) };
+    let Some(outcomes) = read::read(&command.input.config)? else { return Ok(Exit::Failed) };
     let renderer = Renderer::new().context("internal error: a template does not compile, please report it")?;
     let before = Side::read(command, &renderer)?;
     let gone = before.sets.keys().map(String::as_str);
@@ -47,11 +47,11 @@ pub fn run(command: &Diff) -> Result<Exit> {
     let differing = clusters.iter().filter(|diff| diff.status != Status::Same).count();
     let against = format!("{} ({})", before.name, before.read);
     if differing == 0 {
-        say(&format!("no differences from {against}"));
+        message(&format!("no differences from {against}"));
         return Ok(Exit::Done);
     }
     let verb = if differing == 1 { "differs" } else { "differ" };
-    say(&format!("{differing} of {} {verb} from {against}", number(clusters.len(), "cluster")));
+    message(&format!("{differing} of {} {verb} from {against}", number(clusters.len(), "cluster")));
     Ok(Exit::Refused)
 }
 

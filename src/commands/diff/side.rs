@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::commands::diff::arguments::Diff;
 use crate::commands::diff::git::Revision;
 use crate::commands::read;
-use crate::commands::report::tell;
+use crate::commands::report::print_report;
 use crate::fleet::model::Fleet;
 use crate::manifests::render::Renderer;
 use crate::manifests::set::{Set, SetFile};
@@ -102,7 +102,7 @@ fn of_revision(name: &str, revision: &Revision, command: &Diff, renderer: &Rende
     };
     if report.refused() {
         // A change that mends the file must be shown all the same.
-        tell(report)?;
+        print_report(report)?;
         let why = format!("{} of {name} is refused: every fleet is shown as new", path.display());
         return Ok(Side { name, read: "its clusters.yaml", sets, unusable: Some(why) });
     }

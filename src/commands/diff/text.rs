@@ -11,9 +11,9 @@ use crate::console::wrap::{width, wrap};
 use crate::diagnostics::words::number;
 
 /// Fields that are listed for one consequence; the diff below has them all.
-pub(super) const MOST_REASONS: usize = 8;
+pub(super) const MAX_REASONS: usize = 8;
 /// Objects that are named for one consequence.
-const MOST_OBJECTS: usize = 4;
+const MAX_OBJECTS: usize = 4;
 
 /// Clusters with the same consequences, in the order of the first.
 pub(super) fn grouped(clusters: &[ClusterDiff]) -> Vec<(Vec<&str>, &ClusterDiff)> {
@@ -33,46 +33,46 @@ pub(super) fn grouped(clusters: &[ClusterDiff]) -> Vec<(Vec<&str>, &ClusterDiff)
 pub(super) fn of(before: &Side, clusters: &[ClusterDiff], color: bool) -> String {
     let width = width();
     let paint = Paint(color);
-    let mut told = before.unusable.as_ref().map_or_else(String::new, |why| wrap(why, width, "") + "\n");
+    let mut out = before.unusable.as_ref().map_or_else(String::new, |why| wrap(why, width, "") + "\n");
     for (names, diff) in grouped(clusters) {
         let status = if diff.status == Status::Changed { String::new() } else { format!(" ({})", diff.status.name()) };
-        told += &wrap(&format!("{}{status}", names.join(", ")), width, "");
+        out += &wrap(&format!("{}{status}", names.join(", ")), width, "");
         for consequence in &diff.consequences {
-            told += &of_consequence(consequence, width, &paint);
+            out += &of_consequence(consequence, width, &paint);
         }
-        told.push('\n');
+        out.push('\n');
     }
     for cluster in clusters {
         for change in &cluster.changes {
-            told += &paint.diff(&unified(&cluster.cluster, change));
+            out += &paint.diff(&unified(&cluster.cluster, change));
         }
     }
-    told
+    out
 }
 
 fn of_consequence(consequence: &Consequence, width: usize, paint: &Paint) -> String {
     let class = consequence.class;
-    let mut told = format!("  {}  {}\n", paint.class(class), first_of(&consequence.objects));
-    told += &wrap(&consequence.what, width, "      ");
-    for reason in consequence.reasons.iter().take(MOST_REASONS) {
-        told += &wrap(&of_reason(reason), width, "        ");
+    let mut out = format!("  {}  {}\n", paint.class(class), first_of(&consequence.objects));
+    out += &wrap(&consequence.what, width, "      ");
+    for reason in consequence.reasons.iter().take(MAX_REASONS) {
+        out += &wrap(&of_reason(reason), width, "        ");
     }
-    if consequence.reasons.len() > MOST_REASONS {
-        let more = consequence.reasons.len() - MOST_REASONS;
-        let _ = writeln!(told, "        and {}", number(more, "more field"));
+    if consequence.reasons.len() > MAX_REASONS {
+        let more = consequence.reasons.len() - MAX_REASONS;
+        let _ = writeln!(out, "        and {}", number(more, "more field"));
     }
     if let Some(advice) = &consequence.advice {
-        told += &wrap(&format!("-> {advice}"), width, "      ");
+        out += &wrap(&format!("-> {advice}"), width, "      ");
     }
-    told
+    out
 }
 
 /// The first of several objects.
 pub(super) fn first_of(objects: &[String]) -> String {
-    if objects.len() <= MOST_OBJECTS + 1 {
+    if objects.len() <= MAX_OBJECTS + 1 {
         return objects.join(", ");
     }
-    format!("{} and {} more", objects[..MOST_OBJECTS].join(", "), objects.len() - MOST_OBJECTS)
+    format!("{} and {} more", objects[..MAX_OBJECTS].join(", "), objects.len() - MAX_OBJECTS)
 }
 
 /// `path: old -> new` on one line.

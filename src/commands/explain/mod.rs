@@ -30,7 +30,7 @@ use crate::commands::explain::variation::Subject;
 use crate::commands::explain::written::Source;
 use crate::commands::options::Input;
 use crate::commands::{read, select};
-use crate::console::output::{print, say};
+use crate::console::output::{message, print};
 use crate::console::wrap::width;
 use crate::diagnostics::suggest::did_you_mean_of;
 use crate::fleet::model::Fleet;
@@ -131,7 +131,7 @@ fn told(text: &str) -> Result<Exit> {
 }
 
 fn refused(why: &str) -> Exit {
-    say(&format!("error: {why}"));
+    message(&format!("error: {why}"));
     Exit::Usage
 }
 

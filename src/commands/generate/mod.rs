@@ -12,11 +12,11 @@ use crate::commands::exit::Exit;
 use crate::commands::generate::json::{ClusterOfGenerate, GenerateJson};
 use crate::commands::generate::set::{Mode, Publication};
 use crate::commands::options::{Input, Out};
-use crate::commands::report::tell;
+use crate::commands::report::print_report;
 use crate::commands::skipped::SkippedCluster;
 use crate::commands::unified::unified;
 use crate::commands::{read, select};
-use crate::console::output::{print, print_json, say};
+use crate::console::output::{message, print, print_json};
 use crate::diagnostics::escape::visible;
 use crate::diagnostics::report::{self, ProblemFormat, ProblemOptions};
 use crate::diagnostics::words::{names, number};
@@ -64,10 +64,10 @@ pub struct Generate {
 /// Writes the manifests of the clusters asked for, or tells what writing them would change.
 pub fn run(command: &Generate) -> Result<Exit> {
     let (outcomes, report) = read::read_as(&command.input.config, &command.problems)?;
-    tell(&report)?;
+    print_report(&report)?;
     if report.refused() {
         if !command.check {
-            say("nothing was written");
+            message("nothing was written");
         }
         if report.format == ProblemFormat::Json {
             print_json(&GenerateJson { report: report.json(), clusters: None })?;
@@ -87,7 +87,7 @@ pub fn run(command: &Generate) -> Result<Exit> {
         if !command.check || sets.is_empty() {
             bail!(why);
         }
-        say(&format!("`generate` would write nothing: {why}"));
+        message(&format!("`generate` would write nothing: {why}"));
         stale.clear();
     }
     let skipped = outcomes.iter().filter_map(|outcome| match outcome {
@@ -113,24 +113,24 @@ pub fn run(command: &Generate) -> Result<Exit> {
     let mut failed = Vec::new();
     for (set, published) in sets.iter().zip(set::publish(&sets)) {
         match published {
-            Ok(changes) => say(&summary::of(set.fleet, changes)),
+            Ok(changes) => message(&summary::of(set.fleet, changes)),
             Err(error) => failed.push(error),
         }
     }
     if failed.len() > 1 {
-        say(&format!("{} could not be written; the first error:", number(failed.len(), "cluster")));
+        message(&format!("{} could not be written; the first error:", number(failed.len(), "cluster")));
     }
     if let Some(error) = failed.into_iter().next() {
         return Err(error);
     }
     for (cluster, why) in skipped {
-        say(&visible(format!("{cluster}: skipped, {why}")));
+        message(&visible(format!("{cluster}: skipped, {why}")));
     }
     for dir in &stale {
         let removed = exchange::publish(dir, &[], &mut |_| {})?.changes.len();
         let config = command.input.config.display();
         let removed = number(removed, "file");
-        say(&format!("{}: {removed} removed, the cluster no longer has a fleet in {config}", dir.display()));
+        message(&format!("{}: {removed} removed, the cluster no longer has a fleet in {config}", dir.display()));
     }
     Ok(Exit::Done)
 }
@@ -191,7 +191,7 @@ fn check(command: &Generate, sets: &[Publication], stale: &[PathBuf]) -> Result<
     for Publication { dir, comparison, .. } in sets {
         differing += usize::from(!comparison.is_clean());
         if comparison.changes.is_empty() && !comparison.is_clean() {
-            say(&format!("{}: {} is missing or out of date", dir.display(), SUMS));
+            message(&format!("{}: {} is missing or out of date", dir.display(), SUMS));
         }
         print_diffs(dir, &comparison.changes, format)?;
     }
@@ -200,10 +200,10 @@ fn check(command: &Generate, sets: &[Publication], stale: &[PathBuf]) -> Result<
         print_diffs(dir, &compare::compare(dir, &[])?.changes, format)?;
     }
     if differing == 0 {
-        say(&format!("{} is up to date", command.out.dir.display()));
+        message(&format!("{} is up to date", command.out.dir.display()));
         return Ok(Exit::Done);
     }
-    say(&format!(
+    message(&format!(
         "{} out of date with {}: run `buildkit-fleet generate`",
         number(differing, "cluster"),
         command.input.config.display()

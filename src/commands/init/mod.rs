@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Write};
 use anyhow::{Context, Result, bail};
 
 use crate::commands::exit::Exit;
-use crate::console::output::say;
+use crate::console::output::message;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ pub fn run(command: &Init) -> Result<Exit> {
     let config =
         if path.as_os_str() == "clusters.yaml" { String::new() } else { format!(" --config {}", path.display()) };
     let schema = path.with_file_name("clusters.schema.json");
-    say(&format!(
+    message(&format!(
         "wrote {}: set cluster_name and region, then run `buildkit-fleet generate{config}`\n\
          for completion in an editor, run `buildkit-fleet schema > {}`\n\
          and add this as the first line: # yaml-language-server: $schema=clusters.schema.json",

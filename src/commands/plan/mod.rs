@@ -11,7 +11,7 @@ use crate::commands::options::{Input, PlanFormat};
 use crate::commands::plan::capacity::Capacity;
 use crate::commands::plan::json::{ClusterOfPlan, PlanJson};
 use crate::commands::{read, select};
-use crate::console::output::{print, print_json, say};
+use crate::console::output::{message, print, print_json};
 use crate::console::wrap::width;
 use crate::diagnostics::escape::visible;
 use crate::resolve::resolved::Resolved;
@@ -64,7 +64,7 @@ pub fn run(command: &Plan) -> Result<Exit> {
     }
     for outcome in wanted {
         if let Resolved::Skipped { cluster, why } = outcome {
-            say(&visible(format!("{cluster}: skipped, {why}")));
+            message(&visible(format!("{cluster}: skipped, {why}")));
         }
     }
     Ok(Exit::Done)

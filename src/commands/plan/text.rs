@@ -14,7 +14,7 @@ use crate::fleet::sizing::CACHE_REQUEST_PERCENT;
 use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
 
 /// More steps than this are told by their ends.
-const MOST_STEPS: usize = 16;
+const MAX_STEPS: usize = 16;
 
 pub(super) fn of(plan: &Capacity, width: usize) -> String {
     let fleet = plan.fleet;
@@ -160,7 +160,7 @@ fn left_by_a_burst(pool: &PoolCapacity) -> Option<String> {
 fn speeds(plan: &Capacity) -> Vec<String> {
     let of_pool = |pool: &PoolCapacity| {
         let arch = pool.pool.arch.name();
-        pool.speed.as_ref().map(|speed| [up(speed), down(speed)].map(|told| format!("{arch} {told}")))
+        pool.speed.as_ref().map(|speed| [up(speed), down(speed)].map(|text| format!("{arch} {text}")))
     };
     let mut lines: Vec<String> = plan.pools.iter().filter_map(of_pool).flatten().collect();
     if !lines.is_empty() {
@@ -227,7 +227,7 @@ fn hours(minutes: u64) -> String {
 fn list(steps: &[Step]) -> String {
     let pods: Vec<String> = steps.iter().map(|step| step.pods.to_string()).collect();
     match pods.as_slice() {
-        [first @ .., last] if pods.len() > MOST_STEPS => format!("{}, ..., {last}", first[..MOST_STEPS / 2].join(", ")),
+        [first @ .., last] if pods.len() > MAX_STEPS => format!("{}, ..., {last}", first[..MAX_STEPS / 2].join(", ")),
         _ => pods.join(", "),
     }
 }

@@ -6,8 +6,8 @@ mod text;
 use crate::commands::exit::Exit;
 use crate::commands::options::{Input, PlanFormat};
 use crate::commands::recommend::json::{PoolAdvice, RecommendJson};
-use crate::commands::scenario::{CircumstancesGiven, arch, arch_of, fleet_of};
-use crate::console::output::{print, print_json, say};
+use crate::commands::scenario::{AssumptionOptions, arch, arch_of, fleet_of};
+use crate::console::output::{message, print, print_json};
 use crate::console::wrap::width;
 use crate::simulation::duration::Length;
 use crate::simulation::recommend::{WaitTarget, advise};
@@ -50,7 +50,7 @@ pub struct Recommend {
     #[arg(long, value_name = "LENGTH", default_value = "60s")]
     pub p99_wait: Length,
     #[command(flatten)]
-    pub circumstances: CircumstancesGiven,
+    pub assumptions: AssumptionOptions,
     /// Number of runs for each choice, each with different random numbers
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000), help_heading = "Simulation")]
     pub runs: u64,
@@ -78,7 +78,7 @@ pub fn run(command: &Recommend) -> Result<Exit> {
     let mut advice = Vec::new();
     for arch in arches {
         let Some(arrivals) = record::read(&command.arrivals, arch)? else { continue };
-        let scenario = Scenario { fleet: fleet.clone(), arch, said: command.circumstances.said() };
+        let scenario = Scenario { fleet: fleet.clone(), arch, assumptions: command.assumptions.assumptions() };
         advice.push(advise(&scenario, &arrivals, target)?);
     }
     if advice.is_empty() {
@@ -98,7 +98,7 @@ pub fn run(command: &Recommend) -> Result<Exit> {
         }
     }
     if advice.iter().any(|advice| advice.best.is_none()) {
-        say("no number of pods keeps every wait short enough: see the notes");
+        message("no number of pods keeps every wait short enough: see the notes");
     }
     Ok(Exit::Done)
 }

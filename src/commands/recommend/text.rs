@@ -3,7 +3,7 @@
 use crate::console::table::{Column, Table};
 use crate::console::wrap::wrap;
 use crate::diagnostics::words::{number, thousands};
-use crate::fleet::dns::MOST_PODS;
+use crate::fleet::dns::MAX_PODS;
 use crate::simulation::duration::Length;
 use crate::simulation::recommend::{Advice, Choice};
 
@@ -40,7 +40,7 @@ pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize)
         text += &wrap(
             &format!(
                 "No number of pods keeps the p99 wait short enough without clients giving up: neither one pod for each build at all times, nor {}, the most that one DNS answer can name. Check the client's budget and how long a build occupies its builder.",
-                thousands(MOST_PODS.into())
+                thousands(MAX_PODS.into())
             ),
             width,
             "",

@@ -125,7 +125,7 @@ impl SimulationJson {
             arch: scenario.arch,
             min_pods,
             max_pods,
-            budget_s: seconds(scenario.said.budget.0),
+            budget_s: seconds(scenario.assumptions.budget.0),
             runs: summary.runs,
             builds: summary.mean(total.arrived),
             finished: summary.mean(total.finished),

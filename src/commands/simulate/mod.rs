@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 
 use crate::commands::exit::Exit;
 use crate::commands::options::{Input, PlanFormat};
-use crate::commands::scenario::{BuildsThatCome, CircumstancesGiven, arch, arch_of, arrivals, fleet_of};
+use crate::commands::scenario::{ArrivalOptions, AssumptionOptions, arch, arch_of, arrivals, fleet_of};
 use crate::commands::simulate::json::{ComparisonJson, SimulationJson};
 use crate::commands::simulate::simulated::{Simulated, runs_in_words};
-use crate::console::output::{print, print_json, say};
+use crate::console::output::{message, print, print_json};
 use crate::console::wrap::width;
 use crate::simulation::arrivals::Arrivals;
 use crate::simulation::scenario::{self, Scenario};
@@ -56,9 +56,9 @@ pub struct Simulate {
     #[command(flatten)]
     pub input: Input,
     #[command(flatten)]
-    pub builds: BuildsThatCome,
+    pub builds: ArrivalOptions,
     #[command(flatten)]
-    pub circumstances: CircumstancesGiven,
+    pub assumptions: AssumptionOptions,
     /// Number of runs, each with different random numbers
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000), help_heading = "Simulation")]
     pub runs: u64,
@@ -87,32 +87,32 @@ pub fn run(command: &Simulate) -> Result<Exit> {
         // Both are of one architecture: the first file's, unless one is asked for.
         let wanted = command.arch.or(scenarios.first().map(|first| first.arch));
         let Some(arch) = arch_of(&fleet, wanted, path) else { return Ok(Exit::Usage) };
-        scenarios.push(Scenario { fleet, arch, said: command.circumstances.said() });
+        scenarios.push(Scenario { fleet, arch, assumptions: command.assumptions.assumptions() });
     }
     if let Err(why) = scenario::share_no_capacity(&mut scenarios) {
-        say(&format!("error: {why}"));
+        message(&format!("error: {why}"));
         return Ok(Exit::Usage);
     }
     let arrivals = match arrivals(&command.builds, scenarios[0].arch) {
         Ok(arrivals) => arrivals,
         // A file that cannot be read is trouble; a number out of range is a wrong command line.
         Err(error) if command.builds.arrivals.is_none() => {
-            say(&format!("error: {error}"));
+            message(&format!("error: {error}"));
             return Ok(Exit::Usage);
         }
         Err(error) => return Err(error),
     };
-    let mut found = Vec::new();
+    let mut results = Vec::new();
     for scenario in scenarios {
         let model = scenario.model()?;
         let summary = runs::all(&model, &arrivals, command.seed, command.runs);
         let verdict = verdict::find(&scenario, &arrivals, command.seed, &summary)?;
-        found.push(Simulated { scenario, model, summary, verdict });
+        results.push(Simulated { scenario, model, summary, verdict });
     }
     let width = width();
     let names =
         (command.input.config.display().to_string(), command.compare.as_deref().map(|path| path.display().to_string()));
-    match (command.format, found.as_slice(), &names.1) {
+    match (command.format, results.as_slice(), &names.1) {
         (PlanFormat::Json, [one], _) => print_json(&SimulationJson::of(one))?,
         (PlanFormat::Json, all, _) => {
             let [here, there] = [&all[0], &all[1]].map(SimulationJson::of);
@@ -124,18 +124,19 @@ pub fn run(command: &Simulate) -> Result<Exit> {
         (PlanFormat::Text, all, _) => print(&text::of(&all[0], &arrivals, width))?,
     }
     if let Some(path) = &command.svg {
-        std::fs::write(path, picture(&found, &arrivals)).with_context(|| format!("cannot write {}", path.display()))?;
-        say(&format!("wrote {}: a chart of the first run", path.display()));
+        std::fs::write(path, picture(&results, &arrivals))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        message(&format!("wrote {}: a chart of the first run", path.display()));
     }
     Ok(Exit::Done)
 }
 
 /// The first run of what was found, or of both.
-fn picture(found: &[Simulated], arrivals: &Arrivals) -> String {
-    let title = |found: &Simulated| text::pool(&found.scenario);
-    let caption = [arrivals.to_string(), format!("The first of {}.", runs_in_words(found[0].summary.runs))];
+fn picture(results: &[Simulated], arrivals: &Arrivals) -> String {
+    let title = |result: &Simulated| text::pool(&result.scenario);
+    let caption = [arrivals.to_string(), format!("The first of {}.", runs_in_words(results[0].summary.runs))];
     let caption: Vec<&str> = caption.iter().map(String::as_str).collect();
-    match found {
+    match results {
         [here, there] => svg::compared(
             (&format!("{} {}", here.scenario.fleet.key, title(here)), &here.summary.series),
             (&format!("{} {}", there.scenario.fleet.key, title(there)), &there.summary.series),

@@ -7,7 +7,7 @@ use crate::commands::simulate::simulated::{Simulated, runs_in_words};
 use crate::console::table::{Column, Table};
 use crate::console::wrap::wrap;
 use crate::diagnostics::words::{number, thousands};
-use crate::fleet::dns::MOST_PODS;
+use crate::fleet::dns::MAX_PODS;
 use crate::fleet::scaling::Scaling;
 use crate::simulation::arrivals::Arrivals;
 use crate::simulation::duration::Length;
@@ -15,14 +15,14 @@ use crate::simulation::model::{ClientKind, Model};
 use crate::simulation::outcome::Summary;
 use crate::simulation::scenario::Scenario;
 
-pub(super) fn of(found: &Simulated, arrivals: &Arrivals, width: usize) -> String {
-    let mut text = head(&found.scenario, &found.model, arrivals, found.summary.runs, width);
+pub(super) fn of(result: &Simulated, arrivals: &Arrivals, width: usize) -> String {
+    let mut text = head(&result.scenario, &result.model, arrivals, result.summary.runs, width);
     text.push('\n');
-    for (name, told) in rows(found) {
-        text += &entry(name, &told, width);
+    for (name, value) in rows(result) {
+        text += &entry(name, &value, width);
     }
     text.push('\n');
-    text += &chart::of(&found.summary.series, width);
+    text += &chart::of(&result.summary.series, width);
     text
 }
 
@@ -43,13 +43,13 @@ pub(super) fn compared(
     let columns = vec![Column::Words(""), Column::Numbers("here"), Column::Numbers("there")];
     text += &Table { columns, rows }.print(width);
     text.push('\n');
-    text += &entry("here", &judged(here), width);
-    text + &entry("there", &judged(there), width)
+    text += &entry("here", &conclusion(here), width);
+    text + &entry("there", &conclusion(there), width)
 }
 
 /// The numbers of a result, for a column.
-fn cells(found: &Simulated) -> Vec<(&'static str, String)> {
-    let Simulated { model, summary, .. } = found;
+fn cells(result: &Simulated) -> Vec<(&'static str, String)> {
+    let Simulated { model, summary, .. } = result;
     let total = &summary.total;
     let waits = &total.waits;
     let length = |ms: u64| Length(ms).to_string();
@@ -75,36 +75,37 @@ fn share(part: u64, of: u64) -> String {
 }
 
 /// A name, and what is told of it on lines that stand below each other.
-fn entry(name: &str, told: &str, width: usize) -> String {
+fn entry(name: &str, value: &str, width: usize) -> String {
     const INDENT: &str = "           ";
-    let wrapped = wrap(told, width, INDENT);
+    let wrapped = wrap(value, width, INDENT);
     format!("{name:<11}{}", wrapped.trim_start())
 }
 
 fn head(scenario: &Scenario, model: &Model, arrivals: &Arrivals, runs: u64, width: usize) -> String {
-    let said = &scenario.said;
+    let assumptions = &scenario.assumptions;
     let mut text = entry("builds", &arrivals.to_string(), width);
-    let client = match said.client {
+    let client = match assumptions.client {
         ClientKind::BuildctlWait => "buildctl --wait",
         ClientKind::BuildctlRetry => "buildctl, retried",
         ClientKind::BuildxRetry => "docker buildx, retried",
     };
     let pauses = Length(model.client.pause_ms);
     let patience = Length(model.client.connect_ms);
-    let tries = match said.client {
+    let tries = match assumptions.client {
         ClientKind::BuildctlWait => format!("reconnects after {patience}"),
         _ => format!("waits {patience}, pauses up to {pauses}"),
     };
-    text += &entry("client", &format!("{client}: {tries}, gives up after {}", said.budget), width);
+    text += &entry("client", &format!("{client}: {tries}, gives up after {}", assumptions.budget), width);
     text += &entry("fleet", &format!("{} {}", scenario.fleet.key, pool(scenario)), width);
-    let mut starts = format!("a node is ready after {}, a pod on it after {}", said.node_start, said.pod_start);
-    for (name, window) in &said.no_capacity {
+    let mut starts =
+        format!("a node is ready after {}, a pod on it after {}", assumptions.node_start, assumptions.pod_start);
+    for (name, window) in &assumptions.no_capacity {
         let _ = write!(starts, "; no capacity for {name} from {} to {}", Length(window.from_ms), Length(window.to_ms));
     }
-    for window in &said.metric_out {
+    for window in &assumptions.metric_out {
         let _ = write!(starts, "; no metric from {} to {}", Length(window.from_ms), Length(window.to_ms));
     }
-    if let Some(after) = said.lost_after {
+    if let Some(after) = assumptions.lost_after {
         let _ = write!(starts, "; a builder is lost after {after} on average");
     }
     text += &entry("starts", &starts, width);
@@ -122,8 +123,8 @@ pub(super) fn pool(scenario: &Scenario) -> String {
 }
 
 /// Name and text of each result.
-fn rows(found: &Simulated) -> Vec<(&'static str, String)> {
-    let Simulated { model, summary, .. } = found;
+fn rows(result: &Simulated) -> Vec<(&'static str, String)> {
+    let Simulated { model, summary, .. } = result;
     let total = &summary.total;
     let waits = &total.waits;
     let length = |ms: u64| Length(ms).to_string();
@@ -165,9 +166,9 @@ fn rows(found: &Simulated) -> Vec<(&'static str, String)> {
                 number(total.peak_nodes as usize, "node")
             ),
         ),
-        ("cost", cost(found)),
+        ("cost", cost(result)),
         ("", idle(model, summary)),
-        ("verdict", judged(found)),
+        ("verdict", conclusion(result)),
     ]
 }
 
@@ -194,8 +195,8 @@ fn lost(summary: &Summary) -> String {
     text
 }
 
-fn cost(found: &Simulated) -> String {
-    let Simulated { scenario, model, summary, .. } = found;
+fn cost(result: &Simulated) -> String {
+    let Simulated { scenario, model, summary, .. } = result;
     let node_ms = &summary.total.node_ms;
     let text = format!(
         "{} for {:.1} node hours in {}",
@@ -234,8 +235,8 @@ fn dollars(model: &Model, summary: &Summary, node_ms: &[u64]) -> String {
     }
 }
 
-fn judged(found: &Simulated) -> String {
-    let Simulated { scenario, summary, verdict, .. } = found;
+fn conclusion(result: &Simulated) -> String {
+    let Simulated { scenario, summary, verdict, .. } = result;
     if summary.total.arrived == 0 {
         return "no builds arrived in any run".to_owned();
     }
@@ -245,7 +246,7 @@ fn judged(found: &Simulated) -> String {
     if verdict.enough {
         // What is not less than what there is saves nothing.
         let less = [
-            budget.filter(|_| verdict.budget.is_some_and(|budget| budget < scenario.said.budget)),
+            budget.filter(|_| verdict.budget.is_some_and(|budget| budget < scenario.assumptions.budget)),
             pods.filter(|_| verdict.max.is_some_and(|pods| pods < max)),
         ];
         let less: Vec<String> = less.into_iter().flatten().collect();
@@ -258,7 +259,7 @@ fn judged(found: &Simulated) -> String {
         return "no client gives up; builds are lost together with their builders, which no budget and no maximum can change"
             .to_owned();
     }
-    let most = thousands(MOST_PODS.into());
+    let most = thousands(MAX_PODS.into());
     match (budget, pods) {
         (Some(budget), Some(pods)) => format!("not every build gets a builder: that needs {budget}, or {pods}"),
         (Some(budget), None) => format!(

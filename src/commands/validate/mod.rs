@@ -5,8 +5,8 @@ use anyhow::Result;
 use crate::commands::exit::Exit;
 use crate::commands::options::Input;
 use crate::commands::read;
-use crate::commands::report::tell;
-use crate::console::output::{print_json, say};
+use crate::commands::report::print_report;
+use crate::console::output::{message, print_json};
 use crate::diagnostics::report::{ProblemFormat, ProblemOptions};
 use crate::diagnostics::words::number;
 use crate::resolve::resolved::Resolved;
@@ -33,7 +33,7 @@ pub struct Validate {
 /// Checks clusters.yaml.
 pub fn run(command: &Validate) -> Result<Exit> {
     let (outcomes, report) = read::read_as(&command.input.config, &command.problems)?;
-    tell(&report)?;
+    print_report(&report)?;
     if report.format == ProblemFormat::Json {
         print_json(&report.json())?;
     }
@@ -42,6 +42,6 @@ pub fn run(command: &Validate) -> Result<Exit> {
     }
     let fleets = outcomes.iter().filter_map(Resolved::fleet).count();
     let without = outcomes.len() - fleets;
-    say(&format!("{} is valid: {} with buildkit, {without} without", report.path, number(fleets, "cluster")));
+    message(&format!("{} is valid: {} with buildkit, {without} without", report.path, number(fleets, "cluster")));
     Ok(Exit::Done)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::consequences::classify::case::{Case, Told};
+use crate::consequences::classify::pair::{ManifestPair, Reported};
 use crate::consequences::consequence::{Class, Consequence};
 use crate::fleet::ports::METRICS_PORT;
 use crate::manifests::objects::Objects;
@@ -34,8 +34,8 @@ impl Guarded {
     }
 }
 
-pub(super) fn classify(case: &Case, told: &mut Told) -> Vec<Consequence> {
-    let (old, new) = (guarded(&case.old), guarded(&case.new));
+pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Consequence> {
+    let (old, new) = (guarded(&pair.old), guarded(&pair.new));
     let mut found = Vec::new();
     for selector in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
         found.extend(match (old.get(selector), new.get(selector)) {
@@ -56,22 +56,22 @@ pub(super) fn classify(case: &Case, told: &mut Told) -> Vec<Consequence> {
     }
     let differs = |short: &String| {
         let name = short.strip_prefix("NetworkPolicy/").unwrap_or(short);
-        case.old.named("NetworkPolicy", name) != case.new.named("NetworkPolicy", name)
+        pair.old.named("NetworkPolicy", name) != pair.new.named("NetworkPolicy", name)
     };
     for consequence in &mut found {
         consequence.objects.retain(differs);
     }
-    for policy in case.changed("NetworkPolicy") {
+    for policy in pair.changed("NetworkPolicy") {
         let object = policy.identity.short();
         if found.iter().any(|consequence| consequence.objects.contains(&object)) {
-            told.tell(&object, &policy.changes("/spec"));
+            reported.report(&object, &policy.changes("/spec"));
         }
     }
     found
 }
 
 /// Grants that are told one by one; more are counted.
-const MOST_GRANTS: usize = 10;
+const MAX_GRANTS: usize = 10;
 
 fn compare(selector: &str, old: &Guarded, new: &Guarded) -> Vec<Consequence> {
     let opened: Vec<_> = new.grants.iter().filter(|grant| !old.covers(grant)).collect();
@@ -105,12 +105,12 @@ fn listed<'a>(grants: impl Iterator<Item = &'a (String, String)>) -> String {
     for (peer, port) in grants {
         by_peer.entry(peer).or_default().push(port);
     }
-    let mut told: Vec<String> =
-        by_peer.iter().take(MOST_GRANTS).map(|(peer, ports)| format!("{peer} on {}", ports.join(" and "))).collect();
-    if by_peer.len() > MOST_GRANTS {
-        told.push(format!("{} more", by_peer.len() - MOST_GRANTS));
+    let mut parts: Vec<String> =
+        by_peer.iter().take(MAX_GRANTS).map(|(peer, ports)| format!("{peer} on {}", ports.join(" and "))).collect();
+    if by_peer.len() > MAX_GRANTS {
+        parts.push(format!("{} more", by_peer.len() - MAX_GRANTS));
     }
-    told.join("; ")
+    parts.join("; ")
 }
 
 fn guarded(objects: &Objects) -> BTreeMap<String, Guarded> {

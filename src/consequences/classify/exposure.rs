@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::consequences::classify::case::Case;
+use crate::consequences::classify::pair::ManifestPair;
 use crate::consequences::consequence::{Class, Consequence};
 use crate::manifests::setting::settings;
 
-pub(super) fn classify(case: &Case) -> Vec<Consequence> {
+pub(super) fn classify(pair: &ManifestPair) -> Vec<Consequence> {
     let mut found = Vec::new();
-    for (identity, new) in case.new.iter() {
-        let Some(old) = case.old.get(identity).filter(|old| *old != new) else { continue };
+    for (identity, new) in pair.new.iter() {
+        let Some(old) = pair.old.get(identity).filter(|old| *old != new) else { continue };
         let (before, after) = (exposures(&identity.kind, old), exposures(&identity.kind, new));
         for opened in after.difference(&before) {
             found.push(Consequence::new(Class::OpensAccess, identity.short(), opened));

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::consequences::capacity::{NodeGroup, PoolFacts, arch_of};
-use crate::consequences::classify::case::{Case, Changed, Told};
+use crate::consequences::classify::pair::{Changed, ManifestPair, Reported};
 use crate::consequences::classify::pods::drain_minutes;
 use crate::consequences::consequence::{Class, Consequence};
 use crate::consequences::field::{FieldChange, changes};
@@ -23,22 +23,22 @@ const LOOKED_UP: [(&str, &str); 3] = [
 /// Left out of the hash as well, and not compared with nodes.
 const FREE: [&str; 3] = ["/spec/capacityReservationSelectorTerms", "/spec/ipPrefixCount", "/spec/amiFamily"];
 
-pub(super) fn classify(case: &Case, told: &mut Told) -> Vec<Consequence> {
-    let classes = case.changed("EC2NodeClass").flat_map(|class| of_class(case, &class, told));
+pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Consequence> {
+    let classes = pair.changed("EC2NodeClass").flat_map(|class| of_class(pair, &class, reported));
     let mut found: Vec<Consequence> = classes.collect();
-    for pool in case.changed("NodePool") {
-        found.extend(of_pool(case, &pool, told));
+    for pool in pair.changed("NodePool") {
+        found.extend(of_pool(pair, &pool, reported));
     }
     found
 }
 
-fn of_class(case: &Case, class: &Changed, told: &mut Told) -> Vec<Consequence> {
+fn of_class(pair: &ManifestPair, class: &Changed, reported: &mut Reported) -> Vec<Consequence> {
     let object = class.identity.short();
-    let groups: Vec<&NodeGroup> = old_groups(case, class.old);
+    let groups: Vec<&NodeGroup> = old_groups(pair, class.old);
     let arch = arch_of(class.old).map_or("", |arch| arch.name());
     let replaced = |which: &str, reasons: Vec<FieldChange>| {
-        let what = format!("every {arch} node {which}is replaced: {}", spoken(case, &groups, class));
-        counted(case, Consequence::new(Class::ReplacesNodes, &object, what), &groups, class).because(reasons)
+        let what = format!("every {arch} node {which}is replaced: {}", describe(pair, &groups, class));
+        counted(pair, Consequence::new(Class::ReplacesNodes, &object, what), &groups, class).because(reasons)
     };
     let mut looked_up = Vec::new();
     for (pointer, which) in LOOKED_UP.iter().filter(|(pointer, _)| {
@@ -46,7 +46,7 @@ fn of_class(case: &Case, class: &Changed, told: &mut Told) -> Vec<Consequence> {
         old.cloned().map(unordered) != new.cloned().map(unordered)
     }) {
         let reasons = or_unseen(class.changes(pointer), &pointer.trim_start_matches('/').replace('/', "."));
-        told.tell(&object, &reasons);
+        reported.report(&object, &reasons);
         looked_up.push((which, reasons));
     }
     let apart: Vec<&str> = LOOKED_UP.iter().map(|(pointer, _)| *pointer).chain(FREE).collect();
@@ -57,8 +57,8 @@ fn of_class(case: &Case, class: &Changed, told: &mut Told) -> Vec<Consequence> {
     }
     // Every node: those that do not match what is looked up are among them.
     let mut reasons = or_unseen(changes(old.as_ref(), new.as_ref(), "spec"), "spec");
-    told.tell(&object, &reasons);
-    told.tell_object(&object);
+    reported.report(&object, &reasons);
+    reported.report_object(&object);
     reasons.extend(looked_up.into_iter().flat_map(|(_, reasons)| reasons));
     vec![replaced("", reasons)]
 }
@@ -89,7 +89,7 @@ fn without(object: &Value, pointers: &[&str]) -> Option<Value> {
     Some(spec)
 }
 
-fn of_pool(case: &Case, pool: &Changed, told: &mut Told) -> Vec<Consequence> {
+fn of_pool(pair: &ManifestPair, pool: &Changed, reported: &mut Reported) -> Vec<Consequence> {
     let object = pool.identity.short();
     let mut found = Vec::new();
     let fixed = ["/spec/template/spec/nodeClassRef/group", "/spec/template/spec/nodeClassRef/kind"];
@@ -99,7 +99,7 @@ fn of_pool(case: &Case, pool: &Changed, told: &mut Told) -> Vec<Consequence> {
         refused.extend(pool.changes("/spec/replicas"));
     }
     if !refused.is_empty() {
-        told.tell(&object, &refused);
+        reported.report(&object, &refused);
         found.push(
             Consequence::new(Class::ImmutableField, &object, "Karpenter refuses this change to a NodePool")
                 .because(refused)
@@ -107,21 +107,21 @@ fn of_pool(case: &Case, pool: &Changed, told: &mut Told) -> Vec<Consequence> {
         );
     }
     let groups: Vec<&NodeGroup> =
-        all_groups(&case.old_pools).filter(|group| group.nodepool == pool.identity.name).collect();
+        all_groups(&pair.old_pools).filter(|group| group.nodepool == pool.identity.name).collect();
     let mut reasons: Vec<FieldChange> =
-        pool.changes("/spec/template").into_iter().filter(|change| !told.has(&object, &change.path)).collect();
+        pool.changes("/spec/template").into_iter().filter(|change| !reported.has(&object, &change.path)).collect();
     let (narrowed, widened): (Vec<_>, Vec<_>) = reasons
         .extract_if(.., |change| change.path.starts_with("spec.template.spec.requirements"))
         .partition(|_| narrows(pool.old, pool.new));
     reasons.extend(narrowed);
     if !reasons.is_empty() {
-        told.tell(&object, &reasons);
-        let what = format!("every node of this pool is replaced: {}", spoken(case, &groups, pool));
+        reported.report(&object, &reasons);
+        let what = format!("every node of this pool is replaced: {}", describe(pair, &groups, pool));
         found
-            .push(counted(case, Consequence::new(Class::ReplacesNodes, &object, what), &groups, pool).because(reasons));
+            .push(counted(pair, Consequence::new(Class::ReplacesNodes, &object, what), &groups, pool).because(reasons));
     }
     if !widened.is_empty() {
-        told.tell(&object, &widened);
+        reported.report(&object, &widened);
         found.push(
             Consequence::new(Class::InPlace, &object, "more kinds of new nodes are allowed; no node is replaced")
                 .because(widened),
@@ -157,40 +157,40 @@ fn all_groups(pools: &[PoolFacts]) -> impl Iterator<Item = &NodeGroup> {
 }
 
 /// The NodePools of an EC2NodeClass's architecture.
-fn old_groups<'a>(case: &'a Case, class: &Value) -> Vec<&'a NodeGroup> {
+fn old_groups<'a>(pair: &'a ManifestPair, class: &Value) -> Vec<&'a NodeGroup> {
     let arch = arch_of(class);
-    let pools = case.old_pools.iter().filter(|pool| Some(pool.arch) == arch);
+    let pools = pair.old_pools.iter().filter(|pool| Some(pool.arch) == arch);
     pools.flat_map(|pool| &pool.node_groups).collect()
 }
 
 /// How many nodes, how fast, and how builds fare.
-fn spoken(case: &Case, groups: &[&NodeGroup], changed: &Changed) -> String {
-    let nodes = match nodes_of(case, groups) {
+fn describe(pair: &ManifestPair, groups: &[&NodeGroup], changed: &Changed) -> String {
+    let nodes = match nodes_of(pair, groups) {
         Some((min, max)) if min == max => number(usize::try_from(max).unwrap_or(usize::MAX), "node"),
         Some((min, max)) => format!("{min} to {max} nodes, depending on load"),
         None => "an unknown number of nodes".to_owned(),
     };
-    let pace = drift_budget(case, changed).map_or_else(String::new, |share| format!(", {share} at a time"));
+    let pace = drift_budget(pair, changed).map_or_else(String::new, |share| format!(", {share} at a time"));
     format!(
         "{nodes}{pace}, builders one after the other; each finishes its build first, up to {} min",
-        drain_minutes(&case.old)
+        drain_minutes(&pair.old)
     )
 }
 
-fn counted(case: &Case, consequence: Consequence, groups: &[&NodeGroup], changed: &Changed) -> Consequence {
-    let nodes = nodes_of(case, groups);
+fn counted(pair: &ManifestPair, consequence: Consequence, groups: &[&NodeGroup], changed: &Changed) -> Consequence {
+    let nodes = nodes_of(pair, groups);
     consequence
         .number("nodes_min", nodes.map(|(min, _)| min))
         .number("nodes_max", nodes.map(|(_, max)| max))
-        .number("at_a_time", drift_budget(case, changed))
-        .number("drain_minutes", drain_minutes(&case.old))
+        .number("at_a_time", drift_budget(pair, changed))
+        .number("drain_minutes", drain_minutes(&pair.old))
         .advice("apply it while the fleet is idle: under load, each replacement waits for the builds on its node")
 }
 
 /// Nodes that may exist of these pools: from none or the minimum's, where the first type is among them, to the peak's.
-fn nodes_of(case: &Case, groups: &[&NodeGroup]) -> Option<(u64, u64)> {
+fn nodes_of(pair: &ManifestPair, groups: &[&NodeGroup]) -> Option<(u64, u64)> {
     let first = groups.first()?;
-    let pool = case.old_pools.iter().find(|pool| pool.node_groups.iter().any(|group| group == *first))?;
+    let pool = pair.old_pools.iter().find(|pool| pool.node_groups.iter().any(|group| group == *first))?;
     let leads = pool.node_groups.first() == Some(*first);
     let min = if leads { first.nodes(pool.pods.min)? } else { 0 };
     let max = groups.iter().map(|group| group.nodes(pool.pods.max)).collect::<Option<Vec<_>>>()?.into_iter().max()?;
@@ -199,9 +199,9 @@ fn nodes_of(case: &Case, groups: &[&NodeGroup]) -> Option<(u64, u64)> {
 
 /// The share of nodes that may go at a time for drift: the first that the budgets name of the NodePool, or of the first
 /// one of the class's architecture.
-fn drift_budget(case: &Case, changed: &Changed) -> Option<String> {
+fn drift_budget(pair: &ManifestPair, changed: &Changed) -> Option<String> {
     let arch = arch_of(changed.new);
-    let first = || case.new.of_kind("NodePool").map(|(_, object)| object).find(|object| arch_of(object) == arch);
+    let first = || pair.new.of_kind("NodePool").map(|(_, object)| object).find(|object| arch_of(object) == arch);
     let pool = if changed.identity.kind == "NodePool" { changed.new } else { first()? };
     let budgets = pool.pointer("/spec/disruption/budgets")?.as_array()?;
     let for_drift = |budget: &&Value| {

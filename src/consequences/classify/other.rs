@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::consequences::classify::case::{Case, Told};
+use crate::consequences::classify::pair::{ManifestPair, Reported};
 use crate::consequences::consequence::{Class, Consequence};
 use crate::consequences::field::{FieldChange, changes};
 use crate::diagnostics::words::number;
 use crate::manifests::objects::Identity;
 
 /// A fleet that moves to another namespace.
-pub(super) fn moves(case: &Case, from: &str, to: &str) -> Consequence {
-    let objects = case.new.iter().filter(|(identity, _)| identity.namespace == to).count() + 1;
+pub(super) fn moves(pair: &ManifestPair, from: &str, to: &str) -> Consequence {
+    let objects = pair.new.iter().filter(|(identity, _)| identity.namespace == to).count() + 1;
     let what = format!(
         "the fleet moves from namespace {from} to {to}: {} are created there, the old ones stay until you delete them, and every client must change its address",
         number(objects, "object")
@@ -24,14 +24,14 @@ pub(super) fn moves(case: &Case, from: &str, to: &str) -> Consequence {
 }
 
 /// Objects that come and go.
-pub(super) fn comes_and_goes(case: &Case) -> Vec<Consequence> {
-    let gone = case.old.iter().filter(|(identity, _)| case.new.get(identity).is_none());
-    let come = case.new.iter().filter(|(identity, _)| case.old.get(identity).is_none());
+pub(super) fn comes_and_goes(pair: &ManifestPair) -> Vec<Consequence> {
+    let gone = pair.old.iter().filter(|(identity, _)| pair.new.get(identity).is_none());
+    let come = pair.new.iter().filter(|(identity, _)| pair.old.get(identity).is_none());
     // Objects of which the same is to be said are told together.
     let mut leaving: IndexMap<(&str, String), Vec<String>> = IndexMap::new();
     for (identity, _) in gone {
-        if let Some(said) = deleted(case, identity) {
-            leaving.entry(said).or_default().push(identity.short());
+        if let Some(explanation) = deleted(pair, identity) {
+            leaving.entry(explanation).or_default().push(identity.short());
         }
     }
     let mut found: Vec<Consequence> = leaving
@@ -47,10 +47,10 @@ pub(super) fn comes_and_goes(case: &Case) -> Vec<Consequence> {
 }
 
 /// What it means that an object is no longer in the set. None where another judge tells it.
-fn deleted(case: &Case, identity: &Identity) -> Option<(&'static str, String)> {
-    let stays = |deployment: &str| case.new.named("Deployment", deployment).is_some();
+fn deleted(pair: &ManifestPair, identity: &Identity) -> Option<(&'static str, String)> {
+    let stays = |deployment: &str| pair.new.named("Deployment", deployment).is_some();
     let what = match identity.kind.as_str() {
-        // Told as the end of autoscaling.
+        // Reported as the end of autoscaling.
         "ScaledObject" if stays(&identity.name) => return None,
         "Deployment" => "once it is deleted, its pods stop, each after its build",
         "NodePool" => "Karpenter keeps creating nodes from it until it is deleted; deleting it drains its nodes",
@@ -78,9 +78,9 @@ const IMMUTABLE: [(&str, &str); 2] =
     [("/spec/clusterIP", "/spec/clusterIP"), ("/spec/ipFamilies", "/spec/ipFamilies/0")];
 
 /// Fields of a Service that the API server does not change (core/v1 `ServiceSpec`: clusterIP, the first of `ipFamilies`).
-pub(super) fn immutable_services(case: &Case, told: &mut Told) -> Vec<Consequence> {
+pub(super) fn immutable_services(pair: &ManifestPair, reported: &mut Reported) -> Vec<Consequence> {
     let mut found = Vec::new();
-    for service in case.changed("Service") {
+    for service in pair.changed("Service") {
         let reasons: Vec<FieldChange> = IMMUTABLE
             .iter()
             .filter(|(_, part)| service.differs(part))
@@ -90,7 +90,7 @@ pub(super) fn immutable_services(case: &Case, told: &mut Told) -> Vec<Consequenc
             continue;
         }
         let object = service.identity.short();
-        told.tell(&object, &reasons);
+        reported.report(&object, &reasons);
         found.push(
             Consequence::new(
                 Class::ImmutableField,
@@ -105,15 +105,15 @@ pub(super) fn immutable_services(case: &Case, told: &mut Told) -> Vec<Consequenc
 }
 
 /// What differs and was not told yet. Objects with the same change are told together.
-pub(super) fn in_place(case: &Case, told: &Told) -> Vec<Consequence> {
+pub(super) fn in_place(pair: &ManifestPair, reported: &Reported) -> Vec<Consequence> {
     let mut grouped: IndexMap<(&str, Vec<FieldChange>), Vec<String>> = IndexMap::new();
     let mut alone = Vec::new();
-    for (identity, new) in case.new.iter() {
-        let Some(old) = case.old.get(identity).filter(|old| *old != new) else { continue };
+    for (identity, new) in pair.new.iter() {
+        let Some(old) = pair.old.get(identity).filter(|old| *old != new) else { continue };
         let object = identity.short();
         let all = changes(Some(old), Some(new), "");
-        let unseen = all.is_empty() && !told.has(&object, "");
-        let rest: Vec<FieldChange> = all.into_iter().filter(|change| !told.has(&object, &change.path)).collect();
+        let unseen = all.is_empty() && !reported.has(&object, "");
+        let rest: Vec<FieldChange> = all.into_iter().filter(|change| !reported.has(&object, &change.path)).collect();
         if identity.kind == "PrometheusRule" && rest.iter().any(|change| change.path.starts_with("spec.groups")) {
             alone.push(alerts(&object, old, new).because(rest));
             continue;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::consequences::capacity::PoolFacts;
-use crate::consequences::classify::case::{Case, Changed, Told};
+use crate::consequences::classify::pair::{Changed, ManifestPair, Reported};
 use crate::consequences::consequence::{Class, Consequence};
 use crate::consequences::field::{FieldChange, changes};
 use crate::manifests::names::LB;
@@ -14,13 +14,13 @@ use crate::manifests::setting::settings;
 
 const GRACE: &str = "/spec/template/spec/terminationGracePeriodSeconds";
 
-pub(super) fn classify(case: &Case, told: &mut Told) -> Vec<Consequence> {
+pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Consequence> {
     let mut found = Vec::new();
-    for deployment in case.changed("Deployment") {
+    for deployment in pair.changed("Deployment") {
         let object = deployment.identity.short();
         if deployment.differs("/spec/selector") {
             let reasons = deployment.changes("/spec/selector");
-            told.tell(&object, &reasons);
+            reported.report(&object, &reasons);
             found.push(
                 Consequence::new(
                     Class::ImmutableField,
@@ -32,8 +32,8 @@ pub(super) fn classify(case: &Case, told: &mut Told) -> Vec<Consequence> {
             );
         }
         if deployment.differs("/spec/template") {
-            let reasons = reasons(case, &deployment, told);
-            found.push(rolled(case, &deployment).because(reasons));
+            let reasons = reasons(pair, &deployment, reported);
+            found.push(rolled(pair, &deployment).because(reasons));
         }
     }
     let both = [Class::RollsLoadBalancer, Class::RollsBuilders];
@@ -53,7 +53,7 @@ pub(super) fn drain_minutes(objects: &Objects) -> u64 {
     objects.of_kind("Deployment").filter_map(|(_, object)| object.pointer(GRACE)?.as_u64()).max().unwrap_or(30) / 60
 }
 
-fn rolled(case: &Case, deployment: &Changed) -> Consequence {
+fn rolled(pair: &ManifestPair, deployment: &Changed) -> Consequence {
     let object = deployment.identity.short();
     let drain = deployment.old.pointer(GRACE).and_then(Value::as_u64).unwrap_or(30) / 60;
     if deployment.identity.name == LB {
@@ -65,11 +65,11 @@ fn rolled(case: &Case, deployment: &Changed) -> Consequence {
         .number("drain_minutes", drain)
         .advice("apply it while no build is running: deploy.sh --wait-idle MIN");
     }
-    let Some(pool) = case.old_pools.iter().find(|pool| pool.deployment == deployment.identity.name) else {
+    let Some(pool) = pair.old_pools.iter().find(|pool| pool.deployment == deployment.identity.name) else {
         return Consequence::new(Class::RollsBuilders, object, "its pods are replaced");
     };
     // What is missing is made of the types of the new set.
-    let makes = case.new_pools.iter().find(|new| new.deployment == pool.deployment).unwrap_or(pool);
+    let makes = pair.new_pools.iter().find(|new| new.deployment == pool.deployment).unwrap_or(pool);
     of_pool(pool, makes, deployment, drain)
 }
 
@@ -109,36 +109,36 @@ fn of_pool(pool: &PoolFacts, makes: &PoolFacts, deployment: &Changed, drain: u64
 }
 
 /// The fields of the template that differ; in the place of a checksum, what it is of.
-fn reasons(case: &Case, deployment: &Changed, told: &mut Told) -> Vec<FieldChange> {
+fn reasons(pair: &ManifestPair, deployment: &Changed, reported: &mut Reported) -> Vec<FieldChange> {
     let object = deployment.identity.short();
     let template = deployment.changes("/spec/template");
-    told.tell(&object, &template);
+    reported.report(&object, &template);
     let (checksums, mut reasons): (Vec<_>, Vec<_>) = template
         .into_iter()
         .partition(|change| change.path.starts_with("spec.template.metadata.annotations.checksum/"));
     if !checksums.is_empty() {
-        let configs = config_changes(case, deployment, told);
+        let configs = config_changes(pair, deployment, reported);
         reasons.extend(if configs.is_empty() { checksums } else { configs });
     }
     if reasons.is_empty() {
         // A list in another order is another template to Kubernetes.
-        told.tell_object(&object);
+        reported.report_object(&object);
         reasons.push(FieldChange { path: "spec.template, in the order of a list".to_owned(), old: None, new: None });
     }
     reasons
 }
 
 /// What differs in the `ConfigMaps` that the pods mount.
-fn config_changes(case: &Case, deployment: &Changed, told: &mut Told) -> Vec<FieldChange> {
+fn config_changes(pair: &ManifestPair, deployment: &Changed, reported: &mut Reported) -> Vec<FieldChange> {
     let mut found = Vec::new();
     let mounted = mounted_configs(deployment.new);
-    for config in case.changed("ConfigMap").filter(|config| mounted.contains(config.identity.name.as_str())) {
+    for config in pair.changed("ConfigMap").filter(|config| mounted.contains(config.identity.name.as_str())) {
         let object = config.identity.short();
         let (old, new) = config.at("/data");
         let texts = changes(old, new, "data");
-        told.tell(&object, &texts);
+        reported.report(&object, &texts);
         if texts.is_empty() && old != new {
-            told.tell_object(&object);
+            reported.report_object(&object);
             let what = if same_settings(old, new) { "only in comments" } else { "only in the order of its settings" };
             found.push(FieldChange { path: format!("{object}, {what}"), old: None, new: None });
         }
@@ -151,11 +151,11 @@ fn config_changes(case: &Case, deployment: &Changed, told: &mut Told) -> Vec<Fie
 
 /// Whether two `ConfigMaps` say the same in the same order, comments aside.
 fn same_settings(old: Option<&Value>, new: Option<&Value>) -> bool {
-    let said = |data: Option<&Value>| -> Vec<String> {
+    let lines = |data: Option<&Value>| -> Vec<String> {
         let texts = data.and_then(Value::as_object).into_iter().flatten().filter_map(|(_, text)| text.as_str());
         texts.flat_map(|text| settings(text).map(|setting| setting.text.to_owned())).collect()
     };
-    said(old) == said(new)
+    lines(old) == lines(new)
 }
 
 fn mounted_configs(deployment: &Value) -> BTreeSet<&str> {

@@ -4,56 +4,56 @@ use serde_json::Value;
 
 use crate::catalogue::price::Usd;
 use crate::consequences::capacity::{NodeGroup, PODS_PER_NODE, PoolFacts};
-use crate::consequences::classify::case::{Case, Changed, Told};
+use crate::consequences::classify::pair::{Changed, ManifestPair, Reported};
 use crate::consequences::consequence::{Class, Consequence};
 
-pub(super) fn classify(case: &Case, told: &mut Told) -> Vec<Consequence> {
-    let pairs = case.new_pools.iter().filter_map(|new| {
-        let old = case.old_pools.iter().find(|old| old.arch == new.arch)?;
+pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Consequence> {
+    let pairs = pair.new_pools.iter().filter_map(|new| {
+        let old = pair.old_pools.iter().find(|old| old.arch == new.arch)?;
         Some((old, new))
     });
     let mut found = Vec::new();
     for (old, new) in pairs {
         found.extend([switched(old, new), resized(old, new)].into_iter().flatten());
-        tell_spoken(case, old, new, told);
+        report_numbers(pair, old, new, reported);
     }
-    found.extend(case.changed("ScaledObject").filter_map(|scaler| aim(&scaler, told)));
-    found.extend(appeared_and_gone(case));
+    found.extend(pair.changed("ScaledObject").filter_map(|scaler| aim(&scaler, reported)));
+    found.extend(appeared_and_gone(pair));
     found
 }
 
 /// The fields that the numbers of a pool speak of.
-fn tell_spoken(case: &Case, old: &PoolFacts, new: &PoolFacts, told: &mut Told) {
-    for deployment in case.changed("Deployment").filter(|one| one.identity.name == new.deployment) {
+fn report_numbers(pair: &ManifestPair, old: &PoolFacts, new: &PoolFacts, reported: &mut Reported) {
+    for deployment in pair.changed("Deployment").filter(|one| one.identity.name == new.deployment) {
         // Beside a ScaledObject the number is nobody's, and is told as it stands.
         if !(old.pods.scaled && new.pods.scaled) {
-            told.tell(&deployment.identity.short(), &deployment.changes("/spec/replicas"));
+            reported.report(&deployment.identity.short(), &deployment.changes("/spec/replicas"));
         }
     }
-    for scaler in case.changed("ScaledObject").filter(|one| one.identity.name == new.deployment) {
+    for scaler in pair.changed("ScaledObject").filter(|one| one.identity.name == new.deployment) {
         let mut fields = vec!["/spec/minReplicaCount", "/spec/maxReplicaCount"];
         let (before, after) = scaler.at("/spec/fallback");
         // A fallback that comes or goes does so with all its fields.
         fields.push(if before.is_none() == after.is_none() { "/spec/fallback/replicas" } else { "/spec/fallback" });
         for field in fields {
-            told.tell(&scaler.identity.short(), &scaler.changes(field));
+            reported.report(&scaler.identity.short(), &scaler.changes(field));
         }
     }
-    for pool in case.changed("NodePool") {
+    for pool in pair.changed("NodePool") {
         let both =
             [old, new].iter().all(|facts| facts.node_groups.iter().any(|group| group.nodepool == pool.identity.name));
         if !both {
             continue;
         }
         let object = pool.identity.short();
-        told.tell(&object, &pool.changes("/spec/limits/nodes"));
+        reported.report(&object, &pool.changes("/spec/limits/nodes"));
         let path = "metadata.annotations.buildkit-fleet/pods-per-node";
         let (before, after) = pool.at(PODS_PER_NODE);
-        told.tell(&object, &crate::consequences::field::changes(before, after, path));
+        reported.report(&object, &crate::consequences::field::changes(before, after, path));
         // The vCPU of as many nodes.
         let (before, after) = (cpu_for_nodes(pool.old), cpu_for_nodes(pool.new));
         if before.is_some() && before == after {
-            told.tell(&object, &pool.changes("/spec/limits/cpu"));
+            reported.report(&object, &pool.changes("/spec/limits/cpu"));
         }
     }
 }
@@ -66,16 +66,16 @@ fn cpu_for_nodes(nodepool: &Value) -> Option<u64> {
 }
 
 /// Pools of one version alone.
-fn appeared_and_gone(case: &Case) -> Vec<Consequence> {
+fn appeared_and_gone(pair: &ManifestPair) -> Vec<Consequence> {
     let only = |of: &[PoolFacts], other: &[PoolFacts]| -> Vec<PoolFacts> {
         of.iter().filter(|pool| other.iter().all(|other| other.arch != pool.arch)).cloned().collect()
     };
     let mut found = Vec::new();
-    for pool in only(&case.new_pools, &case.old_pools) {
+    for pool in only(&pair.new_pools, &pair.old_pools) {
         let what = format!("{}: no pool -> {}", pool.arch.name(), pool.size());
         found.push(Consequence::new(Class::Capacity, object(&pool), what));
     }
-    for pool in only(&case.old_pools, &case.new_pools) {
+    for pool in only(&pair.old_pools, &pair.new_pools) {
         let what = format!("{}: {} -> no pool", pool.arch.name(), pool.size());
         found.push(
             Consequence::new(Class::Capacity, object(&pool), what).advice(
@@ -87,7 +87,7 @@ fn appeared_and_gone(case: &Case) -> Vec<Consequence> {
 }
 
 /// How many builds a pod is there for, and what of the demand the HPA does not see.
-fn aim(scaler: &Changed, told: &mut Told) -> Option<Consequence> {
+fn aim(scaler: &Changed, reported: &mut Reported) -> Option<Consequence> {
     const TARGET: &str = "/spec/triggers/0/metadata/targetValue";
     const TOLERANCE: &str = "/spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleUp/tolerance";
     let target = |object: &Value| object.pointer(TARGET)?.as_str()?.parse::<f64>().ok().filter(|target| *target > 0.0);
@@ -101,7 +101,7 @@ fn aim(scaler: &Changed, told: &mut Told) -> Option<Consequence> {
         return None;
     }
     let reasons = [scaler.changes("/spec/triggers"), scaler.changes(TOLERANCE)].concat();
-    told.tell(&scaler.identity.short(), &reasons);
+    reported.report(&scaler.identity.short(), &reasons);
     let more = (old / new - 1.0) * 100.0;
     let pods = match more {
         more if more.abs() < 0.5 => String::new(),

@@ -7,7 +7,7 @@ use crate::fleet::model::Pool;
 use crate::fleet::sizing::{self, PodSize};
 use crate::manifests::check::quantity::{bytes, gigabytes, mebibytes, millicores};
 use crate::manifests::check::scaling::peak;
-use crate::manifests::check::set::{RenderedFleet, container, items, number, pod, told};
+use crate::manifests::check::set::{RenderedFleet, container, items, number, pod, shown};
 use crate::manifests::names::LB;
 
 /// The kubelet's default `nodefs.available`: below it builds are evicted.
@@ -59,14 +59,14 @@ pub(super) fn limits(set: &RenderedFleet, broken: &mut Vec<String>) {
             let nodes = object["spec"]["limits"]["nodes"].as_u64();
             let pods = nodes.map(|nodes| nodes.saturating_mul(pods_per_node));
             if peak.is_none() || pods < peak {
-                broken.push(format!("NodePool/{name} can hold {} of {} pods", told(pods), told(peak)));
+                broken.push(format!("NodePool/{name} can hold {} of {} pods", shown(pods), shown(peak)));
             }
             let cpu = object["spec"]["limits"]["cpu"].as_u64();
             if nodes.is_none() || cpu < nodes.map(|nodes| nodes * instance.vcpu) {
                 broken.push(format!(
                     "NodePool/{name} is limited to {} vCPU, too few for {} nodes",
-                    told(cpu),
-                    told(nodes)
+                    shown(cpu),
+                    shown(nodes)
                 ));
             }
         }

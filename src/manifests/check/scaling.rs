@@ -9,7 +9,7 @@ use crate::fleet::scaling::Scaling;
 use crate::fleet::sizing;
 use crate::manifests::check::haproxy::Section;
 use crate::manifests::check::quantity::{bytes, mebibytes};
-use crate::manifests::check::set::{RenderedFleet, backend_of, builders_of, container, told};
+use crate::manifests::check::set::{RenderedFleet, backend_of, builders_of, container, shown};
 use crate::manifests::names::LB;
 
 pub(super) fn bounds(set: &RenderedFleet, broken: &mut Vec<String>) {
@@ -33,16 +33,16 @@ pub(super) fn bounds(set: &RenderedFleet, broken: &mut Vec<String>) {
         if !as_asked {
             broken.push(format!(
                 "{name} has {} replicas, min {}, max {}, fallback {}",
-                told(replicas),
-                told(min),
-                told(max),
+                shown(replicas),
+                shown(min),
+                shown(max),
                 fallback["replicas"]
             ));
         }
         if let Some(fallback) = fallback.get("replicas")
             && !(fallback.is_u64() && min <= fallback.as_u64() && fallback.as_u64() <= max)
         {
-            broken.push(format!("{name} has fallback {fallback}, outside {} to {}", told(min), told(max)));
+            broken.push(format!("{name} has fallback {fallback}, outside {} to {}", shown(min), shown(max)));
         }
         if scaled["spec"].get("idleReplicaCount").is_some() {
             broken.push(format!("{name} has an idleReplicaCount beside its minimum"));
@@ -81,12 +81,12 @@ pub(super) fn slots(set: &RenderedFleet, broken: &mut Vec<String>) {
         let peak = peak(set, pool);
         let slots = set.haproxy.section("backend", &name).and_then(server_template).map(|(slots, _)| slots);
         if peak.is_none() || slots < peak {
-            broken.push(format!("{name} has {} slots for {} pods", told(slots), told(peak)));
+            broken.push(format!("{name} has {} slots for {} pods", shown(slots), shown(peak)));
         }
         for frontend in [format!("ft_{}", pool.arch.name()), "ft_all".to_owned()] {
             let taken = connections.iter().find(|(name, _)| *name == frontend).and_then(|(_, taken)| *taken);
             if taken < peak {
-                broken.push(format!("{frontend} accepts {} connections for {} pods", told(taken), told(peak)));
+                broken.push(format!("{frontend} accepts {} connections for {} pods", shown(taken), shown(peak)));
             }
         }
     }
@@ -97,12 +97,12 @@ pub(super) fn slots(set: &RenderedFleet, broken: &mut Vec<String>) {
         process.map(|process| mebibytes(sizing::lb_memory_mib(process, servers.map(|(slots, _)| slots).sum())));
     let memory = bytes(&container(set.object("Deployment", LB))["resources"]["limits"]["memory"]);
     if needed.is_none() || memory < needed {
-        broken.push(format!("the load balancer has {} bytes of memory but may need {}", told(memory), told(needed)));
+        broken.push(format!("the load balancer has {} bytes of memory but may need {}", shown(memory), shown(needed)));
     }
     // At the process's own limit health checks are not answered either.
     let together: u64 = connections.iter().filter_map(|(_, taken)| *taken).sum();
     if process.is_none_or(|process| process <= together) {
-        broken.push(format!("the build frontends may use {together} of {} connections", told(process)));
+        broken.push(format!("the build frontends may use {together} of {} connections", shown(process)));
     }
 }
 
@@ -126,8 +126,8 @@ pub(super) fn dns(set: &RenderedFleet, broken: &mut Vec<String>) {
             broken.push(format!(
                 "{}: a DNS answer of {} bytes, but HAProxy accepts {}",
                 pool.arch.name(),
-                told(bytes),
-                told(payload)
+                shown(bytes),
+                shown(payload)
             ));
         }
         let discovery = template.and_then(|(_, name)| name.split('.').next());

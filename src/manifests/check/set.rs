@@ -74,6 +74,6 @@ pub(super) fn number(value: &Value) -> Option<u64> {
 }
 
 /// A number for a message.
-pub(super) fn told<T: std::fmt::Display>(value: Option<T>) -> String {
+pub(super) fn shown<T: std::fmt::Display>(value: Option<T>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::fleet::hpa::{MAX_POLICY_PERIOD_S, ScalingRules};
 use crate::fleet::scaling::Scaling;
-use crate::manifests::check::set::{RenderedFleet, backend_of, builders_of, told};
+use crate::manifests::check::set::{RenderedFleet, backend_of, builders_of, shown};
 
 /// Longest window that the HPA takes (Kubernetes pkg/apis/autoscaling/validation).
 const MAX_WINDOW_S: u32 = 3600;
@@ -45,8 +45,8 @@ pub(super) fn speed(set: &RenderedFleet, broken: &mut Vec<String>) {
         if may_sleep && !(wakes && sleeps_s == Some(idle_s)) || !may_sleep && (looks_s, sleeps_s) != (None, None) {
             broken.push(format!(
                 "{name} has a pollingInterval of {} s and a cooldownPeriod of {} s",
-                told(looks_s),
-                told(sleeps_s)
+                shown(looks_s),
+                shown(sleeps_s)
             ));
         }
     }

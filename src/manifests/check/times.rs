@@ -1,6 +1,6 @@
 //! Times, from the longest build up to the longest grace.
 
-use crate::manifests::check::set::{RenderedFleet, container, items, number, pod, told};
+use crate::manifests::check::set::{RenderedFleet, container, items, number, pod, shown};
 use crate::manifests::names::LB;
 
 pub(super) fn times(set: &RenderedFleet, broken: &mut Vec<String>) {
@@ -17,7 +17,7 @@ pub(super) fn times(set: &RenderedFleet, broken: &mut Vec<String>) {
                 broken.push(format!(
                     "timeout {side} of {} is {} s, but a build may take {build_s} s",
                     section.name,
-                    told(timeout_s)
+                    shown(timeout_s)
                 ));
             }
             longest_s = longest_s.max(timeout_s);
@@ -31,10 +31,10 @@ pub(super) fn times(set: &RenderedFleet, broken: &mut Vec<String>) {
         if !(longest_s.is_some() && longest_s < cap_s && cap_s <= grace_s && grace_s <= lb_grace_s) {
             broken.push(format!(
                 "{arch}: timeouts {} s, drain cap {} s, grace {} s, load balancer's grace {} s",
-                told(longest_s),
-                told(cap_s),
-                told(grace_s),
-                told(lb_grace_s)
+                shown(longest_s),
+                shown(cap_s),
+                shown(grace_s),
+                shown(lb_grace_s)
             ));
         }
     }
@@ -67,13 +67,13 @@ pub(super) fn queue(set: &RenderedFleet, broken: &mut Vec<String>) {
             broken.push(format!(
                 "timeout queue of {} is {} s, but a client's cycle is {cycle_s} s",
                 backend.name,
-                told(queue_s)
+                shown(queue_s)
             ));
         }
         // One refused connect to the hold server a second.
         let retries = set.haproxy.setting(backend, &["retries"]).and_then(|words| words.first()?.parse::<u64>().ok());
         if retries.is_none_or(|retries| retries <= connect_s) {
-            broken.push(format!("retries of {} is {}, but a client waits {connect_s} s", backend.name, told(retries)));
+            broken.push(format!("retries of {} is {}, but a client waits {connect_s} s", backend.name, shown(retries)));
         }
         if set.haproxy.setting(backend, &["option", "redispatch"]).is_none() {
             broken.push(format!("{} has no option redispatch", backend.name));

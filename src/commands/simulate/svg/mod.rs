@@ -18,7 +18,7 @@ const WIDTH: u64 = LEFT + PLOT + RIGHT;
 const ALONE: u64 = 280;
 const PAIRED: u64 = 190;
 /// Points in a path, about one for each px. It bounds the size of the file: see `columns`.
-const MOST_COLUMNS: usize = 600;
+const MAX_COLUMNS: usize = 600;
 /// From one line of text to the next, in px.
 const LINE: u64 = 17;
 /// Characters that fit in a line, for titles of 15 px and captions of 12 px, of wide letters.
@@ -162,7 +162,7 @@ fn columns(series: &Series) -> Vec<(u64, [u64; KINDS.len()])> {
 }
 
 fn in_column(points: &[Point]) -> usize {
-    points.len().div_ceil(MOST_COLUMNS)
+    points.len().div_ceil(MAX_COLUMNS)
 }
 
 /// How long a column is, where it has several points.

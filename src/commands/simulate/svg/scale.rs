@@ -5,7 +5,7 @@ pub(super) const FINE: u64 = 10;
 /// From one mark of the counts to the next, in px, at least.
 const MARK: u64 = 40;
 /// Marks of the time after the first.
-const MOST_TIMES: u64 = 10;
+const MAX_TIMES: u64 = 10;
 
 /// What all plots of a picture share. Counts of 0 only and runs that end at once have a scale as well.
 pub(super) struct Scale {
@@ -32,12 +32,12 @@ impl Scale {
 
     /// Where the marks of the time are: the number in the unit, and px from the left.
     pub(super) fn times(&self) -> impl Iterator<Item = (u64, u64)> {
-        let (step_ms, (unit_ms, _)) = time_step(self.span_ms, MOST_TIMES);
+        let (step_ms, (unit_ms, _)) = time_step(self.span_ms, MAX_TIMES);
         (0..=self.span_ms / step_ms).map(move |mark| (mark * step_ms / unit_ms, self.x(mark * step_ms) / FINE))
     }
 
     pub(super) fn unit(&self) -> &'static str {
-        time_step(self.span_ms, MOST_TIMES).1.1
+        time_step(self.span_ms, MAX_TIMES).1.1
     }
 
     /// From the left of the plot, in tenths of a px.

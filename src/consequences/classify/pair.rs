@@ -10,18 +10,18 @@ use crate::manifests::objects::{Identity, Objects};
 use crate::values::name::Region;
 
 /// Both versions of a cluster's set.
-pub struct Case {
+pub struct ManifestPair {
     pub old: Objects,
     pub new: Objects,
     pub old_pools: Vec<PoolFacts>,
     pub new_pools: Vec<PoolFacts>,
 }
 
-impl Case {
+impl ManifestPair {
     /// The regions are where the prices of either version are from.
     pub fn new(old: Objects, new: Objects, before: Option<&Region>, after: Option<&Region>) -> Self {
         let (old_pools, new_pools) = (pools(&old, before), pools(&new, after));
-        Case { old, new, old_pools, new_pools }
+        ManifestPair { old, new, old_pools, new_pools }
     }
 
     /// The objects of one kind that are in both versions and differ.
@@ -61,15 +61,15 @@ impl Changed<'_> {
 
 /// What has been told already: by object, the paths of its fields.
 #[derive(Default)]
-pub(super) struct Told(BTreeSet<(String, String)>);
+pub(super) struct Reported(BTreeSet<(String, String)>);
 
-impl Told {
-    pub(super) fn tell(&mut self, object: &str, changes: &[FieldChange]) {
+impl Reported {
+    pub(super) fn report(&mut self, object: &str, changes: &[FieldChange]) {
         self.0.extend(changes.iter().map(|change| (object.to_owned(), change.path.clone())));
     }
 
     /// A difference that no field shows: comments inside of a text, or the order of a list.
-    pub(super) fn tell_object(&mut self, object: &str) {
+    pub(super) fn report_object(&mut self, object: &str) {
         self.0.insert((object.to_owned(), String::new()));
     }
 
