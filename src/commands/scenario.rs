@@ -33,8 +33,9 @@ pub struct ArrivalOptions {
     #[arg(long, value_name = "HOURS", requires = "rate", conflicts_with_all = ["burst", "arrivals"])]
     pub hours: Option<f64>,
     /// How long a build takes; a file of --arrivals contains its own durations
-    #[arg(long, value_name = "LENGTH", default_value = "20m", conflicts_with = "arrivals")]
-    pub build_minutes: Spread,
+    // The old name, which a length with a unit outgrew, goes with the release after the next.
+    #[arg(long, alias = "build-minutes", value_name = "LENGTH", default_value = "20m", conflicts_with = "arrivals")]
+    pub build_time: Spread,
 }
 
 /// What clusters.yaml does not say.
@@ -130,10 +131,10 @@ pub fn arrivals(given: &ArrivalOptions, arch: Arch) -> Result<Arrivals> {
             .ok_or_else(|| anyhow!("{} contains no {} builds", path.display(), arch.name()));
     }
     if let Some(builds) = given.burst {
-        return Arrivals::burst(builds, given.build_minutes);
+        return Arrivals::burst(builds, given.build_time);
     }
     match (given.rate, given.hours) {
-        (Some(rate), Some(hours)) => Arrivals::poisson(rate, hours, given.build_minutes),
+        (Some(rate), Some(hours)) => Arrivals::poisson(rate, hours, given.build_time),
         _ => Err(anyhow!("no builds given: use --burst, --arrivals, or --rate with --hours")),
     }
 }

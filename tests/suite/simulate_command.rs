@@ -54,7 +54,7 @@ fn a_seed_repeats_every_byte_and_another_does_not() {
     let dir = with_shipped();
     let told = |seed: &str, format: &str| {
         let arguments =
-            ["simulate", "arc-staging", "--rate", "30", "--hours", "3", "--build-minutes", "exp:15m", "--runs", "20"];
+            ["simulate", "arc-staging", "--rate", "30", "--hours", "3", "--build-time", "exp:15m", "--runs", "20"];
         stdout(&run(dir.path(), &[&arguments[..], &["--seed", seed, "--format", format]].concat()))
     };
     for format in ["text", "json"] {
@@ -75,7 +75,7 @@ fn compared_with_itself_a_fleet_is_the_same() {
             "40",
             "--hours",
             "2",
-            "--build-minutes",
+            "--build-time",
             "exp:15m",
             "--runs",
             "20",
@@ -94,7 +94,7 @@ fn compared_with_itself_a_fleet_is_the_same() {
             "arc-staging",
             "--burst",
             "30",
-            "--build-minutes",
+            "--build-time",
             "exp:15m",
             "--runs",
             "20",
@@ -106,6 +106,19 @@ fn compared_with_itself_a_fleet_is_the_same() {
     );
     assert_eq!(found["here"]["builds"], found["there"]["builds"]);
     assert!(number(&found["there"], "gave_up") < number(&found["here"], "gave_up"), "{found}");
+}
+
+#[test]
+fn the_old_name_of_the_build_time_still_works_and_is_not_shown() {
+    let dir = with_shipped();
+    let told = |name: &str| {
+        let output = run(dir.path(), &["simulate", "arc-staging", "--burst", "9", name, "9m..11m", "--runs", "5"]);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        stdout(&output)
+    };
+    assert_eq!(told("--build-minutes"), told("--build-time"));
+    let help = stdout(&run(dir.path(), &["simulate", "--help"]));
+    assert!(help.contains("--build-time <LENGTH>") && !help.contains("build-minutes"), "{help}");
 }
 
 #[test]
@@ -125,7 +138,7 @@ fn wrong_uses_tell_what_would_be_right() {
         (&["simulate", "arc-staging", "--rate", "1", "--hours", "8785"], 2, "a year and"),
         (&["simulate", "arc-staging", "--burst", "2", "--hours", "1"], 2, "cannot be used with"),
         (&["simulate", "arc-staging", "--burst", "2", "--lost-after", "0"], 2, "a minute or more"),
-        (&["simulate", "arc-staging", "--burst", "5", "--build-minutes", "soon"], 2, "is not a duration"),
+        (&["simulate", "arc-staging", "--burst", "5", "--build-time", "soon"], 2, "is not a duration"),
         (&["simulate", "arc-staging", "--burst", "5", "--node-start", "150"], 2, "`150` has no unit: write `150s`"),
         (
             &["simulate", "arc-staging", "--burst", "5", "--ice", "m5d.24xlarge@0..5m"],
@@ -161,7 +174,7 @@ fn the_verdict_never_offers_what_is_there_already_or_less_than_the_minimum() {
             burst,
             "--budget",
             budget,
-            "--build-minutes",
+            "--build-time",
             minutes,
             "--format",
             "json",

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 const SIMULATE_EXAMPLES: &str = "\
 Examples:
   buildkit-fleet simulate arc-staging --burst 16
-  buildkit-fleet simulate arc-staging --burst 27 --build-minutes 10m..30m
+  buildkit-fleet simulate arc-staging --burst 27 --build-time 10m..30m
   buildkit-fleet simulate arc-staging --burst 16 --client buildx-retry
   buildkit-fleet simulate arc-staging --arch arm64 --rate 30 --hours 24
   buildkit-fleet simulate arc-staging --arrivals day.csv --svg day.svg
