@@ -249,6 +249,25 @@ fn a_day_of_a_record_costs_at_least_what_stands_at_rest() {
 }
 
 #[test]
+fn where_no_number_of_pods_is_enough_each_format_says_so_by_itself() {
+    let dir = with_shipped();
+    // More at once than one DNS answer can name.
+    write(dir.path(), "many.csv", "0,600,amd64\n".repeat(2_400));
+    let ask = |format: &str| {
+        run(
+            dir.path(),
+            &["recommend", "arc-staging", "--arrivals", "many.csv", "--runs", "1", "--days", "7", "--format", format],
+        )
+    };
+    let (text, json) = (ask("text"), ask("json"));
+    let why = "no number of amd64 pods keeps p99 of the wait at 60 s or below with nobody giving up: allow a longer --p99-wait or --budget, or make builds shorter";
+    assert_eq!((code(&text), stderr(&text)), (0, format!("{why}\n")));
+    assert_eq!((code(&json), stderr(&json)), (0, format!("{why}; `recommended` is null\n")));
+    assert!(stdout(&text).contains("No number of pods keeps p99 so short"), "{}", stdout(&text));
+    assert!(stdout(&json).contains("\"recommended\": null"), "{}", stdout(&json));
+}
+
+#[test]
 fn a_picture_is_written_beside_what_is_told() {
     let dir = with_shipped();
     for more in [&[][..], &["--compare", "clusters.yaml"]] {

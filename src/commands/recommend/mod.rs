@@ -97,8 +97,18 @@ pub fn run(command: &Recommend) -> Result<Exit> {
             print(&blocks.join("\n"))?;
         }
     }
-    if advice.iter().any(|advice| advice.best.is_none()) {
-        message("no number of pods keeps every wait short enough: see the notes");
+    let without: Vec<&str> =
+        advice.iter().filter(|advice| advice.best.is_none()).map(|advice| advice.arch.name()).collect();
+    if !without.is_empty() {
+        let shown = match command.format {
+            PlanFormat::Text => "",
+            PlanFormat::Json => "; `recommended` is null",
+        };
+        message(&format!(
+            "no number of {} pods keeps p99 of the wait at {} or below with nobody giving up: allow a longer --p99-wait or --budget, or make builds shorter{shown}",
+            without.join(" or "),
+            command.p99_wait
+        ));
     }
     Ok(Exit::Done)
 }
