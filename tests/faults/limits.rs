@@ -4,9 +4,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::place::{PROGRAM, Transition};
-use crate::support::program::stderr;
-use crate::tally::Tally;
+use crate::place::{PROGRAM, Transition, two_clusters};
+use crate::support::program::{run, stderr};
+use crate::tally::{Tally, not_tried};
 
 /// The program, `$0`, in a script.
 fn shell(dir: &Path, script: &str) -> Output {
@@ -88,22 +88,37 @@ fn small_files_end_a_run_without_harm() {
     tally.end(32);
 }
 
+/// A run that can start no thread; none where it never tried to, because this machine has one processor.
+fn without_threads(place: &Path, command: &[&str]) -> Option<Output> {
+    // The C library takes the one or the other.
+    ["clone3", "clone"].into_iter().find_map(|call| {
+        let (output, asked) = crate::strace::always_with(place, command, call, "error=EAGAIN");
+        asked.then_some(output)
+    })
+}
+
 #[test]
 fn no_thread_more_ends_a_run_without_harm() {
-    let mut tally = Tally::of("no thread can be started");
-    let change = Transition::change();
-    let place = change.place();
-    let mut survived = Err("never tried".to_owned());
-    for call in ["clone3", "clone"] {
-        let output = crate::strace::generate_with(place.path(), call, "error=EAGAIN", "1+");
-        survived = match output.status.code() {
-            Some(0) => change.done(place.path()),
-            _ => Err(format!("{}: {}", output.status, stderr(&output))),
-        };
-        if survived.is_err() {
-            break;
-        }
-    }
-    tally.count("clone", survived);
-    tally.end(1);
+    const CASE: &str = "no thread can be started";
+    let mut tally = Tally::of(CASE);
+    // One set alone is no work for threads.
+    let first = Transition::new("two clusters", None, &two_clusters().replace("gone", "there"));
+    let place = first.place();
+    let Some(output) = without_threads(place.path(), &["generate"]) else {
+        return not_tried(CASE, "one processor: the program asks for no thread");
+    };
+    let survived = match output.status.code() {
+        Some(0) => first.done(place.path()),
+        _ => Err(format!("{}: {}", output.status, stderr(&output))),
+    };
+    tally.count("generate", survived);
+    let simulate = ["simulate", "here", "--burst", "9", "--runs", "20"];
+    let right = run(place.path(), &simulate);
+    let survived = match without_threads(place.path(), &simulate) {
+        None => Err("it asked for no thread".to_owned()),
+        Some(output) if output.status.success() && output.stdout == right.stdout => Ok(()),
+        Some(output) => Err(format!("{}: {}", output.status, stderr(&output))),
+    };
+    tally.count("simulate", survived);
+    tally.end(2);
 }

@@ -81,12 +81,27 @@ pub(crate) fn generate_with_path(place: &Path, path: &str, call: &str, fault: &s
     strace(place, &["-o", "/dev/null", "-P", path, "-e", &format!("trace={call}"), "-e", &inject])
 }
 
+/// The same of any command, in every thread of it and as often as it asks; whether it ever asked.
+pub(crate) fn always_with(place: &Path, command: &[&str], call: &str, fault: &str) -> (Output, bool) {
+    let log = place.join("trace");
+    let inject = format!("inject={call}:{fault}");
+    let output =
+        strace_of(place, &["-o", &log.display().to_string(), "-e", &format!("trace={call}"), "-e", &inject], command);
+    let log = fs::read_to_string(log).unwrap_or_else(|error| panic!("{error}"));
+    (output, log.contains("(INJECTED)"))
+}
+
 fn strace(place: &Path, options: &[&str]) -> Output {
+    strace_of(place, options, &["generate"])
+}
+
+fn strace_of(place: &Path, options: &[&str], command: &[&str]) -> Output {
     // A job in the background of a script inherits INT as ignored.
     Command::new("env")
         .args(["--default-signal=INT,TERM", "strace", "-f", "-qq"])
         .args(options)
-        .args([PROGRAM, "generate"])
+        .arg(PROGRAM)
+        .args(command)
         .current_dir(place)
         .output()
         .unwrap_or_else(|error| panic!("strace: {error}; tests/run installs it"))
