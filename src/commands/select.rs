@@ -16,8 +16,8 @@ pub fn any_unknown(wanted: &[String], outcomes: &[Resolved]) -> bool {
 pub fn any_unknown_of<'a>(wanted: &[String], known: impl Iterator<Item = &'a str>) -> bool {
     // The same name may be known of two sides.
     let known: IndexSet<&str> = known.collect();
+    let unknown: Vec<&String> = wanted.iter().filter(|name| !known.contains(name.as_str())).collect();
     let known: Vec<&str> = known.into_iter().collect();
-    let unknown: Vec<&String> = wanted.iter().filter(|name| !known.contains(&name.as_str())).collect();
     for name in &unknown {
         message(&format!("error: cluster `{name}` not found: {}", did_you_mean_of(name, &known)));
     }

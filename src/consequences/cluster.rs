@@ -1,6 +1,6 @@
 //! One cluster in two versions: which set is compared with which, and what follows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::catalogue::price::Usd;
 use crate::consequences::capacity::PoolFacts;
@@ -21,7 +21,7 @@ pub struct ClusterDiff {
     pub changes: Vec<Change>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     Same,
     Changed,
@@ -48,18 +48,23 @@ pub fn compare_all(old: &BTreeMap<String, Set>, new: &[(String, Set)]) -> Vec<Cl
     let fleet_of = |set: &Set| Objects::read(&set.files).ok().and_then(|objects| objects.fleet());
     let named: BTreeSet<&str> = new.iter().map(|(name, _)| name.as_str()).collect();
     // Each is parsed once, however many clusters came and went.
-    let gone = old.iter().filter(|(name, _)| !named.contains(name.as_str()));
-    let mut gone: BTreeMap<&str, (&Set, Option<_>)> =
-        gone.map(|(name, set)| (name.as_str(), (set, fleet_of(set)))).collect();
+    let mut gone: BTreeMap<&str, &Set> =
+        old.iter().filter(|(name, _)| !named.contains(name.as_str())).map(|(name, set)| (name.as_str(), set)).collect();
+    let mut named_before: HashMap<(String, String), VecDeque<&str>> = HashMap::new();
+    for (name, set) in &gone {
+        if let Some(fleet) = fleet_of(set) {
+            named_before.entry(fleet).or_default().push_back(name);
+        }
+    }
     let mut found = Vec::new();
     for (name, set) in new {
         let before = old.get(name);
-        let earlier = if before.is_some() || gone.is_empty() {
+        let earlier = if before.is_some() || named_before.is_empty() {
             None
         } else {
             fleet_of(set).and_then(|fleet| {
-                let name = gone.iter().find(|(_, (_, other))| other.as_ref() == Some(&fleet)).map(|(name, _)| *name)?;
-                Some((name, gone.remove(name)?.0))
+                let name = named_before.get_mut(&fleet)?.pop_front()?;
+                Some((name, gone.remove(name)?))
             })
         };
         found.push(match (before, earlier) {
@@ -68,7 +73,7 @@ pub fn compare_all(old: &BTreeMap<String, Set>, new: &[(String, Set)]) -> Vec<Cl
             (None, None) => added(name, set),
         });
     }
-    found.extend(gone.into_iter().map(|(name, (set, _))| removed(name, set)));
+    found.extend(gone.into_iter().map(|(name, set)| removed(name, set)));
     found
 }
 

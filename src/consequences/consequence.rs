@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::consequences::field::FieldChange;
 
 /// Kinds of consequences, worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// The other version cannot be read.
     Unjudged,
@@ -105,7 +105,7 @@ impl Class {
 }
 
 /// One thing that applying a change does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Consequence {
     pub class: Class,
     /// `Kind/name` of the objects that change.

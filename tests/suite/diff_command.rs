@@ -51,6 +51,24 @@ fn what_was_just_generated_differs_in_nothing() {
 }
 
 #[test]
+fn of_two_earlier_names_of_one_fleet_the_first_is_the_renamed_one() {
+    let dir = scratch();
+    // Naming a cluster leaves the sets of other names alone.
+    for name in ["late", "early"] {
+        write(dir.path(), "clusters.yaml", TWO.replace("  a:\n", &format!("  {name}:\n")));
+        assert_eq!(code(&run(dir.path(), &["generate", "b", name])), 0);
+    }
+    write(dir.path(), "clusters.yaml", TWO.replace("  a:\n", "  now:\n").replace("eks-b", "eks-new"));
+    let (ended, found) = json(dir.path(), &[]);
+    assert_eq!(
+        (ended, statuses(&found)),
+        (1, vec!["now changed".to_owned(), "b changed".to_owned(), "late removed".to_owned()])
+    );
+    let renamed = &found["clusters"][0]["consequences"];
+    assert!(renamed.to_string().contains("the set of early is called now from now on"), "{renamed}");
+}
+
+#[test]
 fn without_anything_to_compare_with_it_is_trouble() {
     let dir = with_shipped();
     let output = run(dir.path(), &["diff"]);

@@ -1,6 +1,6 @@
 //! What clusters.yaml is compared with: sets of a directory, sets of a git revision, or that revision's clusters.yaml.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -15,6 +15,7 @@ use crate::manifests::set::{Set, SetFile};
 use crate::publish::files::SUMS;
 use crate::publish::{compare, ownership};
 use crate::resolve::resolved::Resolved;
+use crate::values::name::Region;
 
 /// The sets of the other side, by cluster.
 pub(super) struct Side {
@@ -83,14 +84,15 @@ fn of_revision(name: &str, revision: &Revision, command: &Diff, renderer: &Rende
         Some((outcomes, report)) if !report.refused() => outcomes.iter().filter_map(Resolved::fleet).collect(),
         _ => Vec::new(),
     };
+    let regions: HashMap<&str, &Region> = fleets.iter().map(|fleet| (fleet.key.as_str(), &fleet.region)).collect();
     let mut sets: BTreeMap<String, Set> = BTreeMap::new();
     for file in revision.files_below(&command.out.dir)? {
         let Some((cluster, path)) = file.path.split_once('/') else { continue };
         if path.contains('/') || !ownership::is_ours(&file.text) {
             continue;
         }
-        let region = fleets.iter().find(|fleet| fleet.key.as_str() == cluster).map(|fleet| fleet.region.clone());
-        let set = sets.entry(cluster.to_owned()).or_insert_with(|| Set { files: Vec::new(), region });
+        let region = || regions.get(cluster).map(|region| (*region).clone());
+        let set = sets.entry(cluster.to_owned()).or_insert_with(|| Set { files: Vec::new(), region: region() });
         set.files.push(SetFile { path: path.to_owned(), text: file.text });
     }
     let name = name.to_owned();

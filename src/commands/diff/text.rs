@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use indexmap::IndexMap;
+
 use crate::commands::diff::side::Side;
 use crate::commands::unified::unified;
 use crate::consequences::cluster::{ClusterDiff, Status};
@@ -17,17 +19,12 @@ const MAX_OBJECTS: usize = 4;
 
 /// Clusters with the same consequences, in the order of the first.
 pub(super) fn grouped(clusters: &[ClusterDiff]) -> Vec<(Vec<&str>, &ClusterDiff)> {
-    let mut groups: Vec<(Vec<&str>, &ClusterDiff)> = Vec::new();
+    let mut groups: IndexMap<_, (Vec<&str>, &ClusterDiff)> = IndexMap::new();
     for cluster in clusters.iter().filter(|cluster| cluster.status != Status::Same) {
-        let same = groups
-            .iter_mut()
-            .find(|(_, first)| first.status == cluster.status && first.consequences == cluster.consequences);
-        match same {
-            Some((names, _)) => names.push(&cluster.cluster),
-            None => groups.push((vec![&cluster.cluster], cluster)),
-        }
+        let group = groups.entry((cluster.status, &cluster.consequences)).or_insert_with(|| (Vec::new(), cluster));
+        group.0.push(&cluster.cluster);
     }
-    groups
+    groups.into_values().collect()
 }
 
 pub(super) fn of(before: &Side, clusters: &[ClusterDiff], color: bool) -> String {
