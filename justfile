@@ -7,7 +7,7 @@ default:
 generate *clusters:
     cargo run --release --quiet -- generate {{ clusters }}
 
-# Fail, with a diff, when generated/ is not current
+# Print a diff and fail if generated/ is out of date
 [group('use')]
 check:
     cargo run --release --quiet -- generate --check
@@ -17,17 +17,17 @@ check:
 validate:
     cargo run --release --quiet -- validate
 
-# Tell what `just generate` would do to the running fleets; options as for `buildkit-fleet diff`
+# Show what `just generate` would do to running fleets; options as for `buildkit-fleet diff`
 [group('use')]
 diff *options:
     cargo run --release --quiet -- diff {{ options }}
 
-# Size, price and speed of every fleet, or of those named
+# Show size, cost and scaling speed of every fleet, or of those named
 [group('use')]
 plan *clusters:
     cargo run --release --quiet -- plan {{ clusters }}
 
-# Play builds on a cluster's fleet; options as for `buildkit-fleet simulate`
+# Simulate builds on a cluster's fleet; options as for `buildkit-fleet simulate`
 [group('use')]
 simulate cluster *options:
     cargo run --release --quiet -- simulate {{ cluster }} {{ options }}
@@ -42,12 +42,12 @@ deploy cluster *options:
 test *args:
     ./tests/run {{ args }}
 
-# Format, lint, test: what a change must pass
+# Run everything that a change must pass: format, lints, supply chain, tests
 [group('work')]
 ci:
     .ci/run
 
-# Record snapshots anew; review them with git diff
+# Update snapshots and generated pages; review them with git diff
 [group('work')]
 snapshots:
     INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet
@@ -57,17 +57,17 @@ snapshots:
 man:
     cargo run --quiet --example man -- target/man
 
-# Print the table of run times
+# Print the tables of run times
 [group('work')]
 bench:
     cargo bench --quiet --bench speed
 
-# Fuzz clusters.yaml and records of arrivals, each for so many seconds
+# Fuzz clusters.yaml and records of arrivals, for this many seconds each
 [group('work')]
 fuzz seconds="600":
     ./fuzz/run {{ seconds }}
 
-# Hold the dependencies to deny.toml; --advisories fails where no advisory database is at hand
+# Check the dependencies against deny.toml; with --advisories, fail if no advisory database is available
 [group('work')]
 deny *options:
     ./tests/deny {{ options }}
@@ -77,7 +77,7 @@ deny *options:
 scan:
     ./tests/manifest-scan
 
-# Build target/release/buildkit-fleet without the paths of this machine
+# Build target/release/buildkit-fleet without paths of this machine
 [group('work')]
 release:
     ./.ci/release
@@ -87,7 +87,7 @@ release:
 reproducible:
     ./tests/reproducible
 
-# Write the bill of materials of the program to target/sbom
+# Write the software bill of materials to target/sbom
 [group('work')]
 sbom:
     ./.ci/sbom
