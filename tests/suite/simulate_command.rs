@@ -263,7 +263,7 @@ fn where_no_number_of_pods_is_enough_each_format_says_so_by_itself() {
     let why = "no number of amd64 pods keeps p99 of the wait at 60 s or below with nobody giving up: allow a longer --p99-wait or --budget, or make builds shorter";
     assert_eq!((code(&text), stderr(&text)), (0, format!("{why}\n")));
     assert_eq!((code(&json), stderr(&json)), (0, format!("{why}; `recommended` is null\n")));
-    assert!(stdout(&text).contains("No number of pods keeps p99 so short"), "{}", stdout(&text));
+    assert!(stdout(&text).contains("No number of pods keeps the p99 wait short enough"), "{}", stdout(&text));
     assert!(stdout(&json).contains("\"recommended\": null"), "{}", stdout(&json));
 }
 
