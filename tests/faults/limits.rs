@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::place::{PROGRAM, Transition, two_clusters};
+use crate::support::not_tried;
 use crate::support::program::{run, stderr};
-use crate::tally::{Tally, not_tried};
+use crate::tally::Tally;
 
 /// The program, `$0`, in a script.
 fn shell(dir: &Path, script: &str) -> Output {
