@@ -29,9 +29,9 @@ pub(crate) fn clusters(bytes: &[u8]) -> bool {
         for mark in problem.primary.iter().chain(&problem.context) {
             assert!(mark.span.start <= mark.span.end && mark.span.end <= report.source.len() + 1, "{problem:?}");
         }
-        let told = printer.print(problem);
-        assert!(told.contains(problem.rule.id), "{told}");
-        assert!(!told.contains('\u{1b}'), "{told:?}");
+        let message = printer.print(problem);
+        assert!(message.contains(problem.rule.id), "{message}");
+        assert!(!message.contains('\u{1b}'), "{message:?}");
     }
     if report.problems.len() <= MOST_PRINTED {
         assert_eq!(report.github().lines().count(), report.problems.len());

@@ -130,7 +130,7 @@ fn a_generator_that_removes_a_cluster_and_one_that_writes_it_end_in_one_state() 
         });
         tally.count(round, mine.and(other).and_then(|()| transition.whole(place.path())));
     }
-    tally.count("at the end", transition.mends(place.path()));
+    tally.count("at the end", transition.recovers(place.path()));
     tally.end(31);
 }
 
@@ -167,12 +167,12 @@ fn a_lock_that_is_held_is_waited_for_and_then_named() {
         let output = generator.wait_with_output().unwrap_or_else(|error| panic!("{error}"));
         drop(holder.stdin.take());
         let survived = if waited && output.status.code() == Some(code) {
-            transition.told(place.path(), &output)
+            transition.is_reported(place.path(), &output)
         } else {
             Err(format!("waited: {waited}, {}: {}", output.status, stderr(&output)))
         };
         let _ = holder.wait();
-        tally.count(format!("{how} {held}"), survived.and_then(|()| transition.mends(place.path())));
+        tally.count(format!("{how} {held}"), survived.and_then(|()| transition.recovers(place.path())));
         // The next one has something to change again.
         write(place.path(), "old.yaml", crate::place::scaled());
         generate(place.path(), "old.yaml").unwrap_or_else(|why| panic!("{why}"));

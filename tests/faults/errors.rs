@@ -24,8 +24,10 @@ fn failing_everywhere(error: &str, transition: &Transition, positions: Vec<Posit
         let place = transition.place();
         let output =
             generate_with(place.path(), &position.call, &format!("error={error}"), &position.number.to_string());
-        let survived =
-            transition.told(place.path(), &output).and_then(|()| transition.mends(place.path())).and_then(|()| {
+        let survived = transition
+            .is_reported(place.path(), &output)
+            .and_then(|()| transition.recovers(place.path()))
+            .and_then(|()| {
                 let ok = error != "EINTR" || output.status.success();
                 if ok { Ok(()) } else { Err("what was interrupted is not tried again".to_owned()) }
             });
@@ -105,7 +107,7 @@ fn eio_from_each_file_of_the_set() {
             let output = generate_with_path(place.path(), &path, call, "error=EIO");
             let survived = match output.status.code() {
                 Some(0) => Err("exit code 0".to_owned()),
-                _ => transition.told(place.path(), &output).and_then(|()| transition.mends(place.path())),
+                _ => transition.is_reported(place.path(), &output).and_then(|()| transition.recovers(place.path())),
             };
             tally.count(format!("{call} of {file}"), survived);
         }

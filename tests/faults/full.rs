@@ -13,7 +13,7 @@ use crate::tally::Tally;
 /// A tmpfs in a mount namespace of its own, which ends with the shell that holds it.
 pub(crate) struct Tmpfs {
     holder: Child,
-    said: BufReader<ChildStdout>,
+    answers: BufReader<ChildStdout>,
     /// Where this process sees it.
     pub(crate) path: PathBuf,
     _below: tempfile::TempDir,
@@ -34,20 +34,20 @@ impl Tmpfs {
         unshare.args(if is_root() { ["-m"].as_slice() } else { &["-r", "-m"] }).args(["sh", "-c", HOLD, "sh"]);
         unshare.arg(below.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut holder = unshare.spawn().map_err(|error| format!("unshare: {error}"))?;
-        let said = holder.stdout.take().map(BufReader::new).ok_or("no stdout")?;
+        let answers = holder.stdout.take().map(BufReader::new).ok_or("no stdout")?;
         let path = PathBuf::from(format!("/proc/{}/root{}", holder.id(), below.path().display()));
-        let mut tmpfs = Tmpfs { holder, said, path, _below: below };
-        if tmpfs.tell(options) { Ok(tmpfs) } else { Err("neither root nor a user namespace may mount here".to_owned()) }
+        let mut tmpfs = Tmpfs { holder, answers, path, _below: below };
+        if tmpfs.send(options) { Ok(tmpfs) } else { Err("neither root nor a user namespace may mount here".to_owned()) }
     }
 
     pub(crate) fn remount(&mut self, options: &str) {
-        assert!(self.tell(options), "cannot remount with {options}");
+        assert!(self.send(options), "cannot remount with {options}");
     }
 
-    fn tell(&mut self, options: &str) -> bool {
+    fn send(&mut self, options: &str) -> bool {
         let mut line = String::new();
-        let told = self.holder.stdin.as_mut().is_some_and(|stdin| writeln!(stdin, "{options}").is_ok());
-        told && self.said.read_line(&mut line).is_ok() && line == "mounted\n"
+        let sent = self.holder.stdin.as_mut().is_some_and(|stdin| writeln!(stdin, "{options}").is_ok());
+        sent && self.answers.read_line(&mut line).is_ok() && line == "mounted\n"
     }
 }
 
@@ -75,14 +75,14 @@ fn publish_in(transition: &Transition, tally: &mut Tally, small: &str, roomy: &s
     transition.put_into(&tmpfs.path);
     tmpfs.remount(small);
     let output = run(&tmpfs.path, &["generate"]);
-    let survived = transition.told(&tmpfs.path, &output).and_then(|()| {
+    let survived = transition.is_reported(&tmpfs.path, &output).and_then(|()| {
         // All that needs room comes before the old set goes.
         let kept = output.status.success() || crate::place::whole_sets(&tmpfs.path.join("generated")) == transition.old;
         if kept { Ok(()) } else { Err("the old set is not whole any more".to_owned()) }
     });
     tmpfs.remount(roomy);
     let full = !output.status.success();
-    tally.count(small, survived.and_then(|()| transition.mends(&tmpfs.path)));
+    tally.count(small, survived.and_then(|()| transition.recovers(&tmpfs.path)));
     Some(full)
 }
 
@@ -142,7 +142,7 @@ fn a_disk_that_stays_full_from_any_write_on() {
             // Writes to stderr fail as well, so that nothing can be said.
             let output = generate_with(place.path(), "write", "error=ENOSPC", &when);
             let survived = match code(&output) {
-                3 => transition.whole(place.path()).and_then(|()| transition.mends(place.path())),
+                3 => transition.whole(place.path()).and_then(|()| transition.recovers(place.path())),
                 other => Err(format!("exit code {other}: {}", stderr(&output))),
             };
             tally.count(&position.line, survived);
@@ -163,14 +163,14 @@ fn a_read_only_file_system() {
         tmpfs.remount("ro");
         let output = run(&tmpfs.path, &["generate"]);
         let survived = match code(&output) {
-            3 => transition.told(&tmpfs.path, &output),
+            3 => transition.is_reported(&tmpfs.path, &output),
             other => Err(format!("exit code {other}")),
         };
         let check = code(&run(&tmpfs.path, &["generate", "--check"]));
         let checked = if check == 1 { Ok(()) } else { Err(format!("--check ends with {check}")) };
         let untouched = crate::place::whole_sets(&tmpfs.path.join("generated")) == transition.old;
         tmpfs.remount("rw");
-        let mended = transition.mends(&tmpfs.path);
+        let mended = transition.recovers(&tmpfs.path);
         tally.count(name, survived.and(checked).and(mended));
         assert!(untouched);
         // Nothing to change: nothing to write.

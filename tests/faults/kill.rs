@@ -15,7 +15,7 @@ fn killed_everywhere(transition: &Transition, name: &str, number: i32) {
         let output =
             generate_with(place.path(), &position.call, &format!("signal={name}"), &position.number.to_string());
         let survived = if output.status.signal() == Some(number) {
-            transition.whole(place.path()).and_then(|()| transition.mends(place.path()))
+            transition.whole(place.path()).and_then(|()| transition.recovers(place.path()))
         } else {
             Err(format!("was not killed: {}", output.status))
         };
@@ -62,7 +62,7 @@ fn killed_and_then_changed(name: &str, killed: &Transition, within: &str, next: 
         generate_with(place.path(), &position.call, "signal=KILL", &position.number.to_string());
         let whole = killed.whole(place.path());
         write(place.path(), "clusters.yaml", input);
-        tally.count(&position.line, whole.and_then(|()| next.mends(place.path())));
+        tally.count(&position.line, whole.and_then(|()| next.recovers(place.path())));
     }
     tally.end(20);
 }

@@ -45,7 +45,7 @@ fn a_stream_that_is_closed_or_full_changes_no_set() {
             Some(other) if other == code => change.whole(place.path()),
             _ => Err(format!("ended with {} where {code} is right: {}", output.status, stderr(&output))),
         };
-        tally.count(script, survived.and_then(|()| change.mends(place.path())));
+        tally.count(script, survived.and_then(|()| change.recovers(place.path())));
     }
     tally.end(14);
 }
@@ -58,12 +58,12 @@ fn few_descriptors_end_a_run_without_harm() {
         for most in 4..=12 {
             let place = transition.place();
             let output = shell(place.path(), &format!("ulimit -n {most}; exec $0 generate"));
-            let said = stderr(&output);
+            let message = stderr(&output);
             let survived = match output.status.code() {
-                Some(3) if said.contains("clusters.yaml") => transition.whole(place.path()),
-                _ => transition.told(place.path(), &output),
+                Some(3) if message.contains("clusters.yaml") => transition.whole(place.path()),
+                _ => transition.is_reported(place.path(), &output),
             };
-            tally.count(most, survived.and_then(|()| transition.mends(place.path())));
+            tally.count(most, survived.and_then(|()| transition.recovers(place.path())));
         }
     }
     tally.end(18);
@@ -80,9 +80,9 @@ fn small_files_end_a_run_without_harm() {
                 let output = shell(place.path(), &format!("{ignore}ulimit -f {blocks}; exec $0 generate"));
                 let survived = match output.status.signal() {
                     Some(25) if ignore.is_empty() => transition.whole(place.path()),
-                    _ => transition.told(place.path(), &output),
+                    _ => transition.is_reported(place.path(), &output),
                 };
-                tally.count(format!("{ignore}{blocks}"), survived.and_then(|()| transition.mends(place.path())));
+                tally.count(format!("{ignore}{blocks}"), survived.and_then(|()| transition.recovers(place.path())));
             }
         }
     }

@@ -110,7 +110,7 @@ fn no_file_is_written_through_a_link() {
         link(place.path(), &format!("generated/here/{name}"), "a copy");
         let before = tree(&place.path().join("outside"));
         let check = code(&run(place.path(), &["generate", "--check"]));
-        let survived = current.mends(place.path()).and_then(|()| {
+        let survived = current.recovers(place.path()).and_then(|()| {
             let replaced = !place.path().join("generated/here").join(name).is_symlink();
             let kept = tree(&place.path().join("outside")) == before;
             if replaced && kept && check == 1 {

@@ -42,10 +42,10 @@ pub(crate) fn meet(
         return Err("--check changed something".to_owned());
     }
     let output = run(&["generate"]);
-    let (code, said) = (output.status.code(), stderr(&output));
+    let (code, message) = (output.status.code(), stderr(&output));
     match must {
-        Refuse if code != Some(3) => return Err(format!("exit code {code:?} where 3 is right: {said}")),
-        Refuse if !said.contains(path) || !has_remedy(&said) => return Err(format!("message: {said}")),
+        Refuse if code != Some(3) => return Err(format!("exit code {code:?} where 3 is right: {message}")),
+        Refuse if !message.contains(path) || !has_remedy(&message) => return Err(format!("message: {message}")),
         Refuse => {
             let mut after = tree(place.path());
             after.retain(|path, _| before.contains_key(path) || !path.ends_with(".lock"));
@@ -54,7 +54,7 @@ pub(crate) fn meet(
                 return Err(format!("refused and yet changed: {differs:?}"));
             }
         }
-        Publish if code != Some(0) => return Err(format!("exit code {code:?} where 0 is right: {said}")),
+        Publish if code != Some(0) => return Err(format!("exit code {code:?} where 0 is right: {message}")),
         Publish => transition.done(place.path())?,
     }
     let outside = |tree: std::collections::BTreeMap<std::path::PathBuf, _>| -> Vec<_> {
@@ -64,7 +64,7 @@ pub(crate) fn meet(
         return Err("what is outside was changed".to_owned());
     }
     take_away(place.path());
-    transition.mends(place.path())
+    transition.recovers(place.path())
 }
 
 fn away(path: &Path) {

@@ -117,7 +117,7 @@ impl Transition {
     }
 
     /// Whether the next run ends well, with the new set whole and nothing beside it.
-    pub(crate) fn mends(&self, dir: &Path) -> Result<(), String> {
+    pub(crate) fn recovers(&self, dir: &Path) -> Result<(), String> {
         let output = run(dir, &["generate"]);
         if output.status.code() != Some(0) {
             return Err(format!("the next run ends with {}: {}", output.status, stderr(&output)));
@@ -126,21 +126,21 @@ impl Transition {
     }
 
     /// What must hold after a run with a fault in it that was not killed: either it went well, or it says what and where.
-    pub(crate) fn told(&self, dir: &Path, output: &Output) -> Result<(), String> {
-        let said = stderr(output);
+    pub(crate) fn is_reported(&self, dir: &Path, output: &Output) -> Result<(), String> {
+        let message = stderr(output);
         match output.status.code() {
             Some(0) => self.done(dir).map_err(|why| format!("exit code 0, {why}")),
-            Some(3) if said.contains("panicked") => Err(said),
-            Some(3) if said.contains("generated") && has_remedy(&said) => self.whole(dir),
-            Some(3) => Err(format!("the message names no path or no remedy: {said}")),
-            _ => Err(format!("ended with {}: {said}", output.status)),
+            Some(3) if message.contains("panicked") => Err(message),
+            Some(3) if message.contains("generated") && has_remedy(&message) => self.whole(dir),
+            Some(3) => Err(format!("the message names no path or no remedy: {message}")),
+            _ => Err(format!("ended with {}: {message}", output.status)),
         }
     }
 }
 
 /// Whether a message says what to do.
-pub(crate) fn has_remedy(said: &str) -> bool {
-    let errors = said.lines().filter(|line| line.starts_with("error: "));
+pub(crate) fn has_remedy(message: &str) -> bool {
+    let errors = message.lines().filter(|line| line.starts_with("error: "));
     errors.clone().count() == 1
         && errors.into_iter().all(|line| {
             ["run again", "move it away", "remove it", "choose another", "wait for it to finish"]

@@ -67,8 +67,8 @@ fn what_may_not_be_written_or_read_is_named() {
         mode(&place.path().join(path), without);
         let output = as_user(place.path(), &["generate"]);
         mode(&place.path().join(path), back);
-        let survived = transition.told(place.path(), &output).and_then(|()| transition.whole(place.path()));
-        tally.count(format!("{path} {without:o}"), survived.and_then(|()| transition.mends(place.path())));
+        let survived = transition.is_reported(place.path(), &output).and_then(|()| transition.whole(place.path()));
+        tally.count(format!("{path} {without:o}"), survived.and_then(|()| transition.recovers(place.path())));
     }
     // A directory that may not be looked into may be anybody's, such as lost+found.
     let removal = Transition::removal();
@@ -80,15 +80,15 @@ fn what_may_not_be_written_or_read_is_named() {
     let output = as_user(place.path(), &["generate"]);
     mode(&gone, 0o755);
     let survived = if output.status.success() && tree(&gone) == before { Ok(()) } else { Err(stderr(&output)) };
-    tally.count("generated/gone 0", survived.and_then(|()| removal.mends(place.path())));
+    tally.count("generated/gone 0", survived.and_then(|()| removal.recovers(place.path())));
     let place = Transition::change().place();
     give(place.path(), SOMEBODY);
     mode(&place.path().join("clusters.yaml"), 0o000);
     let output = as_user(place.path(), &["generate"]);
-    let said = stderr(&output);
+    let message = stderr(&output);
     let survived = match output.status.code() {
-        Some(3) if said.contains("clusters.yaml") && has_remedy(&said) => Ok(()),
-        code => Err(format!("exit code {code:?}: {said}")),
+        Some(3) if message.contains("clusters.yaml") && has_remedy(&message) => Ok(()),
+        code => Err(format!("exit code {code:?}: {message}")),
     };
     tally.count("clusters.yaml may not be read", survived);
     // Nothing to change, nothing to write.
@@ -135,10 +135,10 @@ fn files_of_another_user_are_replaced_or_named() {
         chown(&dir, Some(dir_of), Some(dir_of)).unwrap_or_else(|error| panic!("{error}"));
         mode(&dir, dir_mode);
         let output = as_user(place.path(), &["generate"]);
-        let survived = transition.told(place.path(), &output);
+        let survived = transition.is_reported(place.path(), &output);
         tally.count(
             format!("{path}: directory of {dir_of} {dir_mode:o}, files of {files_of}"),
-            survived.and_then(|()| transition.mends(place.path())),
+            survived.and_then(|()| transition.recovers(place.path())),
         );
     }
     // One file of another user in a sticky directory: it may be read and not replaced.
@@ -151,7 +151,7 @@ fn files_of_another_user_are_replaced_or_named() {
         mode(&dir, 0o1777);
         chown(dir.join(name), Some(OTHER), Some(OTHER)).unwrap_or_else(|error| panic!("{error}"));
         let output = as_user(place.path(), &["generate"]);
-        let survived = change.told(place.path(), &output).and_then(|()| change.mends(place.path()));
+        let survived = change.is_reported(place.path(), &output).and_then(|()| change.recovers(place.path()));
         tally.count(format!("{} of another user, sticky directory", name.display()), survived);
     }
     tally.end(20);
@@ -184,9 +184,9 @@ fn a_file_that_nobody_may_change_is_named() {
         let path = place.path().join(path);
         assert!(attribute("+i", &path));
         let output = crate::support::program::run(place.path(), &["generate"]);
-        let after = transition.told(place.path(), &output);
+        let after = transition.is_reported(place.path(), &output);
         assert!(attribute("-i", &path));
-        tally.count(path.display(), after.and_then(|()| transition.mends(place.path())));
+        tally.count(path.display(), after.and_then(|()| transition.recovers(place.path())));
     }
     tally.end(9);
 }

@@ -108,13 +108,13 @@ fn the_pages_are_as_long_as_the_plan_says() {
         let slots = lab.fleet.pools.iter().map(|pool| sizing::server_slots(pool.scaling.peak().into())).sum();
         let count = architectures.len() as u64;
         let scopes = "scope=global&scope=frontend&scope=backend";
-        for (told, real) in [
+        for (estimate, real) in [
             (scrape::prometheus_bytes_about(count), read(scopes)),
             (scrape::whole_page_bytes_about(count, slots), read(&format!("{scopes}&scope=server"))),
         ] {
             // 3.3 and later have more series.
             let least = if version() >= Version::new(3, 3) { 85 } else { 95 };
-            assert!((real * least / 100..=real * 105 / 100).contains(&told), "about {told} bytes are {real}");
+            assert!((real * least / 100..=real * 105 / 100).contains(&estimate), "about {estimate} bytes are {real}");
         }
     }
 }

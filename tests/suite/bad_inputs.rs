@@ -96,11 +96,11 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ("case-collision", &["output-path-collision"], file("clusters:\n  Prod: {}\n  prod: {}\n")),
         ("max-required", &["autoscaling-max-required"], scaled("amd64_min: 2, amd64_max: 8")),
         (
-            "min-refused-is-told-once",
+            "min-refused-is-reported-once",
             &["invalid-value"],
             scaled("amd64_min: few, amd64_max: 8, arm64_min: 4, arm64_max: 8"),
         ),
-        ("max-refused-is-told-once", &["invalid-value"], scaled("amd64_max: many, arm64_min: 2, arm64_max: 8")),
+        ("max-refused-is-reported-once", &["invalid-value"], scaled("amd64_max: many, arm64_min: 2, arm64_max: 8")),
         ("misspelt-defaults", &["misspelt-top-level"], format!("default: {{}}\n{}", one_cluster(""))),
         ("module-not-listed", &["module-not-listed"], one_cluster("").replace("[keda, buildkit]", "[keda, Buildkit]")),
         ("no-modules", &["module-not-listed"], one_cluster("").replace("    modules: [keda, buildkit]\n", "")),
@@ -264,7 +264,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ),
         ("floating-ami", &["ami-floats"], one_cluster("").replace("al2023@v20250123", "al2023@latest")),
         (
-            "wrong-default-is-told-once",
+            "wrong-default-is-reported-once",
             &["ami-floats", "unknown-key"],
             file(
                 "defaults:\n  buildkit: {replicas: 3}\nclusters:\n  a: {cluster_name: a, region: us-east-1, modules: [buildkit]}\n  b: {cluster_name: b, region: us-east-1, modules: [buildkit]}\n",

@@ -69,7 +69,7 @@ fn a_check_of_a_lost_list_is_drift() {
 }
 
 #[test]
-fn a_file_that_is_no_longer_planned_goes_and_foreign_ones_stay() {
+fn a_file_that_is_no_longer_planned_is_removed_and_foreign_ones_stay() {
     let dir = with_shipped();
     run(dir.path(), &["generate"]);
     let cluster = dir.path().join("generated/arc-staging");
@@ -132,13 +132,13 @@ fn another_file_with_the_same_output_directory_removes_nothing() {
     write(dir.path(), "other.yaml", support::one_cluster(""));
     let output = run(dir.path(), &["generate", "--config", "other.yaml"]);
     assert_eq!(code(&output), 3, "{}", stderr(&output));
-    let told = stderr(&output);
+    let shown = stderr(&output);
     for way in [
         "with --config",
         "another --out",
         "remove `generated/arc-cbr-production`, `generated/arc-cbr-production-uw1` and 2 more",
     ] {
-        assert!(told.contains(way), "{way}: {told}");
+        assert!(shown.contains(way), "{way}: {shown}");
     }
     // A comparison removes nothing, so it tells all the same.
     let output = run(dir.path(), &["generate", "--config", "other.yaml", "--check"]);
@@ -179,7 +179,7 @@ fn a_fleet_with_another_name_in_the_file_moves_to_another_directory() {
 }
 
 #[test]
-fn checksums_of_somebody_else_are_left_alone() {
+fn checksums_of_another_tool_are_left_alone() {
     let dir = with_shipped();
     write(dir.path(), "generated/arc-staging/SHA256SUMS", format!("{}  app.tar.gz\n", "0".repeat(64)));
     write(dir.path(), "generated/arc-staging/app.tar.gz", "precious");
@@ -227,7 +227,7 @@ fn what_is_no_regular_file_is_refused_and_does_not_hang() {
 }
 
 #[test]
-fn many_problems_are_told_quickly_and_not_all() {
+fn many_problems_are_printed_quickly_and_not_all() {
     let dir = scratch();
     let keys: Vec<String> = (0..4_000).map(|n| format!("    wrong{n}: 1\n")).collect();
     write(dir.path(), "clusters.yaml", format!("defaults:\n  buildkit:\n{}clusters:\n  a: {{}}\n", keys.concat()));
@@ -238,7 +238,7 @@ fn many_problems_are_told_quickly_and_not_all() {
 }
 
 #[test]
-fn a_full_disk_behind_the_diff_is_trouble() {
+fn a_full_disk_behind_the_diff_is_an_error() {
     let dir = with_shipped();
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap_or_else(|error| panic!("{error}"));
     let output =
@@ -247,7 +247,7 @@ fn a_full_disk_behind_the_diff_is_trouble() {
 }
 
 #[test]
-fn a_directory_of_somebody_else_is_refused() {
+fn a_directory_of_another_tool_is_refused() {
     let dir = with_shipped();
     write(dir.path(), "generated/arc-staging/precious.yaml", "a: b\n");
     let output = run(dir.path(), &["generate"]);
@@ -339,19 +339,19 @@ fn a_file_that_cannot_be_written_exits_3() {
 }
 
 #[test]
-fn a_set_that_goes_is_told_why() {
+fn a_removed_directory_is_reported_with_the_reason() {
     let dir = with_shipped();
     run(dir.path(), &["generate"]);
     let config = support::shipped().replacen("runners, buildkit, monitoring]", "runners, buildkitd, monitoring]", 1);
     write(dir.path(), "clusters.yaml", config);
     let output = run(dir.path(), &["generate"]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
-    let told = stderr(&output) + &stdout(&output);
+    let shown = stderr(&output) + &stdout(&output);
     assert!(
-        told.contains("arc-staging: 11 files removed, the cluster no longer has a fleet in clusters.yaml"),
-        "{told}"
+        shown.contains("arc-staging: 11 files removed, the cluster no longer has a fleet in clusters.yaml"),
+        "{shown}"
     );
-    assert!(told.contains("arc-staging: skipped, `modules` does not list `buildkit`"), "{told}");
+    assert!(shown.contains("arc-staging: skipped, `modules` does not list `buildkit`"), "{shown}");
 }
 
 #[test]
@@ -389,7 +389,7 @@ fn messages_have_no_color_outside_of_a_terminal() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_trouble() {
+fn a_reader_that_closes_the_pipe_is_no_error() {
     let dir = with_shipped();
     let mut child = program(dir.path(), &["generate", "--check"])
         .stdout(std::process::Stdio::piped())

@@ -134,8 +134,8 @@ fn blocks_of_other_tools_may_hold_anything_and_ours_may_not() {
     let validator = validator();
     let with = |block: &str| support::one_cluster("").replace("    modules:", &format!("    {block}\n    modules:"));
     assert_eq!(refused(&validator, &with("harbor: [1, {a: ~}]")), None);
-    let told = refused(&validator, &support::one_cluster("      replicas: 2\n")).unwrap_or_default();
-    assert!(told.starts_with("/clusters/here/buildkit: "), "{told}");
+    let shown = refused(&validator, &support::one_cluster("      replicas: 2\n")).unwrap_or_default();
+    assert!(shown.starts_with("/clusters/here/buildkit: "), "{shown}");
 }
 
 /// What the schema says of one text, and what the program says.

@@ -213,7 +213,7 @@ fn a_changed_buildkitd_toml_or_drain_script_is_the_reason_of_the_roll_not_its_ch
             "ConfigMap/buildkitd-config-arm64.data[buildkitd.toml].registry[mirror.example].http"
         ]
     );
-    // The ConfigMap itself is not told again as something that nothing follows from.
+    // The ConfigMap itself is not shown again as something that nothing follows from.
     assert_eq!(classes(&found), ["opens-access", "rolls-builders"], "{found:#?}");
 }
 
@@ -256,7 +256,7 @@ fn a_comment_of_haproxy_cfg_rolls_the_load_balancer_as_well() {
 }
 
 #[test]
-fn a_longer_build_rolls_both_and_the_builders_are_told_to_wait() {
+fn a_longer_build_rolls_both_and_the_builders_wait() {
     let found = by_config(SCALED, &format!("{SCALED}      max_build_minutes: 60\n"));
     // The comment in 10-nodepools.yaml names the grace period.
     assert_eq!(classes(&found), ["rolls-load-balancer", "rolls-builders", "no-effect"], "{found:#?}");
@@ -266,7 +266,7 @@ fn a_longer_build_rolls_both_and_the_builders_are_told_to_wait() {
 }
 
 #[test]
-fn immutable_fields_are_told_as_such() {
+fn immutable_fields_are_reported_as_such() {
     for (path, old, new, object) in [
         (
             "40-deployments.yaml",
@@ -297,7 +297,7 @@ fn immutable_fields_are_told_as_such() {
 }
 
 #[test]
-fn switching_autoscaling_tells_which_way_it_is_deployed() {
+fn switching_autoscaling_says_how_to_deploy_it() {
     let fixed = "      amd64_replicas: 6\n      arm64_replicas: 6\n";
     let on = by_config(fixed, SCALED);
     let one = the(&on, Class::Autoscaling, "Deployment/buildkitd-amd64");
@@ -314,12 +314,12 @@ fn switching_autoscaling_tells_which_way_it_is_deployed() {
         let scaled_object =
             |consequence: &&Consequence| consequence.objects.iter().any(|object| object.starts_with("ScaledObject/"));
         let deleted: Vec<_> = found.iter().filter(|one| one.class == Class::Deletes).filter(scaled_object).collect();
-        assert_eq!(deleted, Vec::<&Consequence>::new(), "told as the end of autoscaling");
+        assert_eq!(deleted, Vec::<&Consequence>::new(), "shown as the end of autoscaling");
     }
 }
 
 #[test]
-fn bounds_are_told_with_nodes_and_money() {
+fn bounds_are_reported_with_nodes_and_cost() {
     let with = |rest: &str| format!("      autoscaling: {{enabled: true, arm64_max: 8, arm64_min: 2, {rest}}}\n");
     let found = by_config(&with("amd64_min: 2, amd64_max: 8"), &with("amd64_min: 4, amd64_max: 16, amd64_fallback: 6"));
     let one = the(&found, Class::Capacity, "ScaledObject/buildkitd-amd64");
@@ -347,7 +347,7 @@ fn an_unknown_price_stays_unknown() {
 }
 
 #[test]
-fn access_that_opens_or_closes_is_told_by_who_and_where() {
+fn access_that_opens_or_closes_is_reported_by_peer_and_port() {
     let with = |clients: &str| format!("{SCALED}      client_namespaces: {clients}\n");
     let found = by_config(&with("[arc-runners]"), &with("[arc-runners, dev]"));
     assert_eq!(classes(&found), ["opens-access"], "{found:#?}");
@@ -428,7 +428,7 @@ fn a_guard_that_falls_opens_access() {
 }
 
 #[test]
-fn an_architecture_that_comes_or_goes_is_told_object_by_object() {
+fn an_added_or_removed_architecture_is_reported_object_by_object() {
     let one = format!("{SCALED}      architectures: [amd64]\n");
     let gone = by_config(SCALED, &one);
     for object in [
@@ -446,7 +446,7 @@ fn an_architecture_that_comes_or_goes_is_told_object_by_object() {
 }
 
 #[test]
-fn a_fleet_that_moves_to_another_namespace_is_told_as_one_move() {
+fn a_fleet_that_moves_to_another_namespace_is_reported_as_one_move() {
     let found = by_config(SCALED, &format!("{SCALED}      namespace: builds\n"));
     let moved: Vec<&Consequence> = found.iter().filter(|one| one.class == Class::Deletes).collect();
     assert_eq!(moved.len(), 1, "{found:#?}");
@@ -521,9 +521,9 @@ const SPOKEN: &[(&str, &[&str])] = &[
     ("spec.podSelector", &["accept connections"]),
 ];
 
-/// Asserts that every field that differs, as an independent comparison finds it, is told: as a reason, by a sentence, or
+/// Asserts that every field that differs, as an independent comparison finds it, is shown: as a reason, by a sentence, or
 /// as part of a ConfigMap that a roll names.
-fn all_is_told(what: &str, before: &[SetFile], after: &[SetFile], found: &[Consequence]) {
+fn all_is_reported(what: &str, before: &[SetFile], after: &[SetFile], found: &[Consequence]) {
     let read = |files: &[SetFile]| {
         buildkit_fleet::manifests::objects::Objects::read(files).unwrap_or_else(|error| panic!("{error:#}"))
     };
@@ -545,7 +545,7 @@ fn all_is_told(what: &str, before: &[SetFile], after: &[SetFile], found: &[Conse
             let spoken = SPOKEN.iter().any(|(path, words)| {
                 change.path.starts_with(path) && words.iter().any(|word| sentences.contains(word))
             });
-            assert!(listed || spoken, "{what}: {inside} is not told: {found:#?}");
+            assert!(listed || spoken, "{what}: {inside} is not shown: {found:#?}");
         }
     }
     for (identity, _) in old.iter().filter(|(identity, _)| new.get(identity).is_none()) {
@@ -559,7 +559,7 @@ fn all_is_told(what: &str, before: &[SetFile], after: &[SetFile], found: &[Conse
 }
 
 #[test]
-fn every_field_that_differs_is_told() {
+fn every_field_that_differs_is_reported() {
     let keys = [
         "image: moby/buildkit:v0.29.0",
         "haproxy_image: haproxy:3.4-alpine",
@@ -584,7 +584,7 @@ fn every_field_that_differs_is_told() {
     for key in keys {
         let after = set(&one_cluster(&format!("{SCALED}      {key}\n")));
         for (what, before, after) in [(key, &scaled, &after), ("back", &after, &scaled)] {
-            all_is_told(&format!("{what} {key}"), before, after, &judged(before, after));
+            all_is_reported(&format!("{what} {key}"), before, after, &judged(before, after));
         }
     }
     let with = |rest: &str| {
@@ -592,7 +592,7 @@ fn every_field_that_differs_is_told() {
     };
     // A scaled pool whose bounds are one number has a fallback all the same.
     let (before, after) = (with("amd64_min: 8, amd64_max: 8, amd64_fallback: 8"), with("amd64_min: 8, amd64_max: 8"));
-    all_is_told("fallback", &before, &after, &judged(&before, &after));
+    all_is_reported("fallback", &before, &after, &judged(&before, &after));
     for (path, old, new) in [
         ("30-lb-deployment.yaml", "  replicas: 1\n", "  replicas: 2\n"),
         ("10-nodepools.yaml", "    cpu: 768\n", "    cpu: 700\n"),
@@ -601,8 +601,8 @@ fn every_field_that_differs_is_told() {
         ("00-namespace.yaml", "enforce: privileged", "enforce: baseline"),
     ] {
         let after = edited(&scaled, path, old, new);
-        all_is_told(new, &scaled, &after, &judged(&scaled, &after));
-        all_is_told(old, &after, &scaled, &judged(&after, &scaled));
+        all_is_reported(new, &scaled, &after, &judged(&scaled, &after));
+        all_is_reported(old, &after, &scaled, &judged(&after, &scaled));
     }
     let two = |first: &str| {
         set(&one_cluster(&format!(
@@ -611,7 +611,7 @@ fn every_field_that_differs_is_told() {
     };
     let (before, after) = (two("8"), two("16"));
     let found = judged(&before, &after);
-    all_is_told("second pool", &before, &after, &found);
+    all_is_reported("second pool", &before, &after, &found);
     assert!(found.iter().any(|one| one.what.contains("node ceiling of m6id.12xlarge 16 -> 32")), "{found:#?}");
 }
 
@@ -630,7 +630,7 @@ fn a_set_for_another_eks_cluster_leaves_one_fleet_and_makes_another() {
 }
 
 #[test]
-fn what_changes_beside_a_move_is_told_as_well() {
+fn what_changes_beside_a_move_is_reported_as_well() {
     let found = by_config(
         SCALED,
         &format!("{SCALED}      namespace: builds\n      mtls_secret: s\n      client_namespaces: [x]\n"),
@@ -690,7 +690,7 @@ fn access_from_everybody_that_becomes_narrower_opens_nothing() {
 }
 
 #[test]
-fn alerts_are_told_by_name() {
+fn alerts_are_reported_by_name() {
     let found = by_config(SCALED, "      amd64_replicas: 4\n");
     let one = the(&found, Class::InPlace, "PrometheusRule/buildkitd");
     assert!(one.what.contains("removed: BuildkitMetricAbsent amd64 (warning)"), "{}", one.what);
@@ -702,7 +702,7 @@ fn alerts_are_told_by_name() {
 }
 
 #[test]
-fn a_version_that_sees_less_of_the_demand_is_told_as_capacity() {
+fn a_version_that_ignores_more_of_the_demand_is_reported_as_capacity() {
     let old = one_cluster(SCALED);
     let found = judged(&set(&old), &set(&old.replace("1.35", "1.34")));
     let one = the(&found, Class::Capacity, "ScaledObject/buildkitd-amd64");

@@ -46,8 +46,8 @@ fn what_was_just_generated_differs_in_nothing() {
         );
     }
     assert_eq!(stdout(&run(dir.path(), &["diff"])), "");
-    let told = stdout(&run(dir.path(), &["diff", "--format", "markdown"]));
-    assert!(told.contains("No manifest changes."), "{told}");
+    let shown = stdout(&run(dir.path(), &["diff", "--format", "markdown"]));
+    assert!(shown.contains("No manifest changes."), "{shown}");
 }
 
 #[test]
@@ -96,15 +96,15 @@ fn without_anything_to_compare_with_it_is_trouble() {
 }
 
 #[test]
-fn a_refused_file_is_trouble_and_a_misspelt_cluster_is_usage() {
+fn a_refused_file_exits_3_and_a_misspelt_cluster_exits_2() {
     let dir = scratch();
     write(dir.path(), "clusters.yaml", TWO);
     run(dir.path(), &["generate"]);
     for (name, hint) in [("zebra", "expected one of a, b"), ("aa", "did you mean `a`?")] {
         let output = run(dir.path(), &["diff", name]);
         assert_eq!(code(&output), 2);
-        let told = format!("cluster `{name}` not found: {hint}\n");
-        assert!(stderr(&output).contains(&told), "{}", stderr(&output));
+        let shown = format!("cluster `{name}` not found: {hint}\n");
+        assert!(stderr(&output).contains(&shown), "{}", stderr(&output));
     }
     assert_eq!(code(&run(dir.path(), &["diff", "--format", "html"])), 2);
     write(dir.path(), "clusters.yaml", TWO.replace("replicas", "replicass"));
@@ -181,7 +181,7 @@ fn a_revision_without_sets_is_read_from_its_clusters_yaml() {
     let (ended, found) = json(dir.path(), &["--against", "main"]);
     assert_eq!(ended, 1);
     assert_eq!(statuses(&found), ["a same", "b changed"]);
-    // A revision whose file is refused says so, with its own name and place; the change that mends it is told all the same.
+    // A revision whose file is refused says so, with its own name and place; the change that mends it is shown all the same.
     write(dir.path(), "clusters.yaml", TWO.replace("replicas", "replicass"));
     git(dir.path(), &["commit", "-q", "-a", "-m", "two"]);
     write(dir.path(), "clusters.yaml", TWO);
@@ -233,14 +233,14 @@ fn markdown_fits_a_comment_whatever_changes() {
     git(dir.path(), &["commit", "-q", "-m", "one"]);
     write(dir.path(), "clusters.yaml", many("al2023@v20250201"));
     let output = run(dir.path(), &["diff", "--against", "main", "--format", "markdown"]);
-    let told = stdout(&output);
+    let shown = stdout(&output);
     assert_eq!(code(&output), 1);
-    assert!(told.chars().count() < 60_000, "{}", told.chars().count());
-    assert!(told.contains("**replaces-nodes**"), "{told}");
-    // Clusters with the same consequences are told together, and what does not fit is counted.
-    assert!(told.contains("#### `cluster-0`, `cluster-1`, `cluster-50`"), "{}", &told[..600]);
-    assert!(told.contains("do not fit here"), "{told}");
-    assert_eq!(told.matches("<details>").count(), told.matches("</details>").count());
+    assert!(shown.chars().count() < 60_000, "{}", shown.chars().count());
+    assert!(shown.contains("**replaces-nodes**"), "{shown}");
+    // Clusters with the same consequences are shown together, and what does not fit is counted.
+    assert!(shown.contains("#### `cluster-0`, `cluster-1`, `cluster-50`"), "{}", &shown[..600]);
+    assert!(shown.contains("do not fit here"), "{shown}");
+    assert_eq!(shown.matches("<details>").count(), shown.matches("</details>").count());
 }
 
 #[test]
@@ -252,16 +252,16 @@ fn a_file_on_disk_cannot_break_out_of_the_comment_or_the_terminal() {
     let text = std::fs::read_to_string(dir.path().join(path)).unwrap_or_else(|error| panic!("{error}"));
     let hostile = text.replacen("targetPort: all", "targetPort: \"\\e[31m```</details>@everybody`` \"", 1);
     write(dir.path(), path, hostile);
-    let told = stdout(&run(dir.path(), &["diff", "a", "--format", "markdown"]));
-    let consequences = told.split("<details>").next().unwrap_or_default();
+    let shown = stdout(&run(dir.path(), &["diff", "a", "--format", "markdown"]));
+    let consequences = shown.split("<details>").next().unwrap_or_default();
     assert!(!consequences.contains('\u{1b}') && !consequences.contains("\n```"), "{consequences}");
-    assert!(told.contains("````diff"), "{told}");
+    assert!(shown.contains("````diff"), "{shown}");
     let text = stdout(&run(dir.path(), &["diff", "a"]));
     assert!(!text.contains('\u{1b}'), "{text}");
 }
 
 #[test]
-fn what_was_edited_by_hand_into_nonsense_is_told_and_stops_nothing_else() {
+fn what_was_edited_by_hand_into_nonsense_is_reported_and_stops_nothing_else() {
     let dir = scratch();
     write(dir.path(), "clusters.yaml", TWO);
     run(dir.path(), &["generate"]);
@@ -291,13 +291,13 @@ fn a_cluster_that_is_only_called_otherwise_is_the_same_fleet() {
         );
         let (_, found) = json(dir.path(), &[]);
         assert_eq!(statuses(&found), [format!("{name} changed"), "b same".to_owned()]);
-        let told: Vec<&str> = found["clusters"][0]["consequences"]
+        let shown: Vec<&str> = found["clusters"][0]["consequences"]
             .as_array()
             .into_iter()
             .flatten()
             .filter_map(|one| one["class"].as_str())
             .collect();
-        assert_eq!(told, ["capacity", "in-place", "no-effect"], "{found:#}");
+        assert_eq!(shown, ["capacity", "in-place", "no-effect"], "{found:#}");
     }
 }
 
@@ -401,15 +401,15 @@ fn the_worst_is_on_top_of_the_comment_and_everything_is_counted() {
         "clusters.yaml",
         many("al2023@v20250201", &format!(", client_namespaces: [arc-runners, {}]", clients.join(", "))),
     );
-    let told = stdout(&run(dir.path(), &["diff", "--against", "main", "--format", "markdown"]));
-    assert!(told.chars().count() < 60_000, "{}", told.chars().count());
-    let head: String = told.chars().take(1_500).collect();
+    let shown = stdout(&run(dir.path(), &["diff", "--against", "main", "--format", "markdown"]));
+    assert!(shown.chars().count() < 60_000, "{}", shown.chars().count());
+    let head: String = shown.chars().take(1_500).collect();
     assert!(head.contains("Of 300 clusters: 🔴 opens-access in 1, 🔴 replaces-nodes in 300."), "{head}");
     assert!(
         head.contains("#### `cluster-299`") && head.contains("and 690 more") || head.contains("690 more"),
         "{head}"
     );
-    assert!(told.contains("run `buildkit-fleet diff --against main`"), "{}", &told[told.len() - 300..]);
+    assert!(shown.contains("run `buildkit-fleet diff --against main`"), "{}", &shown[shown.len() - 300..]);
 }
 
 #[test]
@@ -434,8 +434,8 @@ fn the_text_of_a_change_reads_as_recorded() {
         "    client_namespaces: [arc-runners, release]\n    max_build_minutes: 150\n    ami_alias: al2023@v20250123\n",
     );
     write(dir.path(), "clusters.yaml", changed);
-    let told = stdout(&run(dir.path(), &["diff", "arc-cbr-production"]));
-    let consequences = told.split("\n--- a/").next().unwrap_or_default();
+    let shown = stdout(&run(dir.path(), &["diff", "arc-cbr-production"]));
+    let consequences = shown.split("\n--- a/").next().unwrap_or_default();
     insta::with_settings!({snapshot_path => "../../snapshots/messages", prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!("diff-of-a-change", consequences);
     });

@@ -376,8 +376,8 @@ fn read(planted: &Planted, what: &str) -> Read {
             let mut marks = problem.primary.iter().chain(&problem.context);
             !of_one_value || marks.any(|mark| mark.span.start <= planted.end + 2 && planted.start <= mark.span.end + 2)
         });
-        let told: Vec<_> = errors.map(|problem| (problem.rule.id, problem.primary.clone())).collect();
-        assert!(near, "{what}: refused elsewhere than at {}..{}: {told:?}", planted.start, planted.end);
+        let label: Vec<_> = errors.map(|problem| (problem.rule.id, problem.primary.clone())).collect();
+        assert!(near, "{what}: refused elsewhere than at {}..{}: {label:?}", planted.start, planted.end);
         return Read::Refused;
     }
     let fleet = outcomes.iter().find_map(Resolved::fleet);
@@ -456,18 +456,18 @@ fn a_hostile_text_is_refused_at_its_place_or_stands_to_the_letter() {
         }
         for text in TEXTS {
             for written in styles(text) {
-                let told = format!("{what}: {written}");
-                let Read::Rendered(files) = read(&plant(&place, &written), &told) else {
+                let label = format!("{what}: {written}");
+                let Read::Rendered(files) = read(&plant(&place, &written), &label) else {
                     refused += 1;
                     continue;
                 };
                 if what == "modules.[]" {
                     continue;
                 }
-                assert!(text.chars().all(is_harmless), "{told} is accepted");
+                assert!(text.chars().all(is_harmless), "{label} is accepted");
                 if let Some((marker, with_marker)) = &known {
                     let expected: Vec<String> = with_marker.iter().map(|found| found.replace(marker, text)).collect();
-                    assert_eq!(texts(&files), expected, "{told}");
+                    assert_eq!(texts(&files), expected, "{label}");
                     compared += 1;
                 }
             }
@@ -506,8 +506,8 @@ fn a_hostile_number_is_refused_at_its_place_or_is_what_it_says() {
             [(u64::from(max) + 1).to_string(), format!("{max}0"), "9".repeat(1000), (i64::from(min) - 1).to_string()];
         for text in NUMBERS.iter().map(|text| (*text).to_owned()).chain(beyond) {
             let planted = plant(&place, &text);
-            let told = format!("{what}: {text:?}");
-            if matches!(read(&planted, &told), Read::Refused) {
+            let label = format!("{what}: {text:?}");
+            if matches!(read(&planted, &label), Read::Refused) {
                 continue;
             }
             // A comment behind the number is no part of it; no value at all is the default.
@@ -515,7 +515,7 @@ fn a_hostile_number_is_refused_at_its_place_or_is_what_it_says() {
             let canonical =
                 number.parse::<u32>().is_ok_and(|value| value.to_string() == number && (min..=max).contains(&value));
             let nothing = matches!(number, "" | "~" | "null");
-            assert!(canonical || nothing, "{told} is accepted, of {min} to {max}");
+            assert!(canonical || nothing, "{label} is accepted, of {min} to {max}");
             accepted += usize::from(canonical);
         }
     }
@@ -564,9 +564,9 @@ fn a_text_of_a_megabyte_is_refused_at_once_and_in_a_few_words() {
         // A megabyte in quadratic time hangs.
         let report = unless_it_hangs(&what, move || report(&planted.source));
         assert!(report.refused(), "{what} is accepted");
-        for told in told(&report) {
-            assert!(told.len() < 8_000, "{what}: a message of {} bytes", told.len());
-            assert!(!told.contains('\u{1b}'), "{what}: {told:?}");
+        for message in messages(&report) {
+            assert!(message.len() < 8_000, "{what}: a message of {} bytes", message.len());
+            assert!(!message.contains('\u{1b}'), "{what}: {message:?}");
         }
     }
 }
@@ -576,7 +576,7 @@ fn report(source: &str) -> Report {
 }
 
 /// All that is told of a file, in every format.
-fn told(report: &Report) -> Vec<String> {
+fn messages(report: &Report) -> Vec<String> {
     let printer = Printer { path: &report.path, source: &report.source, color: false };
     let mut told: Vec<String> = report.problems.iter().map(|problem| printer.print(problem)).collect();
     let json = serde_json::to_value(report.json()).unwrap_or_else(|error| panic!("{error}"));
@@ -589,15 +589,15 @@ fn told(report: &Report) -> Vec<String> {
 fn no_message_steers_a_terminal() {
     let steers =
         |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut told = 0;
+    let mut seen = 0;
     for text in TEXTS.iter().filter(|text| text.contains(steers)) {
         for (_, place) in all_places() {
             let planted = plant(&place, &quoted(text));
-            for message in self::told(&report(&planted.source)) {
+            for message in self::messages(&report(&planted.source)) {
                 assert!(!message.contains(steers), "{message:?}");
-                told += 1;
+                seen += 1;
             }
         }
     }
-    assert!(told > 500, "{told}");
+    assert!(seen > 500, "{seen}");
 }

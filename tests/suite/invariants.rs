@@ -306,6 +306,6 @@ fn a_set_that_lacks_an_object_or_has_one_twice_does_not_pass() {
     assert!(check(&fleet, &twice).is_err_and(|error| format!("{error:#}").contains("duplicate")));
     let mut more = files.clone();
     more[1].text = format!("{}---\n{}", files[0].text, files[1].text);
-    let told = check(&fleet, &more).map_err(|error| format!("{error:#}")).unwrap_err();
-    assert!(told.contains("a second time"), "{told}");
+    let shown = check(&fleet, &more).map_err(|error| format!("{error:#}")).unwrap_err();
+    assert!(shown.contains("a second time"), "{shown}");
 }

@@ -40,11 +40,11 @@ fn every_rule_has_an_input_that_breaks_it() {
 }
 
 #[test]
-fn every_recorded_message_is_still_told() {
+fn every_recorded_message_is_still_produced() {
     let mut expected: BTreeSet<String> = cases().iter().map(|(name, ..)| format!("{name}.snap")).collect();
     expected.extend(
         ["summary-of-the-shipped-file", "plan-of-the-shipped-file", "diff-of-a-change"]
-            .map(|told| format!("{told}.snap")),
+            .map(|shown| format!("{shown}.snap")),
     );
     let recorded: BTreeSet<String> = support::walk(&support::repository().join("snapshots/messages"))
         .iter()
@@ -103,7 +103,7 @@ fn clusters_without_the_module_are_not_judged() {
 }
 
 #[test]
-fn a_warning_that_nothing_was_written_for_is_told_once() {
+fn a_warning_that_nothing_was_written_for_is_reported_once() {
     let cluster = |name: &str| format!("  {name}: {{cluster_name: {name}, region: us-east-1, modules: [buildkit]}}\n");
     let source = format!("clusters:\n{}{}{}", cluster("a"), cluster("b"), cluster("c"));
     assert_eq!(support::rules_broken(&source), ["ami-floats"]);

@@ -45,7 +45,7 @@ fn restless(count: u64, most: u32) -> Series {
 fn burst(builds: u64) -> Series {
     let fleet = fleet(&shipped(), "arc-staging");
     let parsed = |text: &str| text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
-    let said = Assumptions {
+    let assumptions = Assumptions {
         client: ClientKind::BuildctlRetry,
         budget: "30m".parse().unwrap_or_else(|error| panic!("{error}")),
         pod_start: parsed("30s"),
@@ -54,7 +54,7 @@ fn burst(builds: u64) -> Series {
         metric_out: Vec::new(),
         lost_after: None,
     };
-    let model = Model::new(&fleet, &fleet.pools[0], &said).unwrap_or_else(|error| panic!("{error}"));
+    let model = Model::new(&fleet, &fleet.pools[0], &assumptions).unwrap_or_else(|error| panic!("{error}"));
     let arrivals = Arrivals::burst(builds, parsed("20m")).unwrap_or_else(|error| panic!("{error}"));
     engine::run(&model, &arrivals, 1, 0, engine::Aim::Record).1
 }

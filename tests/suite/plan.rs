@@ -76,12 +76,12 @@ fn list(value: &Json) -> &Vec<Json> {
     value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
 }
 
-/// Every fleet of every input with what is told of it.
+/// Every fleet of every input with what is shown of it.
 fn each(mut check: impl FnMut(&str, &Fleet, &Json)) {
     for (name, source) in inputs() {
-        let told = plan(&source);
+        let shown = plan(&source);
         for fleet in support::fleets(&source) {
-            let cluster = list(&told["clusters"]).iter().find(|cluster| cluster["cluster"] == fleet.key.as_str());
+            let cluster = list(&shown["clusters"]).iter().find(|cluster| cluster["cluster"] == fleet.key.as_str());
             check(&name, &fleet, cluster.unwrap_or_else(|| panic!("{name}: no {}", fleet.key)));
         }
     }
@@ -215,8 +215,8 @@ fn what_is_read_of_the_metrics_is_what_the_manifests_ask_for() {
         assert_eq!(cluster["keda_scrape_bytes"], 148 + samples.sum::<usize>(), "{name}");
     });
     assert_eq!((read, unread), (3 + 5 + 6, 1 + 1 + 1));
-    let told = plan(&support::one_cluster("      monitoring: {enabled: false}\n"));
-    assert!(told["clusters"][0]["prometheus_scrape_bytes_about"].is_null(), "{told}");
+    let shown = plan(&support::one_cluster("      monitoring: {enabled: false}\n"));
+    assert!(shown["clusters"][0]["prometheus_scrape_bytes_about"].is_null(), "{shown}");
 }
 
 /// What follows `start` on its line, behind the line `section`.
@@ -376,8 +376,8 @@ fn the_hpa_ignores_as_much_of_the_demand_as_its_version_does() {
         (100, 0, [0, 0, 0, 0]),
     ] {
         let versions = [("2.17.2", "1.34"), ("2.17.2", "1.32"), ("2.18.3", "1.34"), ("2.20.2", "1.35")];
-        let told = versions.map(|(keda, kubernetes)| behavior(keda, kubernetes, (2, 360)).desired(builds, busy));
-        assert_eq!(told, wanted, "{builds} builds on {busy} pods");
+        let shown = versions.map(|(keda, kubernetes)| behavior(keda, kubernetes, (2, 360)).desired(builds, busy));
+        assert_eq!(shown, wanted, "{builds} builds on {busy} pods");
     }
 }
 
@@ -400,8 +400,8 @@ fn a_lull_shorter_than_the_window_takes_no_pod() {
 #[test]
 fn looks_that_come_early_do_not_add_up_to_more_than_the_policy() {
     let mut hpa = Hpa::new(behavior("2.20.2", "1.35", (2, 360)), 2);
-    let told = [0, 5_000, 10_000, 14_999, 15_000, 20_000].map(|at_ms| hpa.look(at_ms, 360));
-    assert_eq!(told, [62, 62, 62, 62, 124, 124]);
+    let shown = [0, 5_000, 10_000, 14_999, 15_000, 20_000].map(|at_ms| hpa.look(at_ms, 360));
+    assert_eq!(shown, [62, 62, 62, 62, 124, 124]);
 }
 
 #[test]
@@ -412,9 +412,9 @@ fn the_hpa_keeps_the_bounds_and_leaves_a_sleeping_pool_alone() {
 
 #[test]
 fn nodes_cost_what_the_list_says() {
-    let told = plan(&support::shipped());
+    let shown = plan(&support::shipped());
     let cluster = |name: &str| {
-        let found = list(&told["clusters"]).iter().find(|cluster| cluster["cluster"] == name);
+        let found = list(&shown["clusters"]).iter().find(|cluster| cluster["cluster"] == name);
         found.unwrap_or_else(|| panic!("no {name}")).clone()
     };
     let prod = cluster("meta-prod-aws-ue1");
@@ -437,7 +437,7 @@ fn nodes_cost_what_the_list_says() {
     let fixed = cluster("arc-cbr-production-uw1");
     assert_eq!(fixed["usd_per_hour_at_min"], fixed["usd_per_hour_at_max"]);
     // As `jq '.clusters[].usd_per_hour_at_max'` of the help text reads it.
-    let each: Vec<&Json> = list(&told["clusters"]).iter().map(|cluster| &cluster["usd_per_hour_at_max"]).collect();
+    let each: Vec<&Json> = list(&shown["clusters"]).iter().map(|cluster| &cluster["usd_per_hour_at_max"]).collect();
     assert_eq!(each.iter().filter(|price| price.is_number()).count(), 4);
     assert_eq!(
         cluster("platform-tools"),
@@ -451,8 +451,8 @@ fn a_sum_with_an_unknown_price_is_unknown_and_says_of_what() {
     let known = |value: &Json| sums.map(|sum| value[sum].is_number());
     let source = support::read("tests/inputs/every-key.yaml");
     // The second type is the file's own.
-    let told = plan(&source);
-    let cluster = &told["clusters"][0];
+    let shown = plan(&source);
+    let cluster = &shown["clusters"][0];
     assert_eq!(cluster["unpriced_instance_types"], serde_json::json!(["x1.builder"]));
     let amd64 = &cluster["pools"][0];
     assert_eq!((known(cluster), known(amd64)), ([true; 4], [true; 4]), "the first types have prices");
@@ -463,8 +463,8 @@ fn a_sum_with_an_unknown_price_is_unknown_and_says_of_what() {
         "        x1.builder: 2\n        m6id.24xlarge: 2\n",
     );
     assert_ne!(first, source);
-    let told = plan(&first);
-    let cluster = &told["clusters"][0];
+    let shown = plan(&first);
+    let cluster = &shown["clusters"][0];
     assert_eq!(
         (known(cluster), known(&cluster["pools"][0]), known(&cluster["pools"][1])),
         ([false; 4], [false; 4], [true; 4])
@@ -483,8 +483,8 @@ fn a_sum_with_an_unknown_price_is_unknown_and_says_of_what() {
 #[test]
 fn a_region_without_prices_has_none() {
     let (_, source) = inputs().into_iter().find(|(name, _)| name == "no price").unwrap_or_else(|| panic!("no input"));
-    let told = plan(&source);
-    let cluster = &told["clusters"][0];
+    let shown = plan(&source);
+    let cluster = &shown["clusters"][0];
     assert_eq!(cluster["unpriced_instance_types"], serde_json::json!(["m6id.24xlarge", "m8gd.24xlarge"]));
     assert!(cluster["usd_per_hour_at_max"].is_null() && cluster["pools"][0]["usd_per_hour_at_max"].is_null());
     assert_eq!(
@@ -513,12 +513,12 @@ fn the_text_of_the_shipped_file() {
 #[test]
 fn the_text_says_what_stops_wakes_or_leaves_room() {
     let dir = scratch();
-    let mut told = String::new();
+    let mut shown = String::new();
     for (_, source) in inputs() {
         write(dir.path(), "clusters.yaml", source);
-        told += &stdout(&run(dir.path(), &["plan"]));
+        shown += &stdout(&run(dir.path(), &["plan"]));
     }
-    let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     for sentence in [
         "the first at the HPA's first sync with 13 builds, within 15 s, then one every 15 s: 30 s in all; it stops there because the HPA ignores the last 10 % of 13 builds with these versions",
         "amd64 starts with 1 pod, created by KEDA within 10 s; grows 1, 5, 8: 2 steps, the first at the HPA's first sync with 8 builds, within 25 s, then one every 15 s: 40 s in all",
@@ -534,13 +534,13 @@ fn the_text_says_what_stops_wakes_or_leaves_room() {
         ": 3 steps, the first 20 min after the last build ended, then one every 20 min, 1 h in all;",
         "then one every 20 min, 4 h 40 min in all; each may be 15 s late",
     ] {
-        assert!(words.contains(sentence), "`{sentence}` is not told");
+        assert!(words.contains(sentence), "`{sentence}` is not shown");
     }
     assert_eq!(words.matches("it stops there").count(), 4, "two pools of two inputs");
 }
 
 #[test]
-fn only_the_clusters_named_are_told_and_unknown_ones_are_refused() {
+fn only_the_clusters_named_are_shown_and_unknown_ones_are_refused() {
     let dir = with_shipped();
     let output = run(dir.path(), &["plan", "arc-staging"]);
     assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
@@ -554,7 +554,7 @@ fn only_the_clusters_named_are_told_and_unknown_ones_are_refused() {
 }
 
 #[test]
-fn a_table_that_is_too_wide_is_told_line_by_line() {
+fn a_table_that_is_too_wide_is_printed_line_by_line() {
     let table = Table {
         columns: vec![Column::Words("arch"), Column::Numbers("nodes\nat max"), Column::Numbers("limit")],
         rows: vec![vec!["amd64".to_owned(), "180".to_owned(), "1,360".to_owned()]],

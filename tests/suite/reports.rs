@@ -1,4 +1,4 @@
-//! Problems and differences as GitHub and programs read them, and everything else that is told about the program.
+//! Problems and differences as GitHub and programs read them, and everything else that is shown about the program.
 
 use buildkit_fleet::cli::Cli;
 use clap::CommandFactory;
@@ -19,8 +19,8 @@ fn annotations_name_file_place_rule_and_remedy() {
     write(dir.path(), "clusters.yaml", REFUSED);
     let output = run(dir.path(), &["validate", "--format", "github"]);
     assert_eq!(code(&output), 1);
-    let told = stdout(&output);
-    let lines: Vec<&str> = told.lines().collect();
+    let shown = stdout(&output);
+    let lines: Vec<&str> = shown.lines().collect();
     assert_eq!(
         lines,
         [
@@ -29,7 +29,7 @@ fn annotations_name_file_place_rule_and_remedy() {
             "::error file=clusters.yaml,line=9,endLine=9,col=28,endColumn=34,title=invalid-value::a key of `extra_labels` is not a valid label key%0Aexpected a label key, such as `team` or `example.com/team`",
             "::error file=clusters.yaml,line=10,endLine=10,col=18,endColumn=21,title=wrong-shape::`namespace` must be a namespace (lower-case letters, digits and `-`, up to 63 characters), found a list%0Aexpected a namespace (lower-case letters, digits and `-`, up to 63 characters)%0Ahelp: run `buildkit-fleet explain namespace` to see what it takes",
         ],
-        "{told}"
+        "{shown}"
     );
     assert_eq!(stderr(&output), "clusters.yaml is refused: 4 errors, 0 warnings\n");
 }
@@ -125,7 +125,7 @@ fn a_problem_of_clusters_alone_names_them_without_a_note() {
     write(dir.path(), "clusters.yaml", format!("clusters:\n  a: {{{cluster}}}\n  A: {{{cluster}}}\n  b:\n{skipped}"));
     let output = run(dir.path(), &["validate", "--format", "json"]);
     let found = json(&stdout(&output));
-    let told: Vec<(&str, &Value)> = found["problems"]
+    let shown: Vec<(&str, &Value)> = found["problems"]
         .as_array()
         .into_iter()
         .flatten()
@@ -133,7 +133,7 @@ fn a_problem_of_clusters_alone_names_them_without_a_note() {
         .collect();
     let list = |names: &[&str]| Value::from(names.to_vec());
     assert_eq!(
-        told,
+        shown,
         [
             ("invalid-value", &list(&["a"])),
             ("output-path-collision", &list(&["a", "A"])),
@@ -153,8 +153,8 @@ fn the_help_of_a_wrong_shape_is_a_command_that_works() {
     for (key, named) in keys {
         let source = support::one_cluster(&format!("      {key}\n"));
         write(dir.path(), "clusters.yaml", &source);
-        let told = stderr(&run(dir.path(), &["validate"]));
-        let (_, rest) = told.split_once("help: run `buildkit-fleet ").unwrap_or_else(|| panic!("{told}"));
+        let shown = stderr(&run(dir.path(), &["validate"]));
+        let (_, rest) = shown.split_once("help: run `buildkit-fleet ").unwrap_or_else(|| panic!("{shown}"));
         let words: Vec<&str> = rest.split('`').next().unwrap_or_default().split(' ').collect();
         assert_eq!(words.len() == 2, named, "{words:?}");
         write(dir.path(), "clusters.yaml", support::one_cluster(""));
@@ -167,7 +167,7 @@ fn the_help_of_a_wrong_shape_is_a_command_that_works() {
 fn only_generate_says_that_nothing_was_written() {
     let dir = scratch();
     write(dir.path(), "clusters.yaml", REFUSED);
-    for (args, told) in [
+    for (args, shown) in [
         (&["generate"][..], true),
         (&["generate", "--check"], false),
         (&["validate"], false),
@@ -176,7 +176,7 @@ fn only_generate_says_that_nothing_was_written() {
     ] {
         let text = stderr(&run(dir.path(), args));
         assert!(text.contains("clusters.yaml is refused: 4 errors, 0 warnings\n"), "{args:?}: {text}");
-        assert_eq!(text.contains("nothing was written"), told, "{args:?}");
+        assert_eq!(text.contains("nothing was written"), shown, "{args:?}");
     }
 }
 
@@ -223,20 +223,20 @@ fn drift_is_annotated_and_its_diff_runs_no_workflow_command() {
     write(dir.path(), "generated/arc-staging/00-namespace.yaml", format!("{text}# x\n  ::set-env name=PATH::/evil\n"));
     let output = run(dir.path(), &["generate", "--check", "--format", "github"]);
     assert_eq!(code(&output), 1);
-    let told = stdout(&output);
-    let lines: Vec<&str> = told.lines().filter(|line| !line.starts_with("::warning ")).collect();
+    let shown = stdout(&output);
+    let lines: Vec<&str> = shown.lines().filter(|line| !line.starts_with("::warning ")).collect();
     assert_eq!(
         lines[0],
         "::error file=generated/arc-staging/00-namespace.yaml,title=out of date::run `buildkit-fleet generate`"
     );
-    let pause = lines[1].strip_prefix("::stop-commands::").unwrap_or_else(|| panic!("{told}"));
+    let pause = lines[1].strip_prefix("::stop-commands::").unwrap_or_else(|| panic!("{shown}"));
     let resumed = lines.iter().position(|line| *line == format!("::{pause}::"));
     let hostile = lines.iter().position(|line| line.contains("::set-env"));
-    assert!(hostile > Some(1) && hostile < resumed, "{told}");
+    assert!(hostile > Some(1) && hostile < resumed, "{shown}");
 }
 
 #[test]
-fn json_of_generate_tells_what_each_cluster_gets() {
+fn json_of_generate_shows_what_each_cluster_gets() {
     let dir = with_shipped();
     let first = json(&stdout(&run(dir.path(), &["generate", "--format", "json"])));
     let clusters = first["clusters"].as_array().unwrap_or_else(|| panic!("{first}"));
@@ -418,10 +418,10 @@ fn a_file_of_init_is_accepted_as_it_is() {
     assert_eq!(stderr(&output), "error: cannot create sub/c.yaml: the directory sub does not exist: create it first\n");
     write(dir.path(), "sub/other", "");
     let output = run(dir.path(), &["init", "--config", "sub/c.yaml"]);
-    let told = stderr(&output);
+    let shown = stderr(&output);
     assert!(
-        told.contains("generate --config sub/c.yaml`") && told.contains("schema > sub/clusters.schema.json`"),
-        "{told}"
+        shown.contains("generate --config sub/c.yaml`") && shown.contains("schema > sub/clusters.schema.json`"),
+        "{shown}"
     );
 
     write(dir.path(), "clusters.yaml", "mine: 1\n");

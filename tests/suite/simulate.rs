@@ -290,7 +290,7 @@ fn without_a_metric_the_pool_is_frozen_or_raised_to_its_fallback_and_never_lower
     // 200 busy pods fall idle while the metric is out.
     for fallback in [Some(32), None] {
         model.metric_out = vec![Window { from_ms: 10 * MINUTE, to_ms: 10 * HOUR }];
-        keda(&mut model, |_, told| *told = fallback);
+        keda(&mut model, |_, shown| *shown = fallback);
         let (_, points) = recorded(&model, &burst(200, 15 * MINUTE));
         assert_eq!(within(&points, 10 * MINUTE, 10 * HOUR), [200], "{fallback:?}");
         assert_eq!(points.last().map(|point| point.ready), Some(2));
@@ -298,7 +298,7 @@ fn without_a_metric_the_pool_is_frozen_or_raised_to_its_fallback_and_never_lower
 }
 
 #[test]
-fn a_pool_that_sleeps_wakes_for_a_build_and_goes_back_to_no_pod_and_no_node() {
+fn a_pool_at_zero_scales_up_for_a_build_and_back_to_no_pod_and_no_node() {
     let model = sleeping();
     for run in 0..20 {
         let outcome = unrecorded(&model, &burst(1, 20 * MINUTE), 1, run);
@@ -563,7 +563,7 @@ proptest! {
 
     /// The engine itself asserts that no pod has two builds, and that pods and nodes are as many as they may be.
     #[test]
-    fn every_build_ends_exactly_once_whatever_the_fleet_and_its_troubles(drawn in drawn()) {
+    fn every_build_ends_exactly_once_whatever_the_fleet_and_its_failures(drawn in drawn()) {
         drawn.holds()?;
     }
 }

@@ -52,14 +52,14 @@ fn a_burst_that_was_worked_out_by_hand_comes_out_as_on_paper() {
 #[test]
 fn a_seed_repeats_every_byte_and_another_does_not() {
     let dir = with_shipped();
-    let told = |seed: &str, format: &str| {
+    let shown = |seed: &str, format: &str| {
         let arguments =
             ["simulate", "arc-staging", "--rate", "30", "--hours", "3", "--build-time", "exp:15m", "--runs", "20"];
         stdout(&run(dir.path(), &[&arguments[..], &["--seed", seed, "--format", format]].concat()))
     };
     for format in ["text", "json"] {
-        assert_eq!(told("1", format), told("1", format));
-        assert_ne!(told("1", format), told("2", format));
+        assert_eq!(shown("1", format), shown("1", format));
+        assert_ne!(shown("1", format), shown("2", format));
     }
 }
 
@@ -127,7 +127,7 @@ fn wrong_uses_tell_what_would_be_right() {
     write(dir.path(), "bad.csv", "start,duration\n1,2\n1,oops\n");
     write(dir.path(), "arm.csv", "1,2,arm64\n");
     write(dir.path(), "mixed.csv", "1764028800,2\n1764028860,2\n60,2\n");
-    for (arguments, ended, told) in [
+    for (arguments, ended, shown) in [
         (&["simulate", "arc-stagin", "--burst", "1"][..], 2, "did you mean `arc-staging`?"),
         (&["simulate", "platform-tools", "--burst", "1"], 2, "`modules` does not list `buildkit`"),
         (&["simulate", "arc-staging"], 2, "--burst <N>|--arrivals <FILE>|--rate <PER_HOUR>"),
@@ -157,7 +157,7 @@ fn wrong_uses_tell_what_would_be_right() {
     ] {
         let output = run(dir.path(), arguments);
         assert_eq!(code(&output), ended, "{arguments:?}: {}", stderr(&output));
-        assert!(stderr(&output).contains(told), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(shown), "{arguments:?}: {}", stderr(&output));
     }
 }
 
@@ -185,8 +185,8 @@ fn the_verdict_never_offers_what_is_there_already_or_less_than_the_minimum() {
         if found["verdict"]["enough"] == false {
             assert!(budget > number(&found, "budget_s") && max > 8.0, "{burst} {budget}: {}", found["verdict"]);
         }
-        let told = stdout(&run(dir.path(), &arguments[..8]));
-        assert!(!told.contains("-0.00"), "{told}");
+        let shown = stdout(&run(dir.path(), &arguments[..8]));
+        assert!(!shown.contains("-0.00"), "{shown}");
     }
 }
 
@@ -231,7 +231,7 @@ fn one_architecture_is_compared_and_a_type_of_either_file_may_be_short() {
 }
 
 #[test]
-fn a_day_of_a_record_costs_at_least_what_stands_at_rest() {
+fn a_recorded_day_costs_at_least_what_the_fleet_at_rest_costs() {
     let dir = with_shipped();
     write(dir.path(), "short.csv", "0,300\n");
     let found = json(

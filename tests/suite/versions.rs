@@ -82,7 +82,7 @@ fn versions_are_read_as_they_are_written() {
 }
 
 #[test]
-fn an_haproxy_tag_tells_its_version() {
+fn an_haproxy_tag_shows_its_version() {
     use buildkit_fleet::fleet::capabilities::haproxy_of;
     use buildkit_fleet::values::image::Image;
     use buildkit_fleet::values::version::Version;
