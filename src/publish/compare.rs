@@ -39,6 +39,8 @@ pub struct Comparison {
     pub changes: Vec<Change>,
     /// Paths of the set on disk.
     pub(crate) owned: BTreeSet<String>,
+    /// SHA256SUMS of the set to be; none where it goes.
+    pub(crate) sums: Option<String>,
     /// SHA256SUMS is not what it should be, or a publication was cut off.
     unfinished: bool,
 }
@@ -48,10 +50,14 @@ impl Comparison {
         self.changes.is_empty() && !self.unfinished
     }
 
-    /// Keeps which files differ, not their texts: publishing compares again, under the lock.
+    /// Keeps which files differ, and what the set is to be, not the texts: publishing compares again, under the lock.
     pub fn forget_texts(&mut self) {
         for text in self.changes.iter_mut().flat_map(|change| [&mut change.old, &mut change.new]).flatten() {
             *text = String::new();
+        }
+        self.owned.clear();
+        if self.is_clean() {
+            self.sums = None;
         }
     }
 }
@@ -156,5 +162,5 @@ pub(super) fn compare_unlocked(dir: &Path, files: &[SetFile]) -> Result<Comparis
     let expected = if files.is_empty() { None } else { Some(sums(files)) };
     let linked = dir.join(SUMS).is_symlink();
     let cut_off = pending.is_some() || is_begun(dir);
-    Ok(Comparison { unfinished: cut_off || on_disk != expected || linked, changes, owned })
+    Ok(Comparison { unfinished: cut_off || on_disk != expected || linked, sums: expected, changes, owned })
 }

@@ -65,7 +65,7 @@ fn of_two_earlier_names_of_one_fleet_the_first_is_the_renamed_one() {
         (1, vec!["now changed".to_owned(), "b changed".to_owned(), "late removed".to_owned()])
     );
     let renamed = &found["clusters"][0]["consequences"];
-    assert!(renamed.to_string().contains("the set of early is called now from now on"), "{renamed}");
+    assert!(renamed.to_string().contains("early is renamed to now"), "{renamed}");
 }
 
 #[test]

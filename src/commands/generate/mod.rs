@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::commands::exit::Exit;
 use crate::commands::generate::json::{ClusterOfGenerate, GenerateJson};
-use crate::commands::generate::set::{Mode, Publication};
+use crate::commands::generate::set::Publication;
 use crate::commands::options::{Input, Out};
 use crate::commands::report::print_report;
 use crate::commands::skipped::SkippedCluster;
@@ -79,8 +79,7 @@ pub fn run(command: &Generate) -> Result<Exit> {
     }
     let renderer = Renderer::new().context("internal error: a template does not compile, please report it")?;
     let fleets = select::fleets(&command.clusters, &outcomes);
-    let purpose = if command.check { Mode::Show } else { Mode::Write };
-    let sets = set::prepare(&fleets, &command.out.dir, &renderer, purpose)?;
+    let sets = set::prepare(&fleets, &command.out.dir, &renderer)?;
     let mut stale = if command.clusters.is_empty() { stale(&command.out.dir, &sets)? } else { Vec::new() };
     if let Some(why) = foreign(&command.out.dir, &stale, &sets)? {
         // A file without fleets has nothing to compare either.
@@ -108,10 +107,10 @@ pub fn run(command: &Generate) -> Result<Exit> {
         print_json(&GenerateJson { report: report.json(), clusters: Some(clusters.collect()) })?;
     }
     if command.check {
-        return check(command, &sets, &stale);
+        return check(command, &renderer, &sets, &stale);
     }
     let mut failed = Vec::new();
-    for (set, published) in sets.iter().zip(set::publish(&sets)) {
+    for (set, published) in sets.iter().zip(set::publish(&sets, &renderer)) {
         match published {
             Ok(changes) => message(&summary::of(set.fleet, changes)),
             Err(error) => failed.push(error),
@@ -185,19 +184,23 @@ fn fleet_in(dir: &Path) -> Result<Option<(String, String)>> {
 }
 
 /// Prints what publishing would change.
-fn check(command: &Generate, sets: &[Publication], stale: &[PathBuf]) -> Result<Exit> {
+fn check(command: &Generate, renderer: &Renderer, sets: &[Publication], stale: &[PathBuf]) -> Result<Exit> {
     let format = command.problems.format;
-    let mut differing = 0;
-    for Publication { dir, comparison, .. } in sets {
-        differing += usize::from(!comparison.is_clean());
-        if comparison.changes.is_empty() && !comparison.is_clean() {
-            message(&format!("{}: {} is missing or out of date", dir.display(), SUMS));
-        }
-        print_diffs(dir, &comparison.changes, format)?;
-    }
-    for dir in stale {
+    let mut differing = stale.len();
+    let text = |set: &Publication| match format {
+        // It has named the files already.
+        ProblemFormat::Json => Ok(String::new()),
+        _ => Ok(diffs(&set.dir, &set.changes(renderer)?, format)),
+    };
+    set::show(sets, text, |set, text| {
         differing += 1;
-        print_diffs(dir, &compare::compare(dir, &[])?.changes, format)?;
+        if set.comparison.changes.is_empty() {
+            message(&format!("{}: {} is missing or out of date", set.dir.display(), SUMS));
+        }
+        print(text)
+    })?;
+    for dir in stale {
+        print(&diffs(dir, &compare::compare(dir, &[])?.changes, format))?;
     }
     if differing == 0 {
         message(&format!("{} is up to date", command.out.dir.display()));
@@ -211,18 +214,19 @@ fn check(command: &Generate, sets: &[Publication], stale: &[PathBuf]) -> Result<
     Ok(Exit::Refused)
 }
 
-/// json has named the files already.
-fn print_diffs(dir: &Path, changes: &[Change], format: ProblemFormat) -> Result<()> {
-    match format {
-        ProblemFormat::Text => changes.iter().try_for_each(|change| print(&unified(dir, change))),
-        ProblemFormat::Github => changes.iter().try_for_each(|change| {
+/// What is printed of the files of a set that differ.
+fn diffs(dir: &Path, changes: &[Change], format: ProblemFormat) -> String {
+    let diff = |change: &Change| match format {
+        ProblemFormat::Text => unified(dir, change),
+        ProblemFormat::Github => {
             let diff = unified(dir, change);
             // A line of the diff must not be taken for a workflow command. What is compared cannot know its own checksum.
             let pause = render::checksum(&[&diff]);
             let file = format!("file={}", report::property(&dir.join(&change.path).display().to_string()));
             let note = report::annotation("error", &file, "out of date", "run `buildkit-fleet generate`");
-            print(&format!("{note}::stop-commands::{pause}\n{diff}::{pause}::\n"))
-        }),
-        ProblemFormat::Json => Ok(()),
-    }
+            format!("{note}::stop-commands::{pause}\n{diff}::{pause}::\n")
+        }
+        ProblemFormat::Json => String::new(),
+    };
+    changes.iter().map(diff).collect()
 }
