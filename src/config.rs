@@ -37,7 +37,7 @@ layer! {
 }
 
 layer! {
-    /// What we read of the KEDA module's block.
+    /// The keys of the KEDA module's block that are read here.
     pub struct KedaModule (Open) {
         /// Version of the KEDA chart, which is also the version of KEDA. Fallback needs 2.17 and works correctly from
         /// 2.18 on; if this is not set, the manifests use only what every KEDA version supports.
@@ -180,7 +180,7 @@ layer! {
     }
 }
 
-/// The keys of one architecture, which stand in one block under prefixed names.
+/// The keys of one architecture; in the file they share a block and have prefixed names.
 pub struct ArchKeys<'a> {
     pub replicas: &'a Leaf<Replicas>,
     pub pods_per_node: &'a Leaf<PodsPerNode>,
@@ -192,7 +192,7 @@ pub struct ArchKeys<'a> {
 }
 
 impl Autoscaling {
-    /// Places of the numbers that are given for one architecture.
+    /// Places of the bounds that are given for one architecture.
     pub fn bounds(&self, arch: Arch) -> impl Iterator<Item = Span> {
         let (min, max, fallback) = match arch {
             Arch::Amd64 => (&self.amd64_min, &self.amd64_max, &self.amd64_fallback),
@@ -203,7 +203,7 @@ impl Autoscaling {
 }
 
 impl Buildkit {
-    /// What holds where neither a cluster nor `defaults` gives a key.
+    /// The values that apply if neither a cluster nor `defaults` gives a key.
     pub fn standard() -> &'static Self {
         static STANDARD: LazyLock<Buildkit> = LazyLock::new(Buildkit::defaults);
         &STANDARD

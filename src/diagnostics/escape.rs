@@ -1,6 +1,6 @@
-//! Text of others as a terminal may show it.
+//! Makes text from files safe to print on a terminal.
 
-/// Text from the file as a terminal may show it: what would move the cursor, color or reorder the rest is written out.
+/// Escapes characters that would move the cursor of a terminal, change its colors or reorder the rest of a line.
 pub fn visible(text: String) -> String {
     let hidden = |c: char| {
         c.is_control()

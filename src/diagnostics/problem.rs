@@ -1,4 +1,4 @@
-//! What is wrong with the input: one `Problem` each, with its place, and how it prints.
+//! Problems of the input, each with its place.
 
 use std::collections::HashSet;
 
@@ -7,27 +7,27 @@ use crate::diagnostics::rule::{Rule, Severity};
 use crate::diagnostics::span::Span;
 use crate::diagnostics::words;
 
-/// A place in the file and what is to be said of it.
+/// A place in the file with its label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     pub span: Span,
     pub label: String,
 }
 
-/// One thing that is wrong, or worth a warning.
+/// One error or warning.
 #[derive(Clone, Debug)]
 pub struct Problem {
     pub rule: &'static Rule,
     pub message: String,
-    /// The place to look at first; none only when the file as a whole is meant.
+    /// The place to look at first; `None` only if the problem is about the file as a whole.
     pub primary: Option<Mark>,
     pub context: Vec<Mark>,
     pub help: Option<String>,
-    /// The key whose documentation would help, where there is no help yet.
+    /// The key whose documentation would help, if there is no help text yet.
     pub key: Option<String>,
     /// Clusters that the problem was found for.
     pub clusters: Vec<String>,
-    /// Whether it stands outside of their own blocks, in `defaults`.
+    /// Whether its place is in `defaults`, outside the clusters' own blocks.
     pub inherited: bool,
 }
 
@@ -57,12 +57,12 @@ impl Problem {
         self
     }
 
-    /// Whom a problem of `defaults` is about, in words; of any other the place tells.
+    /// Names the clusters that a problem in `defaults` affects; for any other problem, the place shows the cluster.
     pub fn concerns(&self) -> Option<String> {
         (self.inherited && !self.clusters.is_empty()).then(|| format!("affects {}", words::names(&self.clusters)))
     }
 
-    /// A problem of what a key takes: whoever knows the keys says where to read about it.
+    /// Marks a problem with the value of a key; the help text is added later, by `explain_keys`.
     #[must_use]
     pub fn about(mut self, key: &str) -> Self {
         self.key = Some(key.to_owned());
@@ -87,8 +87,8 @@ impl Problems {
         self.found.push(problem);
     }
 
-    /// Takes in what the rules found for one cluster. A problem that is written in `defaults` (outside the
-    /// cluster's own block) is told once, with the names of the clusters that it concerns.
+    /// Adds the problems of one cluster. A problem whose place is in `defaults` (outside the cluster's own block) is
+    /// reported once, with the names of the clusters that it affects.
     pub fn absorb(&mut self, cluster: &str, own: Span, other: Problems) {
         for mut problem in other.found {
             problem.inherited =
@@ -98,7 +98,7 @@ impl Problems {
         }
     }
 
-    /// Gives every problem about a key its help.
+    /// Adds the help text to every problem about a key.
     pub fn explain_keys(&mut self, help: impl Fn(&str) -> String) {
         for problem in &mut self.found {
             if let Some(key) = problem.key.take() {
@@ -107,7 +107,7 @@ impl Problems {
         }
     }
 
-    /// These rules' problems alone.
+    /// Keeps only the problems of these rules.
     #[must_use]
     pub fn only(mut self, rules: &[&Rule]) -> Self {
         self.found.retain(|problem| rules.iter().any(|rule| rule.id == problem.rule.id));

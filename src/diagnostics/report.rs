@@ -1,4 +1,4 @@
-//! What is wrong with clusters.yaml, told to people, to GitHub or to a program.
+//! Reports the problems of clusters.yaml as text, as GitHub annotations or as JSON.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::diagnostics::span::Lines;
 use clap::Args;
 use clap::ValueEnum;
 
-/// The problems of one file, in its order.
+/// The problems of one file, in the order of the file.
 pub struct Report {
     pub path: String,
     pub source: String,
@@ -33,12 +33,12 @@ impl Report {
         self.problems.iter().filter(|problem| problem.rule.severity == severity).count()
     }
 
-    /// Whether nothing may be written.
+    /// Whether the file is refused, so that nothing may be written.
     pub fn refused(&self) -> bool {
         self.count(Severity::Error) > 0 || self.warnings_refuse()
     }
 
-    /// Whether the warnings alone would refuse the file.
+    /// Whether the warnings alone refuse the file.
     pub fn warnings_refuse(&self) -> bool {
         self.deny_warnings && self.count(Severity::Warning) > 0
     }
@@ -82,7 +82,7 @@ pub fn annotation(level: &str, properties: &str, title: &str, message: &str) -> 
     format!("::{level} {properties},title={}::{}\n", property(title), escape(message))
 }
 
-/// The value of a property: what ends one is written as the runner reads it back.
+/// Escapes the value of a property of a workflow command.
 pub fn property(text: &str) -> String {
     escape(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -91,7 +91,7 @@ fn escape(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// How problems of clusters.yaml are told.
+/// How problems of clusters.yaml are reported.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct ProblemOptions {

@@ -1,6 +1,6 @@
-//! The rules that input is held to: stable ids, so that a message can be looked up and a test can name it.
+//! The rules that clusters.yaml must follow. Their ids are stable: messages can be looked up by them, and tests name them.
 
-/// An error refuses the input; a warning is told and goes on.
+/// An error refuses the input; a warning is printed and the run continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     Error,
@@ -21,7 +21,7 @@ impl Severity {
 pub struct Rule {
     pub id: &'static str,
     pub severity: Severity,
-    /// What the rule protects from, in one sentence.
+    /// Why the rule exists, in one sentence.
     pub protects: &'static str,
     /// What to do about it.
     pub remedy: &'static str,

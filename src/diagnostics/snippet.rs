@@ -1,4 +1,4 @@
-//! A problem as rustc prints one: the lines of the file with what is to be said of them.
+//! Prints a problem like rustc: the lines of the file with labels.
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 

@@ -40,7 +40,7 @@ impl<'a> Lines<'a> {
         Lines { text, starts: std::iter::once(0).chain(ends).collect() }
     }
 
-    /// The place of an offset; offsets behind the end are at the end.
+    /// The place of an offset; offsets beyond the end are at the end.
     pub fn place(&self, offset: usize) -> Place {
         let offset = floor(self.text, offset);
         let line = self.starts.partition_point(|start| *start <= offset);
@@ -50,7 +50,7 @@ impl<'a> Lines<'a> {
         Place { line, column: shown.chars().count() + 1 }
     }
 
-    /// First place of a span and the place behind it, both on the span's first line.
+    /// The first place of a span and the place after it, both on the span's first line.
     pub fn ends(&self, span: Span) -> (Place, Place) {
         let on_line = first_line(self.text, span);
         (self.place(on_line.start), self.place(on_line.end))
@@ -93,7 +93,7 @@ mod tests {
         };
         assert_eq!(place(3), (1, 1));
         assert_eq!(place(6), (2, 1));
-        assert_eq!(place(8), (2, 2), "behind the two bytes of ü");
+        assert_eq!(place(8), (2, 2), "after the two bytes of ü");
         assert_eq!(place(13), (3, 1));
         assert_eq!(place(10_000), (3, 5));
         assert_eq!(lines.line(2), "ü: x");

@@ -1,4 +1,4 @@
-//! Counts and names in sentences.
+//! Formats counts and names for sentences.
 
 use crate::diagnostics::escape::visible;
 

@@ -1,4 +1,4 @@
-//! The entries of a block, and what cannot be read there.
+//! The entries of a block, and problems with what cannot be read there.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::diagnostics::suggest::did_you_mean;
 use crate::input::shape::Keys;
 use crate::input::yaml::{Kind, Node};
 
-/// The entries of a mapping that we read. Empty stands for an empty mapping.
+/// The entries of a mapping. An empty value counts as an empty mapping.
 pub fn entries<'n>(
     name: &str,
     node: &'n Node<'_>,
@@ -69,7 +69,7 @@ pub fn unknown_key(name: &str, key: &str, span: Span, known: &[&str], problems: 
         .push(Problem::new(&rule::UNKNOWN_KEY, format!("unknown key `{key}` in `{name}`")).at(span, label).help(help));
 }
 
-/// Aliases and tags are for other tools' blocks; what we read is written out.
+/// Aliases and tags are allowed in blocks of other tools only; keys that are read here must be written out.
 pub(super) fn refuse_alias(name: &str, node: &Node, problems: &mut Problems) -> bool {
     let (what, label) = match &node.kind {
         Kind::Alias => ("an alias", "aliases are not supported here"),

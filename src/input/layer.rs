@@ -1,5 +1,5 @@
-//! Layers of configuration: what was written at one place, each value with its span, and how one layer lies
-//! over another. The `layer!` macro names each key once; reading, merging and did-you-mean follow from it.
+//! Layers of configuration: the values written in one block, each with its span, and how one layer overrides
+//! another. The `layer!` macro names each key once; reading, merging and did-you-mean are generated from it.
 
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
@@ -8,16 +8,16 @@ use crate::input::entries::{refuse_alias, wrong_shape};
 use crate::input::shape::{Shape, Text};
 use crate::input::yaml::{self, Kind, Node};
 
-/// A value made from one scalar, with the rule for what is accepted.
+/// A value read from one scalar, with the rule for what is accepted.
 pub trait Scalar: Clone + Sized {
     fn shape() -> Shape;
 
-    /// What would be accepted, as it stands after "expected" in a message.
+    /// What would be accepted, as a phrase that follows "expected" in a message.
     fn expected() -> String {
         Self::shape().expected()
     }
 
-    /// `plain` is false where the text was quoted. The error is the remedy, or empty where `expected` says it all.
+    /// `plain` is false if the text was quoted. The error is the remedy, or empty if `expected` is enough.
     fn from_text(text: &str, plain: bool) -> Result<Self, String>;
 }
 
@@ -35,12 +35,12 @@ pub trait LayerField: Clone + Default {
     /// `key` is the place of the key, `name` the key for messages.
     fn read(name: &str, key: Span, node: &Node, problems: &mut Problems) -> Self;
 
-    /// What holds where no layer gives the key: the default of its literal, if it has one.
+    /// The value that applies if no layer gives the key: the one of its default literal, if it has one.
     fn defaults() -> Self {
         Self::default()
     }
 
-    /// This layer over `base`: what is not given here comes from there.
+    /// This layer on top of `base`: keys that are not given here are taken from there.
     #[must_use]
     fn over(&self, base: &Self) -> Self;
 }
@@ -50,7 +50,7 @@ pub trait LayerField: Clone + Default {
 pub enum Leaf<T> {
     #[default]
     Absent,
-    /// Given, but refused: the problem has been told, and no rule may call the key missing.
+    /// Given, but refused: the problem is already reported, and no rule may call the key missing.
     Refused,
     Given(Spanned<T>),
 }
@@ -81,12 +81,12 @@ impl<T> Leaf<T> {
 }
 
 impl<T: Clone> Leaf<T> {
-    /// The value, or the one of `defaults`, the same key of its block's `defaults()`, which names one.
+    /// The value, or the one of `defaults`: the same key in its block's `defaults()`, which must have one.
     pub fn or(&self, defaults: &Leaf<T>) -> T {
         self.get().cloned().unwrap_or_else(|| defaults.required())
     }
 
-    /// The value of a key that has one in every layer of this kind: a default.
+    /// The value of a key that always has one, as in a layer of defaults.
     pub fn required(&self) -> T {
         self.get().cloned().unwrap_or_else(|| unreachable!("only keys with a default are read with one"))
     }
@@ -149,7 +149,7 @@ impl<T: Scalar> Value for Vec<Spanned<T>> {
     }
 }
 
-/// The items of a list, or the problem that it is none.
+/// The items of a list; anything else is a problem.
 pub fn sequence<'n, 'a>(name: &str, node: &'n Node<'a>, problems: &mut Problems) -> Option<&'n [Node<'a>]> {
     if refuse_alias(name, node, problems) {
         return None;
@@ -162,7 +162,7 @@ pub fn sequence<'n, 'a>(name: &str, node: &'n Node<'a>, problems: &mut Problems)
     }
 }
 
-/// What a name of a map takes.
+/// The shape of the names of a map.
 pub fn name_shape<K: Scalar>() -> Text {
     match K::shape() {
         Shape::Text(text) => text,
@@ -178,7 +178,7 @@ macro_rules! layer {
         $(#[doc = $about])*
         #[derive(Clone, Debug, Default)]
         $vis struct $layer {
-            /// The block's key; none where the block was not written at all.
+            /// The block's key; `None` if the block is not in the file.
             pub at: Option<$crate::diagnostics::span::Span>,
             $( $(#[doc = $doc])* pub $field: $kind, )*
         }
@@ -223,7 +223,7 @@ macro_rules! layer {
 }
 pub(crate) use layer;
 
-/// What holds where a key is not given.
+/// The value of a key that is not given.
 macro_rules! default_of {
     ($field:ident, $kind:ty) => {
         <$kind as $crate::input::layer::LayerField>::defaults()
@@ -234,7 +234,7 @@ macro_rules! default_of {
 }
 pub(crate) use default_of;
 
-/// The value of a default, from its text.
+/// The value of a default literal.
 pub(crate) fn literal<F: LayerField>(name: &str, text: &str) -> F {
     let mut problems = Problems::default();
     let value = yaml::parse(text).map(|node| F::read(name, Span::default(), &node, &mut problems));
@@ -255,7 +255,7 @@ macro_rules! first {
 }
 pub(crate) use first;
 
-/// The key of a map, held to the rule of its type.
+/// Reads a key of a map by the rule of its type.
 pub fn scalar_key<T: Scalar>(name: &str, key: &str, span: Span, problems: &mut Problems) -> Option<Spanned<T>> {
     let node = Node { span, kind: crate::input::yaml::Kind::Scalar { text: key.into(), plain: true }, tagged: false };
     T::parse(&format!("{name}.<key>"), &node, problems).map(|value| Spanned { value, span })

@@ -1,4 +1,4 @@
-//! Blocks with names of the user's choice.
+//! Blocks whose names the user chooses.
 
 use std::marker::PhantomData;
 
@@ -11,7 +11,7 @@ use crate::input::layer::{LayerField, Scalar, name_shape};
 use crate::input::shape::{Keys, Map, Shape};
 use crate::input::yaml::Node;
 
-/// A map with names of the user's choice, which are meant to be `K`; a layer above replaces or adds single entries.
+/// A map whose names the user chooses; they must be valid as `K`. A higher layer replaces or adds single entries.
 #[derive(Clone, Debug)]
 pub struct MapOf<K, F>(pub IndexMap<String, (Span, F)>, PhantomData<K>);
 

@@ -1,14 +1,15 @@
-//! What the keys of clusters.yaml take and mean, made from the types that read them: for the JSON Schema and `explain`.
+//! What the keys of clusters.yaml accept and mean, generated from the types that read them, for the JSON Schema and
+//! `explain`.
 
-/// Whether a mapping may hold keys that are not ours.
+/// Whether a mapping may contain keys of other tools.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
-    /// Keys of other tools stand beside ours.
+    /// Keys of other tools are allowed.
     Open,
     Closed,
 }
 
-/// What may stand at a key.
+/// What a key accepts.
 #[derive(Clone, Debug)]
 pub enum Shape {
     Boolean,
@@ -20,28 +21,28 @@ pub enum Shape {
     Block { keys: &'static [Key], open: bool },
 }
 
-/// A scalar that is read as text, whatever YAML takes it for.
+/// A scalar that is read as text, whatever its YAML type is.
 #[derive(Clone, Debug)]
 pub struct Text {
-    /// In words, as it stands after "expected".
+    /// In words, as a phrase that follows "expected".
     pub expected: String,
     /// Regular expression (ECMA 262) of what is accepted; it may accept more.
     pub pattern: String,
     pub longest: usize,
-    /// Some that are accepted.
+    /// Some accepted values.
     pub examples: &'static [&'static str],
-    /// A YAML number is as good: versions.
+    /// A YAML number is accepted as well: versions.
     pub or_number: bool,
 }
 
-/// A block with names of the user's choice.
+/// A block whose names the user chooses.
 #[derive(Clone, Debug)]
 pub struct Map {
     pub name: Text,
     pub value: Box<Shape>,
-    /// A name may stand without a value.
+    /// A name may have no value.
     pub empty_values: bool,
-    /// A layer above replaces the whole block, not single names: the order counts.
+    /// A higher layer replaces the whole block, not single names, because the order counts.
     pub ordered: bool,
 }
 
@@ -52,7 +53,7 @@ pub struct Key {
     /// Its documentation.
     pub about: &'static str,
     pub unit: Option<&'static str>,
-    /// What holds where the key is absent, as YAML; none where there is nothing, or it depends.
+    /// The value that applies if the key is absent, as YAML; `None` if there is none, or it depends on other keys.
     pub default: Option<&'static str>,
     pub shape: fn() -> Shape,
 }
@@ -100,8 +101,8 @@ impl Key {
     }
 }
 
-/// A key with the names that lead to it from the top of a cluster, `["buildkit", "autoscaling", "amd64_max"]`. In a
-/// block with names of the user's choice, `*` stands for any.
+/// A key with its path from the top of a cluster, `["buildkit", "autoscaling", "amd64_max"]`. In a block whose names
+/// the user chooses, `*` matches any name.
 #[derive(Clone, Debug)]
 pub struct KeyPath {
     pub path: Vec<&'static str>,
@@ -114,7 +115,7 @@ impl KeyPath {
     }
 }
 
-/// Every key of a block, blocks before what they hold.
+/// Every key of a block, each block before its own keys.
 pub fn flatten(keys: &'static [Key]) -> Vec<KeyPath> {
     let mut found = Vec::new();
     walk(keys, &[], &mut found);

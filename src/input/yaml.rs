@@ -1,5 +1,5 @@
-//! clusters.yaml as a tree in which every node knows its place. Aliases stay aliases: a foreign block may hold
-//! anything, and nothing of it is expanded.
+//! Parses clusters.yaml to a tree in which every node knows its place. Aliases are not expanded: a block of another
+//! tool may contain anything.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use crate::diagnostics::problem::Problem;
 use crate::diagnostics::rule;
 use crate::diagnostics::span::Span;
 
-/// Larger than 50,000 clusters; a bound on memory, not on use.
+/// Room for more than 50,000 clusters; it limits memory, not use.
 const MAX_BYTES: usize = 64 << 20;
 
 /// Nodes that aliases stand for, beside those that are written out, which the size of the file bounds. A reader that
@@ -77,7 +77,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// What stands there, for messages.
+    /// The value in words, for messages.
     pub fn describe(&self) -> String {
         match &self.kind {
             _ if self.is_null() => "nothing".to_owned(),
@@ -176,7 +176,7 @@ fn parse_within(source: &str, most_aliased: u64) -> Result<Node<'_>, Problem> {
 struct Tree<'a> {
     open: Vec<Open<'a>>,
     root: Option<Node<'a>>,
-    /// Nodes that an alias to the anchor stands for.
+    /// Number of nodes that an alias to the anchor expands to.
     sizes: HashMap<usize, u64>,
     /// Nodes that all aliases up to here stand for.
     aliased: u64,

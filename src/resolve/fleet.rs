@@ -35,7 +35,7 @@ pub fn all(config: &mut Config, problems: &mut Problems) -> Vec<Resolved> {
             Leaf::Absent => false,
         };
         if !ours {
-            // Its values are its owner's. What may hide its `modules` is ours to tell.
+            // The values of this cluster are not for us; only problems that may hide its `modules` are reported.
             let hides: &[&rule::Rule] = if modules.is_absent() {
                 &[&rule::DUPLICATE_KEY, &rule::ALIAS_NOT_READ]
             } else {
@@ -63,7 +63,7 @@ pub fn all(config: &mut Config, problems: &mut Problems) -> Vec<Resolved> {
     outcomes
 }
 
-/// The fleet of one cluster. None only where a problem was found; a fleet that comes with an error is not to be used.
+/// The fleet of one cluster. `None` only if a problem was found; a fleet must not be used if there is an error.
 fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, problems: &mut Problems) -> Option<Fleet> {
     let entry = cluster.entry.over(defaults);
     let (layer, standard) = (&entry.buildkit, Buildkit::standard());
@@ -107,7 +107,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     if !matches!(layer.ami_alias, Leaf::Refused) {
         rules::check_ami(&ami_alias, layer.ami_alias.span().or(defaults.buildkit.at).unwrap_or(clusters_at), problems);
     }
-    // Everything is read before anything is given up: all problems are told in one run.
+    // Everything is read before giving up, so that all problems are reported in one run.
     let image = read_image(layer, problems);
     let lb = read_lb(layer, problems);
     let client_namespaces = read_clients(layer, problems);

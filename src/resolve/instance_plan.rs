@@ -16,17 +16,17 @@ const MAX_TYPES: usize = 100;
 /// A NodePool's name becomes a label value and, with a suffix, the name of NodeClaims.
 const NODEPOOL_NAME_MAX: usize = 58;
 
-/// The layers that a plan is read from: which one names the types decides, so merging alone is not enough.
+/// The layers that a plan is read from. It matters which layer names the types, so the merged one is not enough.
 #[derive(Clone, Copy)]
 pub struct Layers<'a> {
     pub own: &'a Buildkit,
     pub defaults: &'a Buildkit,
     pub merged: &'a Buildkit,
-    /// The place for problems of values that nobody wrote.
+    /// The place for problems of values that are not in the file.
     pub at: Span,
 }
 
-/// The types that were asked for: the nearest layer that names any decides.
+/// The requested types: those of the nearest layer that names any.
 fn wanted(arch: Arch, layers: Layers, problems: &mut Problems) -> Option<Vec<RequestedType>> {
     let Layers { own, defaults, merged, at } = layers;
     let (keys, standard) = (merged.of(arch), Buildkit::standard());

@@ -1,4 +1,4 @@
-//! Rules of instance types: that a type is known, can carry a builder, and holds the pods that it is to hold.
+//! Rules of instance types: a type must be known, suit a builder, and have room for its declared pods.
 
 use crate::catalogue::instances::{self, InstanceType};
 use crate::config::Buildkit;
@@ -13,13 +13,13 @@ use crate::values::arch::Arch;
 use crate::values::count::PodsPerNode;
 use crate::values::instance_type::TypeName;
 
-/// A type as the user asked for it.
+/// A type as given in clusters.yaml.
 pub(super) struct RequestedType {
     pub(super) name: Spanned<TypeName>,
     pub(super) pods_per_node: Spanned<PodsPerNode>,
 }
 
-/// `{arch}_instance_types` and the singular keys say the same: one layer may use one of them.
+/// `{arch}_instance_types` and the singular keys set the same thing: one layer may use only one of them.
 pub(super) fn check_exclusive(layer: &Buildkit, problems: &mut Problems) {
     for arch in Arch::ALL {
         let keys = layer.of(arch);
@@ -40,8 +40,8 @@ pub(super) fn check_exclusive(layer: &Buildkit, problems: &mut Problems) {
     }
 }
 
-/// Every row of `instance_specs` gives what the catalogue does not know, used or not: a misspelt type would otherwise
-/// be one that nobody uses.
+/// Every row of `instance_specs` must be complete together with the catalogue, whether or not the type is used:
+/// otherwise a misspelt type would pass as an unused one.
 pub(super) fn check_specs(merged: &Buildkit, problems: &mut Problems) {
     for (name, (span, spec)) in &merged.instance_specs.0 {
         match look_up(name, Some(spec)) {
@@ -65,7 +65,7 @@ pub(super) fn check_specs(merged: &Buildkit, problems: &mut Problems) {
     }
 }
 
-/// The facts of a type, if it can carry a builder of this architecture.
+/// The specifications of a type, if builders of this architecture can run on it.
 pub(super) fn facts(
     arch: Arch,
     name: &Spanned<TypeName>,
@@ -75,7 +75,7 @@ pub(super) fn facts(
     let own = merged.instance_specs.0.get(name.value.as_str());
     let instance = match look_up(name.value.as_str(), own.map(|(_, spec)| spec)) {
         Ok(instance) => instance,
-        // Told by `check_specs`, for every row.
+        // Reported by `check_specs`, for every row.
         Err(Missing::Column(_) | Missing::UnevenNuma { .. }) => return None,
         Err(Missing::Unknown) => {
             problems.push(unknown_type(arch, name));
@@ -123,7 +123,7 @@ fn unknown_type(arch: Arch, name: &Spanned<TypeName>) -> Problem {
     let siblings: Vec<&str> =
         instances::catalogue_names(arch).filter(|known| known.split('.').next() == Some(family)).collect();
     let near = did_you_mean(text, instances::catalogue_names(arch));
-    // The same name with `d` is the type with disks: m6i.24xlarge for m6id.24xlarge.
+    // The same name with a `d` is the type with disks: m6id.24xlarge for m6i.24xlarge.
     let label = near.map_or_else(
         || "not in the catalogue of types with local NVMe".to_owned(),
         |near| format!("did you mean `{near}`?"),
@@ -138,7 +138,7 @@ fn unknown_type(arch: Arch, name: &Spanned<TypeName>) -> Problem {
         .help(help)
 }
 
-/// The pod that the first type is cut into.
+/// The size of a pod, so that the declared number fits on the first type.
 pub(super) fn size_by(planned: &PlannedType, entry: &RequestedType, problems: &mut Problems) -> Option<PodSize> {
     let pod = sizing::pod_size(&planned.instance, planned.pods_per_node);
     if pod.vcpu >= 1 && pod.gib >= 1 {
@@ -164,7 +164,7 @@ pub(super) fn size_by(planned: &PlannedType, entry: &RequestedType, problems: &m
     None
 }
 
-/// The declared pods must fit the node by resources and by NUMA.
+/// The declared pods must fit on the node by resources and by NUMA nodes.
 pub(super) fn check_fit(
     planned: &PlannedType,
     entry: &RequestedType,
@@ -225,8 +225,8 @@ pub(super) fn check_fit(
     }
 }
 
-/// A second type that is much larger than the first gets many more pods than were declared for it, and each daemon's
-/// share of the disk follows from the fullest node.
+/// A type that is much larger than the first gets many more pods than declared for it, and each daemon's share of the
+/// disk is computed from the fullest node.
 pub(super) fn check_crowd(plan: &InstancePlan, wanted: &[RequestedType], problems: &mut Problems) {
     let most = PodsPerNode::MAX.into();
     for (entry, asked) in plan.entries.iter().zip(wanted) {
@@ -248,7 +248,7 @@ pub(super) fn check_crowd(plan: &InstancePlan, wanted: &[RequestedType], problem
     }
 }
 
-/// Whether the type, cut into `n` pods, runs them all aligned.
+/// Whether the kubelet can align all pods if the type is sized for `n` of them.
 fn aligns(instance: &InstanceType, n: u64) -> bool {
     let pod = sizing::pod_size(instance, n);
     if pod.vcpu == 0 || pod.gib == 0 {

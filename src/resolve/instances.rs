@@ -1,20 +1,20 @@
-//! Facts of instance types: the user's rows over the catalogue's.
+//! Specifications of instance types: the user's rows override the catalogue's.
 
 use crate::catalogue::instances::{InstanceType, catalogue_row, numa_nodes};
 use crate::config::InstanceSpec;
 
-/// Why a type's facts could not be had.
+/// Why a type's specifications are not available.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Missing {
     /// Neither in the catalogue nor in the user's rows.
     Unknown,
     /// The user's row lacks this column, and the catalogue has no such type.
     Column(&'static str),
-    /// The user's NUMA nodes do not divide the vCPU.
+    /// The user's number of NUMA nodes does not divide the vCPU.
     UnevenNuma { vcpu: u64, numa_nodes: u64 },
 }
 
-/// Facts of a type: the user's row over the catalogue's.
+/// Specifications of a type: the user's row overrides the catalogue's.
 pub fn look_up(name: &str, own: Option<&InstanceSpec>) -> Result<InstanceType, Missing> {
     let known = catalogue_row(name);
     let Some(own) = own else {

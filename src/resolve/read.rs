@@ -8,7 +8,7 @@ use crate::resolve::file::Config;
 use crate::resolve::fleet;
 use crate::resolve::resolved::Resolved;
 
-/// The outcomes and the problems of a file. With an error among the problems, the outcomes are not to be used.
+/// The outcomes and the problems of a file. If there is an error among the problems, the outcomes must not be used.
 pub fn read_bytes(bytes: &[u8]) -> (Vec<Resolved>, Problems) {
     match yaml::decode(bytes).and_then(yaml::parse) {
         Ok(tree) => read_tree(&tree),
@@ -20,7 +20,7 @@ pub fn read_bytes(bytes: &[u8]) -> (Vec<Resolved>, Problems) {
     }
 }
 
-/// The same of a file that is a tree already.
+/// Like `read_bytes`, for a file that is already parsed.
 pub fn read_tree(tree: &Node) -> (Vec<Resolved>, Problems) {
     let mut problems = Problems::default();
     let mut config = Config::read(tree, &mut problems);
@@ -29,10 +29,10 @@ pub fn read_tree(tree: &Node) -> (Vec<Resolved>, Problems) {
     (outcomes, problems)
 }
 
-/// Where to read what a key takes. Messages call an entry of a map by the map's name, a dot and its own.
+/// How to find out what a key takes. In messages, an entry of a map is the map's name, a dot and its own name.
 fn explain_it(name: &str) -> String {
     let key = name.split('.').next().unwrap_or(name);
-    // `enabled` is the end of two keys, and `explain` would ask which.
+    // `enabled` is the last part of two keys, so `explain enabled` would be ambiguous.
     if flatten(ClusterKeys::KEYS).iter().filter(|known| known.key.name == key).count() == 1 {
         format!("run `buildkit-fleet explain {key}` to see what it takes")
     } else {

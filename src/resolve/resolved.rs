@@ -1,8 +1,8 @@
-//! What becomes of the clusters of a file.
+//! The outcome for each cluster of a file.
 
 use crate::fleet::model::Fleet;
 
-/// What becomes of one cluster of the file.
+/// The outcome for one cluster: its fleet, or why it is skipped.
 #[derive(Debug)]
 pub enum Resolved {
     Fleet(Box<Fleet>),

@@ -18,10 +18,10 @@ use crate::resolve::file::ClusterBlock;
 use crate::values::arch::Arch;
 use crate::values::name::{AmiAlias, IpFamily, Namespace, is_label_key};
 
-/// Our name in `modules`.
+/// The name of this module in `modules`.
 pub const MODULE: &str = "buildkit";
 
-/// Two clusters must not share a directory, on file systems that ignore case.
+/// Two clusters must not share a directory on file systems that ignore case.
 pub fn check_output_paths(clusters: &[ClusterBlock], problems: &mut Problems) {
     let mut seen: HashMap<String, &Spanned<String>> = HashMap::with_capacity(clusters.len());
     for cluster in clusters {
@@ -39,7 +39,7 @@ pub fn check_output_paths(clusters: &[ClusterBlock], problems: &mut Problems) {
     }
 }
 
-/// Two fleets in one EKS cluster: NodePools, node classes and taints have no namespace, so namespaces do not part them.
+/// Two fleets in one EKS cluster conflict even in different namespaces: NodePools, node classes and taints have none.
 pub fn check_same_cluster(
     fleet: &Fleet,
     name: &Spanned<String>,
@@ -57,7 +57,7 @@ pub fn check_same_cluster(
     }
 }
 
-/// A cluster with a block of ours that does not list the module.
+/// A cluster with a `buildkit` block must list the module.
 pub fn check_module_listed(entry: &ClusterKeys, problems: &mut Problems) {
     let Some(block) = entry.buildkit.at else { return };
     let problem = Problem::new(
@@ -76,7 +76,7 @@ pub fn check_module_listed(entry: &ClusterKeys, problems: &mut Problems) {
     problems.push(problem.help("add `buildkit` to `modules`, or remove the block"));
 }
 
-/// Bounds without the switch.
+/// Bounds have no effect without `enabled`.
 pub fn check_enabled(autoscaling: &Autoscaling, problems: &mut Problems) {
     if !autoscaling.enabled.is_absent() {
         return;
@@ -94,7 +94,7 @@ pub fn check_enabled(autoscaling: &Autoscaling, problems: &mut Problems) {
     }
 }
 
-/// Namespaces of Kubernetes itself are not ours to label as privileged.
+/// Namespaces of Kubernetes itself must not be labelled as privileged.
 pub fn check_namespace(namespace: Option<&Spanned<Namespace>>, problems: &mut Problems) {
     if let Some(namespace) = namespace
         && (namespace.value.as_str() == "default" || namespace.value.as_str().starts_with("kube-"))
@@ -121,7 +121,7 @@ pub fn check_required(entry: &ClusterKeys, name: &Spanned<String>, problems: &mu
     }
 }
 
-/// Autoscaling needs KEDA on the cluster, installed before us.
+/// Autoscaling needs KEDA on the cluster, installed before this module.
 pub fn check_keda_module(entry: &ClusterKeys, problems: &mut Problems) {
     let (Some(modules), Some(enabled)) = (entry.modules.spanned(), entry.buildkit.autoscaling.enabled.span()) else {
         return;
@@ -144,7 +144,7 @@ pub fn check_keda_module(entry: &ClusterKeys, problems: &mut Problems) {
     problems.push(problem.see(enabled, "autoscaling is enabled here"));
 }
 
-/// What the cluster's versions can express, and what is to be said of them.
+/// The features that the cluster's versions support, and the problems with these versions.
 pub fn ladder(entry: &ClusterKeys, arches: &[Arch], autoscaling: bool, problems: &mut Problems) -> Ladder {
     let (keda, kubernetes) = (entry.keda.chart_version.spanned(), entry.eks_version.spanned());
     let ladder = Ladder::new(keda.map(|keda| keda.value), kubernetes.map(|kubernetes| kubernetes.value));
@@ -239,7 +239,7 @@ pub fn check_pool(
     if let Scaling::Keda { bounds, .. } = pool.scaling {
         let first = pool.plan.first();
         let (min, per_node) = (u64::from(bounds.min()), first.pods_per_node);
-        // A minimum that was refused is not the default's.
+        // A minimum that was refused does not mean the default.
         if min % per_node != 0 && !keys.min.is_refused() {
             let assumed = if keys.min.is_absent() { "; the minimum defaults to 1" } else { "" };
             problems.push(
@@ -270,7 +270,7 @@ pub fn check_ami(alias: &AmiAlias, at: Span, problems: &mut Problems) {
     }
 }
 
-/// Labels of the user's choice, off the ground that selectors stand on.
+/// The user's labels, without those that selectors depend on.
 pub fn read_labels(layer: &Buildkit, problems: &mut Problems) -> IndexMap<String, String> {
     let mut labels = IndexMap::new();
     for (key, (span, value)) in &layer.extra_labels.0 {

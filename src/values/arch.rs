@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::input::layer::Scalar;
 use crate::input::shape::Shape;
 
-/// An architecture, in the order that everything is written in.
+/// An architecture. Everything is written in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Arch {

@@ -12,7 +12,7 @@ pub type Count = Whole<0, 10_000>;
 /// Pods, at least one.
 pub type Replicas = Whole<1, 10_000>;
 /// Pods on one node. Each daemon's disk share is 70 % / n and its reserve half of that (`gc` in `crate::fleet::sizing`),
-/// both whole percents of at least 1: n = 35 is the last that works.
+/// both whole percents of at least 1: n = 35 is the largest that works.
 pub type PodsPerNode = Whole<1, 35>;
 /// Length of a build: a day at most.
 pub type Minutes = Whole<1, 1440>;
@@ -21,7 +21,7 @@ pub type Seconds = Whole<1, 600>;
 /// Idle time: the HPA's stabilization window ends at 3,600 s (Kubernetes apis/autoscaling/validation.go).
 pub type IdleMinutes = Whole<1, 60>;
 pub type Percent = Whole<1, 100>;
-/// Facts of an instance type: vCPU, pods, NUMA nodes.
+/// Counts of an instance type: vCPU, pods, NUMA nodes.
 pub type Small = Whole<1, 10_000>;
 /// Sizes in MiB or GB, up to 100 TB.
 pub type Size = Whole<0, 100_000_000>;

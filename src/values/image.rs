@@ -22,7 +22,7 @@ impl Image {
         self.tag.as_deref()
     }
 
-    /// Names one version: by a tag other than `latest`, or by digest.
+    /// Whether it names one version: by a tag other than `latest`, or by digest.
     pub fn is_pinned(&self) -> bool {
         self.digest || self.tag.as_deref().is_some_and(|tag| tag != "latest")
     }
@@ -64,7 +64,7 @@ impl TryFrom<&str> for Image {
     }
 }
 
-/// The first of several parts is a host where it looks like one: with a dot, a port, or `localhost`.
+/// The first of several parts is a host if it looks like one: with a dot, a port, or `localhost`.
 fn split_host(name: &str) -> (Option<&str>, &str) {
     match name.split_once('/') {
         Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (Some(host), path),
@@ -102,7 +102,7 @@ impl Scalar for Image {
         Shape::Text(Text {
             expected: "an image reference, such as `haproxy:3.2-alpine`".to_owned(),
             pattern: format!("^({host})?{segment}(/{segment})*({tag})?({digest})?$"),
-            // Name 255, tag 128, digest 71, and what stands between.
+            // Name 255, tag 128, digest 71, and the separators.
             longest: 456,
             examples: &["haproxy:3.2-alpine", "registry.example/moby/buildkit:v0.32.2"],
             or_number: false,

@@ -45,7 +45,7 @@ impl Scalar for TypeName {
                 && part.ends_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
                 && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         };
-        // A NodePool name is made of it: the first character must be a letter to be a plain token in YAML, too.
+        // It becomes part of a NodePool name, and a plain token in YAML must start with a letter.
         if two_parts
             && text.len() <= 63
             && text.starts_with(|c: char| c.is_ascii_lowercase())
@@ -58,7 +58,7 @@ impl Scalar for TypeName {
     }
 }
 
-/// Instance types in order of preference, each with the pods that share a node of it, where given.
+/// Instance types in order of preference, each with its pods per node, if given.
 #[derive(Clone, Debug)]
 pub struct InstanceTypes(pub Vec<(Spanned<TypeName>, Option<Spanned<PodsPerNode>>)>);
 

@@ -1,4 +1,4 @@
-//! Values with rules of their own: one that exists is valid.
+//! Values with their own rules: a value that exists is valid.
 
 pub mod arch;
 pub mod count;

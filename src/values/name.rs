@@ -1,4 +1,4 @@
-//! Names and words that reach manifests, each with the rule of the system that takes it.
+//! Names that end up in manifests, each with the rule of the system that reads it.
 
 use std::fmt;
 
@@ -142,7 +142,7 @@ names! {
                     word(part, 128, |c| c.is_ascii_alphanumeric(), |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
                 }))
         };
-    /// Alias of an AL2023 node image: the NodeConfig user data is read by that family alone.
+    /// Alias of an AL2023 node image: only that family reads the NodeConfig user data.
     AmiAlias: "`al2023@latest` or `al2023@v` with a release date, such as `al2023@v20250123`",
         pattern "^al2023@(latest|v[0-9]{8})$", longest 16, examples &["al2023@v20250123", "al2023@latest"],
         |text| text == "al2023@latest"
@@ -159,7 +159,7 @@ impl AmiAlias {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IpFamily {
-    /// Listens on both, asks for both; right for single-stack clusters of either kind as well.
+    /// Listens on both and resolves both; also works for IPv4-only and IPv6-only clusters.
     Dual,
     Ipv4,
     Ipv6,

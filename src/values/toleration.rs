@@ -1,4 +1,4 @@
-//! Tolerations of the load balancer's pod.
+//! Tolerations of the load balancer pod.
 
 use serde::Serialize;
 
