@@ -1,12 +1,12 @@
-//! Facts of instance types: the catalogue that ships with the program and the user's own rows over it.
+//! Specifications of instance types: the built-in catalogue.
 
 use crate::input::layer::Scalar;
 use crate::values::arch::Arch;
 
-/// The columns are named in the file.
+/// The first line names the columns.
 const CATALOGUE: &str = include_str!("../../data/instance-types.csv");
 
-/// Facts of one instance type.
+/// Specifications of one instance type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceType {
     pub name: String,
@@ -14,14 +14,14 @@ pub struct InstanceType {
     pub vcpu: u64,
     pub memory_mib: u64,
     pub local_nvme_gb: u64,
-    /// Pods that the network interfaces allow, which nodeadm's memory reservation is made from.
+    /// Pods that the network interfaces allow; nodeadm's memory reservation is computed from them.
     pub eni_max_pods: u64,
     pub numa_nodes: u64,
     /// Whether `numa_nodes` is known, or assumed to be 1.
     pub numa_known: bool,
 }
 
-/// One row of the catalogue, or nothing where the type is not in it.
+/// One row of the catalogue; `None` if the type is not in it.
 pub fn catalogue_row(name: &str) -> Option<InstanceType> {
     row_of(name).and_then(parse_row)
 }
@@ -34,7 +34,7 @@ fn rows() -> impl Iterator<Item = &'static str> {
     CATALOGUE.lines().filter(|line| !line.starts_with('#')).skip(1)
 }
 
-/// What the name of a price column starts with; the region follows.
+/// Prefix of the name of a price column; the region follows.
 const PRICE_COLUMN: &str = "on_demand_usd_per_hour_";
 
 /// Regions with a price column, in the order of the catalogue.
@@ -43,7 +43,7 @@ pub fn price_regions() -> impl Iterator<Item = String> {
     header.split(',').filter_map(|column| Some(column.strip_prefix(PRICE_COLUMN)?.replace('_', "-")))
 }
 
-/// The catalogue's price column of a region, as written; none where type, region or price are not in it.
+/// A type's price in a region, as written in the catalogue; `None` if type, region or price is not in it.
 pub fn price_text(name: &str, region: &str) -> Option<&'static str> {
     let header = CATALOGUE.lines().find(|line| !line.starts_with('#'))?;
     let wanted = format!("{PRICE_COLUMN}{}", region.replace('-', "_"));
@@ -62,10 +62,10 @@ fn parse_row(row: &str) -> Option<InstanceType> {
     Some(InstanceType { name, arch, vcpu, memory_mib, local_nvme_gb, eni_max_pods, numa_nodes, numa_known })
 }
 
-/// NUMA nodes of a type. A socket of the generations named here is one NUMA node and has at most so many vCPU:
+/// NUMA nodes of a type. A socket of the generations named here is one NUMA node and has at most this many vCPU:
 /// Ice Lake (m6id, c6id, r6id, m6idn, r6idn, i4i) 64, Skylake and Cascade Lake (m5d, c5d, r5d, m5dn, r5dn) 48,
-/// Graviton4 (m8gd, c8gd, r8gd, i8g) 96, Graviton2 and 3 64. Any other type counts as one node, which is told as not
-/// known above 48 vCPU, the smallest socket here.
+/// Graviton4 (m8gd, c8gd, r8gd, i8g) 96, Graviton2 and 3 64. Any other type counts as one node; above 48 vCPU, the
+/// smallest socket here, its number is reported as not known.
 pub fn numa_nodes(name: &str, vcpu: u64) -> (u64, bool) {
     let family = name.split('.').next().unwrap_or(name);
     let socket = match family {

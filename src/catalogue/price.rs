@@ -1,4 +1,4 @@
-//! On-demand list prices. A price that is not known stays unknown: nothing is derived or guessed.
+//! On-demand list prices. A price that is not in the catalogue is unknown: nothing is derived or guessed.
 
 use std::fmt;
 use std::iter::Sum;
@@ -8,7 +8,7 @@ use crate::catalogue::instances;
 use crate::diagnostics::words::thousands;
 use crate::values::name::Region;
 
-/// Money in millionths of a US dollar, the finest that the catalogue has.
+/// An amount in millionths of a US dollar, the precision of the catalogue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Usd {
     micros: u64,
@@ -27,12 +27,12 @@ impl Usd {
     }
 
     /// For JSON: the nearest `f64`.
-    #[expect(clippy::cast_precision_loss, reason = "exact up to nine thousand million dollars")]
+    #[expect(clippy::cast_precision_loss, reason = "exact up to nine billion dollars")]
     pub fn as_f64(self) -> f64 {
         self.micros as f64 / 1e6
     }
 
-    /// Text such as `5.6952`, up to six places; none for anything else.
+    /// Parses text such as `5.6952`, up to six places; `None` for anything else.
     fn parse(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -43,7 +43,7 @@ impl Usd {
     }
 }
 
-/// With thousands marks and two places, four below one dollar: `$1,025.14`, `$0.0860`.
+/// With thousands separators and two places, four below one dollar: `$1,025.14`, `$0.0860`.
 impl fmt::Display for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, places) = if self.micros < 1_000_000 && self.micros > 0 { (100, 4) } else { (10_000, 2) };
@@ -68,12 +68,12 @@ impl Sum for Usd {
     }
 }
 
-/// Regions that the catalogue has prices of.
+/// Regions that the catalogue has prices for.
 pub fn regions() -> Vec<String> {
     instances::price_regions().collect()
 }
 
-/// What an hour of the type costs in the region, where the catalogue knows.
+/// Price of one hour of the type in the region, if the catalogue has it.
 pub fn hourly(instance_type: &str, region: &Region) -> Option<Usd> {
     instances::price_text(instance_type, region.as_str()).and_then(Usd::parse)
 }

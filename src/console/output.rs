@@ -1,4 +1,4 @@
-//! Printing: talk to stderr, data to stdout. Nothing else prints.
+//! Printing: messages to stderr, data to stdout. Nothing else in the program prints.
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
@@ -34,13 +34,13 @@ pub fn color_stdout() -> bool {
     color_for(&std::io::stdout())
 }
 
-/// Talk. Whether anybody listens does not change what is done.
+/// Prints a message to stderr. Errors are ignored: whether anybody reads it does not change what is done.
 pub fn message(text: &str) {
-    // One call: lines of several processes do not mix, and nothing else is paid for.
+    // A single call, so that lines of several processes do not mix.
     let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
-/// Data. A reader that went away is not our trouble; a full disk is.
+/// Prints data to stdout. A closed pipe is not an error; a full disk is.
 pub fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

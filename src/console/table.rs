@@ -1,11 +1,11 @@
-//! Numbers in columns that line up, or one below the other where the terminal is narrow.
+//! Tables with aligned columns, or one value per line if the terminal is narrow.
 
 use std::fmt::Write as _;
 
 /// Between two columns.
 const GAP: &str = "  ";
 
-/// Words are flush left, numbers flush right.
+/// Words are left-aligned, numbers right-aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
     Words(&'static str),
@@ -13,7 +13,7 @@ pub enum Column {
 }
 
 impl Column {
-    /// A head of two lines has a line end in it.
+    /// A heading of two lines contains a line end.
     fn head(self) -> &'static str {
         match self {
             Column::Words(head) | Column::Numbers(head) => head,
@@ -36,7 +36,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// In lines of at most this many columns. Folded, the words at the start of a row are the title of its numbers.
+    /// Prints lines of at most this many columns. If the table is too wide, it prints one number per line, with the words of
+    /// the row as a title.
     pub fn print(&self, width: usize) -> String {
         let widths: Vec<usize> = self
             .columns

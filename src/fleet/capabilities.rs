@@ -1,30 +1,30 @@
-//! What each version of KEDA, Kubernetes and HAProxy can express. The one place that knows; everything else asks
-//! a `Ladder`. Sources are named with each step; "KEDA" is github.com/kedacore/keda, "k8s" kubernetes/kubernetes.
+//! What each version of KEDA, Kubernetes and HAProxy supports. Only this file knows; everything else asks a `Ladder`.
+//! Each step names its source; "KEDA" is github.com/kedacore/keda, "k8s" kubernetes/kubernetes.
 
 use serde::Serialize;
 
 use crate::values::image::Image;
 use crate::values::version::{Version, leading};
 
-/// Oldest KEDA whose CRD and scaler were read.
+/// Oldest KEDA whose CRD and scaler were reviewed.
 pub const OLDEST_KEDA: Version = Version::new(2, 16);
-/// Oldest Kubernetes whose HPA was read.
+/// Oldest Kubernetes whose HPA was reviewed.
 pub const OLDEST_KUBERNETES: Version = Version::new(1, 31);
-/// First HAProxy in which a server that comes up while clients queue is counted (haproxy issue 2744).
+/// First HAProxy that counts the client of a server that comes up while clients are queued (haproxy issue 2744).
 pub const OLDEST_HAPROXY: Version = Version::new(3, 2);
 
 /// What KEDA does when it cannot read the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fallback {
-    /// 2.16: one failed poll writes replicas=fallback past every window, so it is left out.
+    /// 2.16: one failed poll sets replicas to the fallback, ignoring every window, so the fallback is left out.
     Unusable,
-    /// 2.17: `currentReplicasIfHigher` is known, but targets are cut to whole numbers.
+    /// 2.17: `currentReplicasIfHigher` is known, but targets are truncated to whole numbers.
     Early,
     /// 2.18 and later.
     Sound,
 }
 
-/// What the versions of one cluster can express.
+/// What the versions of one cluster support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ladder {
     keda: Option<Version>,
@@ -32,7 +32,7 @@ pub struct Ladder {
 }
 
 impl Ladder {
-    /// A missing version stands for the newest rung that is safe on every version.
+    /// Without a version, only features that are safe on every version are used.
     pub const fn new(keda: Option<Version>, kubernetes: Option<Version>) -> Self {
         Ladder { keda, kubernetes }
     }
@@ -59,8 +59,8 @@ impl Ladder {
             && self.kubernetes.is_some_and(|kubernetes| kubernetes >= Version::new(1, 35))
     }
 
-    /// Builds per pod that the HPA aims at. Without a tolerance of 0 the HPA ignores the last 10 %; 0.9 makes up for
-    /// it, but KEDA below 2.18 cuts a fractional target to 0 in its fallback.
+    /// Builds per pod that the HPA targets. Without a tolerance of 0 the HPA ignores the last 10 %; 0.9 compensates for
+    /// it, but KEDA before 2.18 truncates a fractional target to 0 in its fallback.
     pub fn target_value(self) -> &'static str {
         if self.target_milli() == 900 { "0.9" } else { "1" }
     }
@@ -71,7 +71,7 @@ impl Ladder {
     }
 
     /// Whether the HPA ignores a demand that is off by exactly its tolerance: since k8s 1.33 (`replica_calculator.go`).
-    /// An unknown version is taken for one that ignores more.
+    /// An unknown version is assumed to ignore more.
     pub fn tolerance_is_inclusive(self) -> bool {
         self.kubernetes.is_none_or(|kubernetes| kubernetes >= Version::new(1, 33))
     }
@@ -87,7 +87,7 @@ impl Ladder {
     }
 }
 
-/// What an HAProxy can express.
+/// What an HAProxy version supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct HaproxyCapabilities {
     /// The global `dns-accept-family` exists since 3.2; from 3.3 on its default may skip AAAA.
@@ -100,7 +100,7 @@ impl HaproxyCapabilities {
     }
 }
 
-/// The version that an HAProxy image's tag tells, `3.2-alpine` or `3.2.5`.
+/// The version in the tag of an HAProxy image, such as `3.2-alpine` or `3.2.5`.
 pub fn haproxy_of(image: &Image) -> Option<Version> {
     let (version, rest) = leading(image.tag()?)?;
     (rest.is_empty() || rest.starts_with(['.', '-'])).then_some(version)

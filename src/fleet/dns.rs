@@ -1,4 +1,4 @@
-//! The DNS answer that the load balancer finds the pods by.
+//! The DNS answer by which the load balancer finds the pods.
 
 use crate::values::arch::Arch;
 use crate::values::name::{IpFamily, Namespace};

@@ -1,4 +1,4 @@
-//! The HPA that KEDA makes of a ScaledObject, step by step. After kubernetes pkg/controller/podautoscaler
+//! Simulates the HPA that KEDA creates from a ScaledObject. Follows kubernetes pkg/controller/podautoscaler
 //! (horizontal.go, `replica_calculator.go`) of 1.31 to 1.36; the names are those of its API.
 
 use std::collections::VecDeque;
@@ -6,22 +6,22 @@ use std::collections::VecDeque;
 use crate::fleet::model::{Fleet, ScaleDown};
 use crate::fleet::scaling::Bounds;
 
-/// Between two looks at the metric (config/v1alpha1/defaults.go). Each is queued after the one before it is done, so
-/// real ones are 15.05 to 15.3 s apart.
+/// Sync period: time between two evaluations of the metric (config/v1alpha1/defaults.go). Each is queued when the one
+/// before it is done, so real ones are 15.05 to 15.3 s apart.
 pub const SYNC_MS: u64 = 15_000;
-/// Part of the demand that the HPA ignores unless told otherwise (config/v1alpha1/defaults.go).
+/// Share of the demand that the HPA ignores by default (config/v1alpha1/defaults.go).
 const TOLERANCE: f64 = 0.1;
 /// Longest period of a scaling policy (pkg/apis/autoscaling/validation).
 pub const MAX_POLICY_PERIOD_S: u32 = 1800;
 
-/// How one direction is scaled: of two policies the one that changes more (`selectPolicy: Max`).
+/// Scaling in one direction: of two policies, the one that changes more applies (`selectPolicy: Max`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScalingRules {
     pub stabilization_s: u32,
     pub pods: u32,
     pub percent: u32,
     pub period_s: u32,
-    /// Part of the demand, not percent.
+    /// Share of the demand, as a fraction.
     pub tolerance: f64,
 }
 
@@ -44,11 +44,11 @@ impl ScalingRules {
     }
 }
 
-/// All that the HPA of one pool is told.
+/// The configuration of one pool's HPA.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Behavior {
     pub bounds: Bounds,
-    /// Thousandths of a build for each pod.
+    /// Target in thousandths of a build per pod.
     pub target_milli: u32,
     pub up: ScalingRules,
     pub down: ScalingRules,
@@ -67,25 +67,25 @@ impl Behavior {
         }
     }
 
-    /// Fewest pods that the HPA itself goes down to; only KEDA goes to none (KEDA `GetHPAMinReplicas`).
+    /// The HPA's own minimum of pods; only KEDA scales to zero (KEDA `GetHPAMinReplicas`).
     pub fn least(self) -> u32 {
         self.bounds.min().max(1)
     }
 
-    /// Pods for so many builds, running and queued, where there are `current`: `AverageValue` of an external metric
-    /// (`replica_calculator.go`, `GetExternalPerPodMetricReplicas`), in the HPA's own floating point.
+    /// Pods for this many builds, running and queued, if there are `current` pods: `AverageValue` of an external metric
+    /// (`replica_calculator.go`, `GetExternalPerPodMetricReplicas`), in the HPA's own floating-point arithmetic.
     pub fn desired(self, builds: u32, current: u32) -> u32 {
         self.desired_milli(u64::from(builds) * 1000, current)
     }
 
-    /// The same for thousandths of builds.
+    /// Like `desired`, in thousandths of builds.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     fn desired_milli(self, builds_milli: u64, current: u32) -> u32 {
         let ratio = builds_milli as f64 / (f64::from(self.target_milli) * f64::from(current));
         let near = if self.inclusive {
             1.0 - self.down.tolerance <= ratio && ratio <= 1.0 + self.up.tolerance
         } else {
-            // One tolerance for both directions, before 1.33. In floating point 1.1 is off by more than 0.1.
+            // Before 1.33 there is one tolerance for both directions. In floating point, 1.1 is off by more than 0.1.
             (1.0 - ratio).abs() <= TOLERANCE
         };
         if near {
@@ -96,14 +96,14 @@ impl Behavior {
     }
 }
 
-/// One pool's HPA, with what it remembers.
+/// One pool's HPA with its state.
 #[derive(Clone, Debug)]
 pub struct Hpa {
     behavior: Behavior,
     replicas: u32,
-    /// What the demand alone asked for, with the time of the look in ms.
+    /// Recommendations from the demand alone, each with its time in ms.
     recommendations: VecDeque<(u64, u32)>,
-    /// Pods added or taken, with the time in ms.
+    /// Pods added or removed, each with its time in ms.
     changes: VecDeque<(u64, i64)>,
 }
 
@@ -116,18 +116,18 @@ impl Hpa {
         self.replicas
     }
 
-    /// Somebody else changed the number: KEDA, from or to none.
+    /// Sets a number of pods that KEDA changed, from or to zero.
     pub fn set_replicas(&mut self, replicas: u32) {
         self.replicas = replicas;
     }
 
-    /// One look at the metric and what follows; the new number of pods. Times do not go back. Pods that were asked
-    /// for count as there (`status.replicas` counts them before they are ready). At 0 the HPA is off.
+    /// One sync: evaluates the metric and returns the new number of pods. Times must not decrease. Requested pods count as
+    /// existing (`status.replicas` counts them before they are ready). At 0 the HPA is off.
     pub fn look(&mut self, now_ms: u64, builds: u32) -> u32 {
         self.look_milli(now_ms, u64::from(builds) * 1000)
     }
 
-    /// The same for thousandths of builds, which KEDA's fallback may stand for.
+    /// Like `look`, in thousandths of builds: KEDA's fallback may report a fraction.
     pub fn look_milli(&mut self, now_ms: u64, builds_milli: u64) -> u32 {
         let (current, bounds) = (self.replicas, self.behavior.bounds);
         if current == 0 {
@@ -151,14 +151,15 @@ impl Hpa {
         next
     }
 
-    /// Down only to the most that was recommended within the window (`stabilizeRecommendationWithBehaviors`). Up has
-    /// no window.
+    /// Scales down only to the largest recommendation within the window (`stabilizeRecommendationWithBehaviors`). Scaling
+    /// up has no window.
     fn stabilized(&mut self, now_ms: u64, desired: u32) -> u32 {
         let window_ms = u64::from(self.behavior.down.stabilization_s) * 1000;
         while self.recommendations.front().is_some_and(|(at, _)| at + window_ms <= now_ms) {
             self.recommendations.pop_front();
         }
-        // What is smaller and older than another can never be the most again: the list falls from front to back.
+        // A recommendation that is older and smaller than another can never be the largest again: the list decreases from
+        // front to back.
         while self.recommendations.back().is_some_and(|(_, pods)| *pods <= desired) {
             self.recommendations.pop_back();
         }
@@ -167,7 +168,7 @@ impl Hpa {
         self.replicas.max(desired).min(most)
     }
 
-    /// As far as policies and bounds let it (`convertDesiredReplicasWithBehaviorRate`).
+    /// Limits a change by policies and bounds (`convertDesiredReplicasWithBehaviorRate`).
     fn limited(&mut self, now_ms: u64, wanted: u32) -> u32 {
         let Behavior { bounds, up, down, .. } = self.behavior;
         let memory_ms = u64::from(up.period_s.max(down.period_s)) * 1000;
@@ -200,8 +201,8 @@ fn clamp(pods: u64) -> u32 {
     u32::try_from(pods).unwrap_or(u32::MAX)
 }
 
-/// What a step of so many percent leaves: `int32(float64(start) * (1 - float64(percent)/100))`, cut and not rounded
-/// (horizontal.go, `calculateScaleDownLimitWithBehaviors`).
+/// Pods that remain after a step of this many percent: `int32(float64(start) * (1 - float64(percent)/100))`, truncated
+/// and not rounded (horizontal.go, `calculateScaleDownLimitWithBehaviors`).
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and start")]
 fn after_percent(start: u64, percent: u32) -> u32 {
     (f64::from(clamp(start)) * (1.0 - f64::from(percent) / 100.0)) as u32
@@ -214,8 +215,9 @@ pub struct Step {
     pub pods: u32,
 }
 
-/// The steps from min, after the builds jump to max, from the first look at them on. KEDA has woken a pool of none
-/// with one pod before. Where the HPA ignores the rest of the demand, the last step ends below max.
+/// The steps up from min after the number of builds jumps to max, starting with the first sync that sees them. Before
+/// that, KEDA has started a pool at zero with one pod. If the HPA ignores the rest of the demand, the last step ends
+/// below max.
 pub fn climb(behavior: Behavior, sync_ms: u64) -> Vec<Step> {
     let mut hpa = Hpa::new(behavior, behavior.least());
     let mut steps = Vec::new();
@@ -230,9 +232,10 @@ pub fn climb(behavior: Behavior, sync_ms: u64) -> Vec<Step> {
     steps
 }
 
-/// The steps from max to min, after the last look that saw max builds; none are left then. A pool that may sleep goes
-/// at once: KEDA's `cooldownPeriod` is as long as the HPA's window, counts from the end of the demand as well, and then
-/// takes every pod, past all policies (KEDA `pkg/scaling/executor/scale_scaledobjects.go`, `scaleToZeroOrIdle`).
+/// The steps down from max to min after the last sync that saw max builds; after it there are none. A pool with a
+/// minimum of 0 is removed at once: KEDA's `cooldownPeriod` is as long as the HPA's window, also counts from the end of
+/// the demand, and then removes every pod regardless of policies (KEDA `pkg/scaling/executor/scale_scaledobjects.go`,
+/// `scaleToZeroOrIdle`).
 pub fn descend(behavior: Behavior, sync_ms: u64) -> Vec<Step> {
     if behavior.bounds.min() == 0 {
         return vec![Step { at_ms: u64::from(behavior.down.stabilization_s) * 1000, pods: 0 }];

@@ -1,9 +1,9 @@
-//! Which nodes an architecture runs on, and the pod that they are cut into.
+//! Which nodes an architecture runs on, and the size of its pods.
 
 use crate::catalogue::instances::InstanceType;
 use crate::fleet::sizing::{self, PodSize};
 
-/// Instance types in order of preference; the first one sizes the pod. Never empty.
+/// Instance types in order of preference; the first one determines the pod size. Never empty.
 #[derive(Clone, Debug)]
 pub struct InstancePlan {
     pub entries: Vec<PlannedType>,
@@ -15,7 +15,7 @@ pub struct InstancePlan {
 pub struct PlannedType {
     pub instance: InstanceType,
     pub pods_per_node: u64,
-    /// Name of the NodePool, from the type alone: reordering the plan rewrites no pool.
+    /// Name of the NodePool. It depends only on the type, so reordering the plan changes no NodePool.
     pub nodepool: String,
 }
 
@@ -30,19 +30,19 @@ impl InstancePlan {
         types.collect::<Vec<_>>().join(", then ")
     }
 
-    /// Most pods on one node over all types: the disk shares of buildkitd.toml serve the fullest node.
+    /// Most pods on one node of any type: the disk shares in buildkitd.toml must suit the fullest node.
     pub fn most_pods_per_node(&self) -> u64 {
         self.entries.iter().map(|entry| self.placed_on(entry)).max().unwrap_or(1)
     }
 
     /// Most pods on one node of a type. The scheduler places as many as fit by their requests, which may be more than
-    /// were declared.
+    /// declared.
     pub fn placed_on(&self, entry: &PlannedType) -> u64 {
         let by_disk = entry.instance.local_nvme_gb / self.cache_request_gb().max(1);
         sizing::fits_with_all_memory(&entry.instance, self.pod).min(by_disk).max(entry.pods_per_node)
     }
 
-    /// Disk request of a pod, in GB: the smallest over all types, so that the pod fits on each.
+    /// Disk request of a pod, in GB: the smallest of all types, so that the pod fits on each.
     pub fn cache_request_gb(&self) -> u64 {
         let request = |entry: &PlannedType| sizing::cache_request_gb(entry.instance.local_nvme_gb, entry.pods_per_node);
         self.entries.iter().map(request).min().unwrap_or(0)

@@ -60,7 +60,7 @@ pub struct LoadBalancer {
     pub tolerations: Vec<Toleration>,
 }
 
-/// What buildkitd.toml says of one registry.
+/// The settings of one registry in buildkitd.toml.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registry {
     pub mirrors: Vec<RegistryHost>,
@@ -72,13 +72,13 @@ impl Fleet {
         self.pools.iter().any(|pool| matches!(pool.scaling, Scaling::Keda { .. }))
     }
 
-    /// Whether a pool goes to a fixed number of pods while KEDA cannot read its metric.
+    /// Whether a pool has a fallback that is used while KEDA cannot read its metric.
     pub fn falls_back(&self) -> bool {
         self.pools.iter().any(|pool| self.fallback(pool).is_some())
     }
 
-    /// The pods that a pool goes to while KEDA cannot read its metric; none where it has no such number, or KEDA cannot
-    /// be trusted with one.
+    /// The number of pods while KEDA cannot read the metric; `None` if none is configured, or if this version of KEDA
+    /// cannot use one safely.
     pub fn fallback(&self, pool: &Pool) -> Option<u32> {
         let Scaling::Keda { fallback, .. } = pool.scaling else { return None };
         fallback.filter(|_| self.ladder.fallback() != Fallback::Unusable)

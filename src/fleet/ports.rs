@@ -1,6 +1,6 @@
 //! Ports of the load balancer.
 
-/// The load balancer's frontend that takes any architecture.
+/// The load balancer's frontend for any architecture.
 pub const COMBINED_PORT: u16 = 1234;
 pub const HEALTH_PORT: u16 = 8405;
 pub const STATS_PORT: u16 = 8404;

@@ -1,12 +1,12 @@
 //! How many pods an architecture has.
 
-/// How often KEDA looks at a pool that sleeps: clients are held for half a minute.
+/// How often KEDA polls the metric of a pool at zero: clients are held for half a minute.
 pub const POLLING_INTERVAL_S: u32 = 10;
 
-/// Failed reads of the metric that KEDA bears: the fallback comes with the next.
+/// Failed reads of the metric that KEDA tolerates: the next one activates the fallback.
 pub const FALLBACK_THRESHOLD: u32 = 3;
 
-/// Pods of one architecture: a fixed pool, or KEDA's between two bounds.
+/// Pods of one architecture: a fixed number, or scaled by KEDA between two bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scaling {
     Fixed { replicas: u32 },
@@ -21,7 +21,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Bounds of a trial; the larger of the two is the maximum, which is at least 1.
+    /// The maximum is at least 1, and the minimum is at most the maximum.
     pub fn new(min: u32, max: u32) -> Self {
         let max = max.max(1);
         Bounds { min: min.min(max), max }

@@ -1,9 +1,9 @@
 //! Every time in the manifests, derived from the longest build and the client's patience.
 
-/// How long a node is empty before it goes: a burst's nodes serve the next one of the same minutes.
+/// How long a node is empty before it is removed: another burst within minutes can use the same nodes.
 pub const CONSOLIDATE_AFTER_MINUTES: u32 = 5;
 
-/// build limit < load balancer's timeouts < drain cap < pod's grace <= load balancer's grace.
+/// build limit < load balancer timeouts < drain cap < pod's grace period <= load balancer's grace period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
     max_build_minutes: u32,
@@ -28,18 +28,18 @@ impl Timing {
         self.client_retry_pause_s
     }
 
-    /// `timeout client` and `timeout server`: five minutes for what surrounds a build.
+    /// `timeout client` and `timeout server`: the build limit plus five minutes for setup and cleanup.
     pub fn lb_timeout_minutes(self) -> u32 {
         self.max_build_minutes + 5
     }
 
-    /// `timeout queue`: one whole cycle of a client, wait and pause. Then a client that goes on trying counts exactly
+    /// `timeout queue`: one whole cycle of a client, wait and pause. That way a client that keeps trying counts exactly
     /// once; measured 10.0 of 10 and 140 of 140.
     pub fn queue_s(self) -> u32 {
         self.client_connect_s + self.client_retry_pause_s
     }
 
-    /// `retries`, one a second: how long a client is held while no pod exists, longer than it waits.
+    /// `retries`, one per second: how long a client is held while there is no pod, longer than it waits.
     pub fn hold_retries(self) -> u32 {
         self.client_connect_s + 10
     }
@@ -49,7 +49,7 @@ impl Timing {
         self.max_build_minutes * 60 + 900
     }
 
-    /// drain.sh gives up before the grace ends: buildkitd then finishes what runs, on SIGTERM, in the two minutes left.
+    /// drain.sh gives up two minutes before the grace period ends: on SIGTERM, buildkitd then finishes what is running.
     pub fn drain_cap_s(self) -> u32 {
         self.grace_s() - 120
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use anyhow::{Result, anyhow, bail};
 
 /// A field of a manifest. Lines of haproxy.cfg and buildkitd.toml are fields as well, named by section and first words:
-/// `data[haproxy.cfg].defaults.tcp.timeout.queue`. An address holds no space and no quote.
+/// `data[haproxy.cfg].defaults.tcp.timeout.queue`. An address contains no spaces and no quotes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Field {
     pub file: String,
@@ -24,7 +24,7 @@ impl fmt::Display for Field {
     }
 }
 
-/// A path with one more key, in brackets where it could be taken for several.
+/// A path with one more key, in brackets if it could be mistaken for several.
 pub fn join(path: &str, key: &str) -> String {
     let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'));
     match (plain, path) {
@@ -34,7 +34,7 @@ pub fn join(path: &str, key: &str) -> String {
     }
 }
 
-/// What an address names within its file.
+/// The part of an address after the file.
 #[derive(Debug)]
 pub struct Asked {
     pub kind: Option<String>,
@@ -43,7 +43,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// `Kind/name.path`, the kind where it is needed.
+    /// Parses `Kind/name.path`; the kind is optional.
     pub fn read(rest: &str) -> Result<Self> {
         let rest = without_spaces(rest.trim());
         let end = rest.find(['.', '[']).unwrap_or(rest.len());
@@ -52,7 +52,7 @@ impl Asked {
         Ok(Asked { kind: kind.map(str::to_owned), name: name.to_owned(), steps: steps(path)? })
     }
 
-    /// Whether the field is the one asked for, or inside of it. `numbered` is its path with items by place.
+    /// Whether the field is the one asked for, or inside it. `numbered` is its path with items by index.
     pub fn holds(&self, field: &Field, numbered: &str) -> bool {
         let (Ok(named), Ok(numbered)) = (steps(&field.path), steps(numbered)) else { return false };
         let mut both = named.iter().zip(&numbered);
@@ -62,8 +62,8 @@ impl Asked {
     }
 }
 
-/// In a configuration's own words, `data[haproxy.cfg]: defaults tcp: timeout queue`, a space stands between keys; in
-/// brackets, `rules[BuildkitPinnedAtMax amd64]`, between the parts of a name.
+/// Replaces spaces: between keys, as in `data[haproxy.cfg]: defaults tcp: timeout queue`, by dots; in brackets, as in
+/// `rules[BuildkitPinnedAtMax amd64]`, by slashes.
 pub fn without_spaces(rest: &str) -> String {
     let mut inside = false;
     let join = |c| {
@@ -77,9 +77,9 @@ pub fn without_spaces(rest: &str) -> String {
     rest.replace(": ", " ").chars().map(join).collect()
 }
 
-/// What names the items of a list: the first key that gives each a name of its own, or their places. An alert stands
-/// once for each architecture, which is part of its name then: `BuildkitPinnedAtMax/amd64`. `text` reads the scalar at
-/// some keys of an item.
+/// Names of the items of a list: the values of the first key that is unique to each, or their indexes. An alert exists
+/// once per architecture, which is then part of its name: `BuildkitPinnedAtMax/amd64`. `text` reads the scalar at a
+/// path of an item.
 pub fn names<T>(items: &[T], text: impl Fn(&T, &[&str]) -> Option<String>) -> Vec<String> {
     let by = |key: &&str| -> Option<Vec<String>> {
         let mut seen = HashSet::new();
@@ -93,7 +93,7 @@ pub fn names<T>(items: &[T], text: impl Fn(&T, &[&str]) -> Option<String>) -> Ve
     named.unwrap_or_else(|| (0..items.len()).map(|place| place.to_string()).collect())
 }
 
-/// `.spec.containers[0][a.b]` to its parts. Quotes in brackets are taken as well.
+/// Splits `.spec.containers[0][a.b]` into its parts. Quotes in brackets are accepted.
 pub fn steps(path: &str) -> Result<Vec<String>> {
     let mut steps = Vec::new();
     let mut rest = path;

@@ -1,13 +1,13 @@
-//! Which manifests a fleet has, in the order that they are applied in.
+//! Which manifests a fleet has, in the order in which they are applied.
 
 use crate::fleet::model::Fleet;
 
 /// One output file.
 #[derive(Clone, Copy, Debug)]
 pub struct Manifest {
-    /// File name; the template has the same with `.j2`.
+    /// File name; the template has the same name with `.j2`.
     pub path: &'static str,
-    /// Written only where the fleet needs it; the error says why not.
+    /// Whether the fleet needs it; the error says why not.
     needed: fn(&Fleet) -> Result<(), &'static str>,
 }
 

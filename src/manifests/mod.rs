@@ -1,4 +1,4 @@
-//! From a fleet to the text of its manifests, and the invariants that every set keeps.
+//! Renders the manifests of a fleet, and checks their invariants.
 
 pub mod address;
 pub mod alerts;

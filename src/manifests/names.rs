@@ -1,4 +1,4 @@
-//! Names of objects that more than one place speaks of. The templates write them out.
+//! Names of objects that are used in several places. The templates contain them literally.
 
 /// The load balancer's Deployment and its pods.
 pub const LB: &str = "buildkitd-lb";
@@ -6,5 +6,5 @@ pub const LB: &str = "buildkitd-lb";
 pub const LB_METRICS: &str = "buildkitd-lb-metrics";
 /// Its ConfigMap.
 pub const LB_CONFIG: &str = "buildkitd-lb-config";
-/// What scrapes KEDA's operator, in its own namespace.
+/// The ServiceMonitor of KEDA's operator, in its own namespace.
 pub const KEDA_MONITOR: &str = "buildkitd-keda-operator";

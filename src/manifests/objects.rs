@@ -1,4 +1,4 @@
-//! The objects of a set of manifests.
+//! The objects of a cluster's manifests.
 
 use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::manifests::set::SetFile;
 
-/// What makes two objects the same one: kind, namespace, name. Of an object without a namespace the second is empty.
+/// What identifies an object: kind, namespace, name. The namespace is empty for cluster-wide kinds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     pub kind: String,
@@ -22,14 +22,14 @@ impl Identity {
     }
 }
 
-/// The objects of a set, in the order of its files.
+/// The objects of a cluster's manifests, in the order of the files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Objects {
     all: IndexMap<Identity, Value>,
 }
 
 impl Objects {
-    /// Reads the objects of these files. An error names the file: it was edited by hand, or is not a manifest.
+    /// Reads the objects of these files. An error names the file, which was edited by hand or is not a manifest.
     pub fn read(files: &[SetFile]) -> Result<Self> {
         let mut objects = Objects::default();
         files.iter().try_for_each(|file| objects.add(&file.path, &file.text))?;
@@ -38,7 +38,7 @@ impl Objects {
 
     fn add(&mut self, path: &str, text: &str) -> Result<()> {
         for document in serde_yaml::Deserializer::from_str(text) {
-            // Through the YAML library's own type: it refuses a key that stands twice, of which `Value` keeps the last.
+            // Through the YAML library's own type: it refuses a duplicate key, of which JSON's `Value` keeps the last.
             let object = serde_yaml::Value::deserialize(document).map_err(anyhow::Error::from);
             let object = object.and_then(|object| Ok(serde_json::to_value(object)?));
             let object = object.with_context(|| format!("{path} is not valid YAML"))?;
@@ -66,13 +66,13 @@ impl Objects {
         self.of_kind("Namespace").next().map(|(name, _)| name)
     }
 
-    /// The EKS cluster that the nodes are of: by the tag that its subnets are found by.
+    /// The EKS cluster of the nodes, read from the tag by which its subnets are found.
     pub fn eks_cluster(&self) -> Option<&str> {
         let class = self.of_kind("EC2NodeClass").next()?.1;
         class["spec"]["subnetSelectorTerms"][0]["tags"]["karpenter.sh/discovery"].as_str()
     }
 
-    /// What makes it one fleet, whatever its name: EKS cluster and namespace.
+    /// What identifies a fleet, whatever its name in the file: EKS cluster and namespace.
     pub fn fleet(&self) -> Option<(String, String)> {
         Some((self.eks_cluster()?.to_owned(), self.namespace()?.to_owned()))
     }
@@ -110,7 +110,7 @@ impl Objects {
         self.all.get(identity)
     }
 
-    /// The object of this kind and name, in whichever namespace.
+    /// The object of this kind and name, in any namespace.
     pub fn named(&self, kind: &str, name: &str) -> Option<&Value> {
         self.all.iter().find(|(at, _)| at.kind == kind && at.name == name).map(|(_, object)| object)
     }

@@ -1,4 +1,4 @@
-//! What the templates see of one architecture.
+//! The data of one architecture for the templates.
 
 use serde::Serialize;
 
@@ -15,14 +15,14 @@ pub struct PoolView<'a> {
     pub arch: Arch,
     pub lb_port: u16,
     pub slot_prefix: &'static str,
-    /// Most connections of its frontend.
+    /// Connection limit of its frontend.
     pub connections: u64,
     pub slots: u64,
-    /// The largest peak that these slots serve.
+    /// The largest peak that these slots are enough for.
     pub slots_peak: u64,
     pub discovery_name: String,
     pub peak: u32,
-    /// Pods of a fixed pool.
+    /// Number of pods of a fixed pool.
     pub replicas: Option<u32>,
     pub min: Option<u32>,
     pub max: Option<u32>,

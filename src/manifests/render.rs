@@ -1,5 +1,5 @@
-//! Templates to text. A value is written bare only where YAML reads it back as the same text; anything else needs a
-//! filter that says how, or the render fails with template and line.
+//! Renders the templates. A value is written unquoted only if YAML reads it back as the same text; any other value
+//! needs a filter, or rendering fails with template and line.
 
 use anyhow::{Context, Result, anyhow};
 use minijinja::value::{Serde, ValueKind};
@@ -63,12 +63,12 @@ impl Renderer {
         Ok(Renderer { environment, drain_checksum: checksum(&[DRAIN_SH]) })
     }
 
-    /// Every file of the cluster, in apply order. An error is a defect of a template, not of the input.
+    /// Every file of the cluster, in apply order. An error is an internal error in a template, not in the input.
     pub fn render(&self, fleet: &Fleet) -> Result<Vec<SetFile>> {
         self.render_some(fleet, |_| true)
     }
 
-    /// The same of the files whose paths are wanted.
+    /// Like `render`, only for the files whose paths are wanted.
     pub fn render_some(&self, fleet: &Fleet, wanted: impl Fn(&str) -> bool) -> Result<Vec<SetFile>> {
         let files =
             Files { drain_sh: DRAIN_SH.into(), drain_checksum: self.drain_checksum.clone(), start_sh: START_SH.into() };
@@ -86,7 +86,7 @@ impl Renderer {
             .collect()
     }
 
-    /// The texts inside `ConfigMaps` come first: pods carry their checksums.
+    /// Renders the files inside `ConfigMaps` first, because pods carry their checksums.
     fn render_configs(&self, view: &mut View) -> Result<()> {
         let value = Value::from(Serde(&*view));
         view.lb.haproxy_cfg = self.render_one("haproxy.cfg.j2", value.clone())?;
@@ -106,14 +106,14 @@ impl Renderer {
     }
 }
 
-/// Whether the file holds a configuration or its checksum: most do not, and hashing takes its time.
+/// Whether the file contains a configuration or its checksum: most do not, and hashing takes time.
 fn has_configs(path: &str) -> bool {
     let fields = ["haproxy_cfg", "buildkitd_toml", "config_checksum"];
     let holds = |source: &str| fields.iter().any(|field| source.contains(field));
     TEMPLATES.iter().any(|(name, source)| name.strip_suffix(".j2") == Some(path) && holds(source))
 }
 
-/// SHA-256 of the texts one after the other, each with its length, in hex.
+/// SHA-256 of the concatenated texts, each preceded by its length, in hex.
 pub fn checksum(texts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for text in texts {
@@ -132,7 +132,7 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Writes numbers, bools and plain tokens as they are, text from a filter as it is, and nothing else.
+/// Writes numbers, bools, plain tokens and the output of filters unchanged, and refuses anything else.
 fn plain_token(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     let ok = match value.kind() {
         ValueKind::Number => value.is_integer(),
@@ -149,7 +149,7 @@ fn plain_token(out: &mut Output, state: &mut State, value: &Value) -> Result<(),
     write!(out, "{value}").map_err(Error::from)
 }
 
-/// Text that every YAML parser reads back as this very string.
+/// Whether every YAML parser reads the text back as the same string.
 fn is_plain_token(text: &str) -> bool {
     let reserved = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
     text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -169,7 +169,7 @@ fn quote(value: &Value) -> Result<Value, Error> {
     Ok(Value::from_safe_string(quoted(&text)))
 }
 
-/// A double-quoted YAML scalar. It is a JSON and a TOML string as well.
+/// A double-quoted YAML scalar, which is also a valid JSON and TOML string.
 pub fn quoted(text: &str) -> String {
     use std::fmt::Write as _;
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -191,7 +191,7 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A literal block scalar, its lines indented by this many spaces.
+/// A literal block scalar whose lines are indented by this many spaces.
 fn block(value: &str, indent: usize) -> Result<Value, Error> {
     let odd = value.chars().any(|c| c.is_control() && c != '\n')
         || value.starts_with([' ', '\n'])
@@ -212,7 +212,7 @@ fn block(value: &str, indent: usize) -> Result<Value, Error> {
     Ok(Value::from_safe_string(text))
 }
 
-/// Text for comments and other languages than YAML: one line of printable ASCII.
+/// Text for comments and for languages other than YAML: one line of printable ASCII.
 fn text(value: &str) -> Result<Value, Error> {
     if value.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
         return Ok(Value::from_safe_string(value.to_owned()));

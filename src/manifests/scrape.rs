@@ -1,4 +1,4 @@
-//! What KEDA and Prometheus read of the load balancer, and how many bytes that is.
+//! The metrics that KEDA and Prometheus read from the load balancer, and their size in bytes.
 
 use crate::fleet::ports::METRICS_PORT;
 use crate::manifests::names::LB_METRICS;
@@ -8,39 +8,40 @@ use crate::values::name::Namespace;
 /// Running and queued builds of a backend.
 const SESSIONS: &str = "haproxy_backend_current_sessions";
 /// As HAProxy's exporter describes it (addons/promex/service-prometheus.c, src/stats.c). 3.1 and 3.4 send as many bytes
-/// as 2.6.
+/// as 2.6 does.
 const SESSIONS_HELP: &str = "Number of current sessions on the frontend, backend or server";
 
-/// Parts of the page that Prometheus reads, scopes global, frontend and backend, in bytes: of an idle HAProxy 2.6.12
-/// with the rendered configuration. 3.1 has the same, 3.4 a tenth more; longer numbers add up to a tenth under load.
+/// Size of the page that Prometheus reads (scopes global, frontend and backend), in bytes, measured on an idle HAProxy
+/// 2.6.12 with the rendered configuration. 3.1 sends the same, 3.4 a tenth more; under load, longer numbers add up to a
+/// tenth.
 const PAGE_BYTES: u64 = 30_850;
 /// One frontend and one backend.
 const PAGE_BYTES_AN_ARCH: u64 = 5_170;
-/// Series of one server slot, which nothing asks for: 3,600 to 3,660 in 2.6 and 3.1, 4,090 in 3.4.
+/// Series of one server slot, which are not scraped: 3,600 to 3,660 bytes in 2.6 and 3.1, 4,090 in 3.4.
 const PAGE_BYTES_A_SLOT: u64 = 3_650;
 
-/// The page that KEDA reads. HAProxy before 3.0 does not know `metrics=` and sends every series of the backends.
+/// The page that KEDA reads. HAProxy before 3.0 ignores `metrics=` and sends every series of the backends.
 pub fn sessions_url(namespace: &Namespace) -> String {
     format!("http://{LB_METRICS}.{namespace}.svc.cluster.local:{METRICS_PORT}/metrics?scope=backend&metrics={SESSIONS}")
 }
 
-/// The series that an architecture is scaled on.
+/// The series by which an architecture is scaled.
 pub fn sessions_of(arch: Arch) -> String {
     format!("{SESSIONS}{{proxy=\"bk_{}\"}}", arch.name())
 }
 
-/// That page, with so many builds in each backend.
+/// The content of that page with this many builds in each backend.
 pub fn sessions_page(builds: impl IntoIterator<Item = (Arch, u32)>) -> String {
     let head = format!("# HELP {SESSIONS} {SESSIONS_HELP}\n# TYPE {SESSIONS} gauge\n");
     builds.into_iter().fold(head, |page, (arch, builds)| format!("{page}{} {builds}\n", sessions_of(arch)))
 }
 
-/// About how many bytes Prometheus reads at a time. Slots do not count: the ServiceMonitor leaves servers out.
+/// Approximate bytes of one scrape by Prometheus. Slots do not count: the ServiceMonitor leaves servers out.
 pub fn prometheus_bytes_about(architectures: u64) -> u64 {
     PAGE_BYTES + architectures * PAGE_BYTES_AN_ARCH
 }
 
-/// About how many bytes it would read if it asked for the servers as well.
+/// Approximate bytes of a scrape that includes the servers.
 pub fn whole_page_bytes_about(architectures: u64, slots: u64) -> u64 {
     prometheus_bytes_about(architectures) + slots * PAGE_BYTES_A_SLOT
 }

@@ -1,8 +1,8 @@
-//! The files of one cluster.
+//! The manifest files of one cluster.
 
 use crate::values::name::Region;
 
-/// One file of a set.
+/// One manifest file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetFile {
     pub path: String,
@@ -13,6 +13,6 @@ pub struct SetFile {
 #[derive(Clone, Debug)]
 pub struct Set {
     pub files: Vec<SetFile>,
-    /// Where the prices are from; none where only manifests are at hand, which do not tell.
+    /// The region that determines prices; `None` if only manifests are available, which do not contain it.
     pub region: Option<Region>,
 }

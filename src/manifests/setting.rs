@@ -1,4 +1,4 @@
-//! Configurations inside manifests, haproxy.cfg and buildkitd.toml, line by line: each setting has a path of its own.
+//! Configurations inside manifests, haproxy.cfg and buildkitd.toml, line by line: each setting has its own path.
 
 use crate::manifests::address::join;
 
@@ -12,12 +12,12 @@ pub struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// Section and first words, `defaults.tcp.timeout.queue`: what stays where a number changes.
+    /// Section and first words, `defaults.tcp.timeout.queue`: what stays the same when a number changes.
     pub fn name(&self) -> String {
         self.path("")
     }
 
-    /// The same behind the path of the configuration.
+    /// The name appended to the path of the configuration.
     pub fn path(&self, of: &str) -> String {
         let section = section_words(self.section).into_iter().fold(of.to_owned(), |path, word| join(&path, word));
         if self.text == self.section {
@@ -40,12 +40,12 @@ fn section_words(section: &str) -> Vec<&str> {
     }
 }
 
-/// Whether the text at this path is a configuration. Scripts and other texts are one value.
+/// Whether the text at this path is a configuration. Scripts and other texts are a single value.
 pub fn is_configuration(path: &str) -> bool {
     path.ends_with(".cfg]") || path.ends_with(".toml]")
 }
 
-/// The lines of a configuration that say something.
+/// The lines of a configuration that are neither empty nor comments.
 pub fn settings(text: &str) -> impl Iterator<Item = Setting<'_>> {
     let mut section = "";
     text.lines().enumerate().filter_map(move |(before, line)| {

@@ -1,4 +1,4 @@
-//! What the templates see: every value computed, every number decided. One view for a cluster.
+//! The data for the templates: all values are computed here. One view per cluster.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ pub struct View<'a> {
     pub pools: Vec<PoolView<'a>>,
     pub timing: TimingView,
     pub lb: LbView<'a>,
-    /// None where every pool is fixed.
+    /// `None` if every pool has a fixed size.
     pub keda: Option<KedaView>,
     pub registries: Vec<RegistryView<'a>>,
     pub alerts: Vec<Alert>,
@@ -71,7 +71,7 @@ pub struct LbView<'a> {
     pub bind: &'static str,
     pub bind_options: &'static str,
     pub connections: u64,
-    /// Most connections of the frontend that takes any architecture.
+    /// Connection limit of the frontend for any architecture.
     pub combined_connections: u64,
     pub slots: u64,
     pub memory_mib: u64,
@@ -105,7 +105,7 @@ pub struct RegistryView<'a> {
     pub http: bool,
 }
 
-/// Scripts that go into pods as they are.
+/// Scripts that are copied into pods unchanged.
 #[derive(Debug, Serialize)]
 pub struct Files {
     pub drain_sh: Cow<'static, str>,

@@ -1,5 +1,5 @@
-//! Publishing one cluster's directory so that no crash leaves a set that verifies and is neither the old nor the new
-//! one: SHA256SUMS goes first and comes back last. What is on disk, and what is to change; `exchange` does it.
+//! Publishes one cluster's directory so that no crash leaves files that verify and are neither all old nor all new:
+//! SHA256SUMS is removed first and written last. This file finds out what to change; `exchange` does it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,9 +16,9 @@ use crate::publish::read::{find, read_text};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub path: String,
-    /// Text on disk; none where there is no such file.
+    /// Text on disk; `None` if there is no such file.
     pub old: Option<String>,
-    /// Text to be; none where the file goes.
+    /// New text; `None` if the file is removed.
     pub new: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl Change {
 #[derive(Debug, Default)]
 pub struct Comparison {
     pub changes: Vec<Change>,
-    /// Paths of the set on disk.
+    /// Paths of the published files on disk.
     pub(crate) owned: BTreeSet<String>,
     /// SHA256SUMS of the set to be; none where it goes.
     pub(crate) sums: Option<String>,
@@ -62,15 +62,15 @@ impl Comparison {
     }
 }
 
-/// Compares the set on disk with the set to be. Refuses a directory that is not ours.
+/// Compares the files on disk with the new ones. Refuses a directory that this program did not write.
 pub fn compare(dir: &Path, files: &[SetFile]) -> Result<Comparison> {
     refuse_obstacle(dir)?;
     let _shared = lock::shared(dir)?;
     compare_unlocked(dir, files)
 }
 
-/// The files of the set on disk with their texts, in the order of paths; none where there is no set. Refuses a
-/// directory that is not ours.
+/// The published files on disk with their texts, in the order of paths; empty if there are none. Refuses a directory
+/// that this program did not write.
 pub fn read_set(dir: &Path) -> Result<Vec<(String, String)>> {
     refuse_obstacle(dir)?;
     let _shared = lock::shared(dir)?;
@@ -83,7 +83,7 @@ pub fn read_set(dir: &Path) -> Result<Vec<(String, String)>> {
     Ok(files)
 }
 
-/// Refuses a path of which a part is there and is no directory.
+/// Refuses a path if a part of it exists and is not a directory.
 fn refuse_obstacle(dir: &Path) -> Result<()> {
     if let Some(obstacle) = dir
         .ancestors()
@@ -96,12 +96,12 @@ fn refuse_obstacle(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a directory says of its set.
+/// What a directory records about its published files.
 struct OnDisk {
     /// Text of SHA256SUMS and of .pending, where they exist.
     sums: Option<String>,
     pending: Option<String>,
-    /// Paths of the set.
+    /// Paths of the published files.
     owned: BTreeSet<String>,
 }
 
@@ -122,7 +122,7 @@ impl OnDisk {
                 }
             }
         }
-        // An empty list is as good as none.
+        // An empty list counts as no list.
         if owned.is_empty() {
             owned = adopt(dir)?;
         }
@@ -139,7 +139,7 @@ pub(super) fn compare_unlocked(dir: &Path, files: &[SetFile]) -> Result<Comparis
             continue;
         }
         let old = found.map(|found| found.text);
-        // An empty file, or a link that leads nowhere, is nobody's.
+        // An empty file or a broken link may be replaced.
         if old.as_deref().is_some_and(|text| !text.is_empty() && !is_ours(text)) {
             bail!("{} exists and was not written by buildkit-fleet: move it away", dir.join(&file.path).display());
         }

@@ -1,5 +1,5 @@
-//! One set for another, step by step. All that needs room comes first, by the side of the old set, which stays complete
-//! until then; from there on names change and nothing is written.
+//! Replaces the published files step by step. Everything that needs disk space is written first, next to the old files,
+//! which stay complete until then; after that, files are only renamed and removed.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -14,18 +14,18 @@ use crate::publish::files::{PENDING, SUMS, sums, temporaries, temporary};
 use crate::publish::io_error::cannot;
 use crate::publish::lock;
 
-/// Told before each change on disk; tests end the process there.
+/// Called before each change on disk; tests end the process there.
 type OnStep<'a> = &'a mut dyn FnMut(&str);
 
 pub(crate) fn exchange(dir: &Path, files: &[SetFile], comparison: &Comparison, step: OnStep) -> Result<()> {
     let planned = files.iter().map(|file| file.path.clone());
     let involved: BTreeSet<String> = comparison.owned.iter().cloned().chain(planned).collect();
-    // What an earlier run left half written.
+    // Leftovers of an interrupted run.
     for path in temporaries(dir, &involved) {
         remove(&path)?;
     }
     if let Err(error) = stage(dir, files, comparison, &involved, step) {
-        // The room is needed, and SHA256SUMS tells what is ours as long as it is there.
+        // Free the space again. As long as SHA256SUMS exists, it lists the published files.
         for path in temporaries(dir, &involved) {
             let _ = remove(&path);
         }
@@ -55,7 +55,7 @@ pub(crate) fn exchange(dir: &Path, files: &[SetFile], comparison: &Comparison, s
     sync(dir)
 }
 
-/// Writes .pending, and every file that is to change by the side of the old one.
+/// Writes .pending, and every changed file under a temporary name.
 fn stage(
     dir: &Path,
     files: &[SetFile],
@@ -75,7 +75,7 @@ fn stage(
     if files.is_empty() { Ok(()) } else { write(dir, SUMS, &sums(files), step) }
 }
 
-/// Writes the temporary file of this name, to the disk.
+/// Writes the temporary file for this name, and syncs it to disk.
 fn write(dir: &Path, name: &str, text: &str, step: OnStep) -> Result<()> {
     let temporary = temporary(dir, name);
     step("create a temporary file");
@@ -107,8 +107,8 @@ fn sync(dir: &Path) -> Result<()> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| cannot("write", dir, &error))
 }
 
-/// Brings the directory to the given set; an empty set removes it. `step` is told before each change on disk; tests
-/// end the process there.
+/// Replaces the published files in the directory; without files, removes it. `step` is called before each change on
+/// disk; tests end the process there.
 pub fn publish(dir: &Path, files: &[SetFile], step: &mut dyn FnMut(&str)) -> Result<Comparison> {
     step("create the directory and lock it");
     let lock = lock::exclusive(dir)?;
@@ -121,7 +121,7 @@ pub fn publish(dir: &Path, files: &[SetFile], step: &mut dyn FnMut(&str)) -> Res
         remove(&dir.join(lock::NAME))?;
         step("remove the directory");
         match fs::remove_dir(dir) {
-            // Files of others live here.
+            // The directory contains other files.
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
             removed => removed.map_err(|error| cannot("remove", dir, &error))?,
         }

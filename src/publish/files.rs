@@ -1,4 +1,4 @@
-//! The names of a set's files on disk, and the lists that name them.
+//! The names of published files on disk, and the lists of them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use sha2::{Digest, Sha256};
 use crate::manifests::render::hex;
 use crate::manifests::set::SetFile;
 
-/// Checksums of the set, as `sha256sum --check` reads them. The set is complete only with it.
+/// Checksums in the format of `sha256sum --check`. The published files are complete only if it exists.
 pub const SUMS: &str = "SHA256SUMS";
 
-/// Paths of an unfinished publication, old and new: they are ours although no SHA256SUMS lists them.
+/// Old and new paths of an unfinished publication: this program owns them although no SHA256SUMS lists them.
 pub(crate) const PENDING: &str = ".pending";
 
-/// SHA256SUMS of the set, in the order of paths.
+/// The content of SHA256SUMS, in the order of paths.
 pub(crate) fn sums(files: &[SetFile]) -> String {
     let mut lines: Vec<String> =
         files.iter().map(|file| format!("{}  {}\n", hex(&Sha256::digest(file.text.as_bytes())), file.path)).collect();
@@ -22,24 +22,24 @@ pub(crate) fn sums(files: &[SetFile]) -> String {
     lines.concat()
 }
 
-/// A path that may stand in a set: a plain file name, not hidden.
+/// Whether it is a valid path in such a list: a plain file name, not hidden.
 fn is_plain_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('.')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
 }
 
-/// The paths that a SHA256SUMS or .pending of ours lists; none where the text is not of ours.
+/// The paths that SHA256SUMS or .pending lists; `None` if this program did not write the text.
 pub(super) fn listed(text: &str, prefix: usize) -> Option<BTreeSet<String>> {
     text.lines().map(|line| line.get(prefix..).filter(|name| is_plain_name(name)).map(str::to_owned)).collect()
 }
 
-/// Whether an earlier run was cut off in its first step.
+/// Whether an earlier run was interrupted in its first step.
 pub(crate) fn is_begun(dir: &Path) -> bool {
     temporary(dir, PENDING).symlink_metadata().is_ok()
 }
 
-/// Where what is not in place yet may stand.
+/// Paths of all temporary files that an unfinished publication may have left.
 pub(crate) fn temporaries(dir: &Path, involved: &BTreeSet<String>) -> impl Iterator<Item = PathBuf> {
     involved.iter().map(String::as_str).chain([SUMS, PENDING]).map(move |name| temporary(dir, name))
 }

@@ -1,4 +1,4 @@
-//! Trouble with a file: what could not be done, to which path, why, and what to do.
+//! Errors of file operations: what could not be done, to which path, why, and what to do.
 
 use std::io::{Error, ErrorKind};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The lock of one cluster's directory: writers alone, readers together, compatible with flock(1).
+//! The lock of one cluster's directory: exclusive for writers, shared for readers, compatible with flock(1).
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -10,13 +10,13 @@ use anyhow::{Result, bail};
 
 use crate::publish::io_error::cannot;
 
-/// It goes only with the whole directory; who has waited for it looks whether it is still there.
+/// It is removed only with the whole directory; after waiting for it, a process checks that it still exists.
 pub const NAME: &str = ".lock";
 
 /// Longer than any publication; a deploy may hold the lock for as long as it reads.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A reader's lock, where a writer has ever been: a fresh checkout has no lock file and needs none.
+/// A shared lock, if the lock file exists: a fresh checkout has none and needs none.
 pub fn shared(dir: &Path) -> Result<Option<File>> {
     let path = dir.join(NAME);
     if !is_there(&path)? {
@@ -30,7 +30,7 @@ pub fn shared(dir: &Path) -> Result<Option<File>> {
     Ok(Some(file))
 }
 
-/// The writer's lock. The directory is made where it does not exist.
+/// The exclusive lock. Creates the directory if it does not exist.
 pub fn exclusive(dir: &Path) -> Result<File> {
     let path = dir.join(NAME);
     loop {
@@ -38,7 +38,7 @@ pub fn exclusive(dir: &Path) -> Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true);
         let opened = if is_there(&path)? {
-            // A lock of another user in a shared directory does as well. NFS wants it open for writing.
+            // In a shared directory, another user's lock file is fine, too. NFS requires it to be open for writing.
             options.open(&path).or_else(|error| match error.kind() {
                 io::ErrorKind::PermissionDenied => File::open(&path),
                 _ => Err(error),
@@ -47,12 +47,12 @@ pub fn exclusive(dir: &Path) -> Result<File> {
             options.create_new(true).open(&path)
         };
         let file = match opened {
-            // Made or removed between the two steps.
+            // Created or removed between the two steps.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => continue,
             file => file.map_err(|error| cannot("open", &path, &error))?,
         };
         wait_for(&path, || file.try_lock())?;
-        // While we waited, the directory may have been removed, and another made in its place.
+        // While this process waited, the directory may have been removed and created again.
         let held = file.metadata().map_err(|error| cannot("access", &path, &error))?;
         match path.symlink_metadata() {
             Ok(there) if (there.dev(), there.ino()) == (held.dev(), held.ino()) => return Ok(file),
@@ -62,8 +62,8 @@ pub fn exclusive(dir: &Path) -> Result<File> {
     }
 }
 
-/// Whether there is a lock. Anything else of its name is refused: a link would make a file elsewhere, a pipe would be
-/// waited for without end.
+/// Whether the lock file exists. Anything else of that name is refused: a link would create a file elsewhere, and a pipe
+/// would block forever.
 fn is_there(path: &Path) -> Result<bool> {
     match path.symlink_metadata() {
         Ok(meta) if meta.is_file() => Ok(true),

@@ -1,4 +1,5 @@
-//! A set on disk: what differs, whose it is, and how it is replaced so that no crash leaves a half that verifies.
+//! Publishes manifests to disk: what differs, which files this program owns, and how they are replaced so that no crash
+//! leaves an incomplete set that verifies.
 
 pub mod compare;
 pub mod exchange;

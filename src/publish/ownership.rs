@@ -1,4 +1,4 @@
-//! Which files and directories are ours: only these are ever replaced or removed.
+//! Which files and directories this program owns: only these are ever replaced or removed.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -12,15 +12,15 @@ use crate::publish::io_error::cannot;
 use crate::publish::lock;
 use crate::publish::read::read_text;
 
-/// Every file of ours says so in its first lines; only such a file is ever removed.
+/// The first lines of every generated file contain this; only such a file is ever removed.
 const MADE_BY: &str = "# Made by buildkit-fleet ";
 
-/// Whether a text says that this program made it.
+/// Whether a text says that this program wrote it.
 pub fn is_ours(text: &str) -> bool {
     text.lines().take(3).any(|line| line.starts_with(MADE_BY))
 }
 
-/// What a directory holds; nothing where there is none.
+/// The entries of a directory; empty if it does not exist.
 fn entries(dir: &Path) -> Result<Vec<fs::DirEntry>> {
     match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -28,8 +28,8 @@ fn entries(dir: &Path) -> Result<Vec<fs::DirEntry>> {
     }
 }
 
-/// The files of a directory without a list: ours, where every one of them says so. Any other directory may be
-/// anything, and is refused.
+/// The files of a directory without a list, if all of them say that this program wrote them. Any other directory is
+/// refused.
 pub(super) fn adopt(dir: &Path) -> Result<BTreeSet<String>> {
     let mut ours = BTreeSet::new();
     for entry in entries(dir)? {
@@ -61,7 +61,7 @@ fn head(path: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&head[..read]).into_owned())
 }
 
-/// Directories of ours below `out` whose cluster is not in the file any more.
+/// Directories below `out` that this program wrote and whose cluster is no longer in the file.
 pub fn stale(out: &Path, keep: &BTreeSet<String>) -> Result<Vec<PathBuf>> {
     let mut stale = Vec::new();
     for entry in entries(out)? {
@@ -78,8 +78,8 @@ pub fn stale(out: &Path, keep: &BTreeSet<String>) -> Result<Vec<PathBuf>> {
     Ok(stale)
 }
 
-/// Whether a directory was published by us: every file that its list names and that exists says so, and names the
-/// directory's cluster. A copy under another name is its owner's.
+/// Whether this program published a directory: every listed file that exists must say so, and must name the directory's
+/// cluster. A copy under another name belongs to whoever made it.
 fn is_our_dir(dir: &Path) -> Result<bool> {
     let mut named = BTreeSet::new();
     for (name, prefix) in [(SUMS, 66), (PENDING, 0)] {
@@ -87,7 +87,7 @@ fn is_our_dir(dir: &Path) -> Result<bool> {
         match fs::metadata(&path) {
             Ok(meta) if meta.is_file() => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            // Somebody's directory may be closed to us.
+            // A directory of another user may not be accessible.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied && entries(dir).is_err() => continue,
             Err(error) => return Err(cannot("access", &path, &error)),
             Ok(_) => continue,
@@ -102,7 +102,7 @@ fn is_our_dir(dir: &Path) -> Result<bool> {
         match fs::metadata(&path) {
             Ok(meta) if meta.is_file() => {}
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot("access", &path, &error)),
-            // To read a pipe would take for ever. The comparison refuses what is no file.
+            // Reading a pipe would block forever. The comparison refuses anything that is not a file.
             _ => continue,
         }
         let head = match head(&path) {
@@ -118,7 +118,7 @@ fn is_our_dir(dir: &Path) -> Result<bool> {
         }
         ours += 1;
     }
-    // What cannot be read is ours among ours, and somebody's elsewhere.
+    // A file that cannot be read counts as ours if others in the directory are.
     match unread {
         Some(error) if ours > 0 => Err(error),
         Some(_) => Ok(false),
@@ -126,7 +126,7 @@ fn is_our_dir(dir: &Path) -> Result<bool> {
     }
 }
 
-/// Whether a first publication or a removal that was cut off left this: a lock, and what is not in place yet or any more.
+/// Whether this is left from an interrupted first publication or removal: a lock and temporary files only.
 fn is_rest(dir: &Path, named: &BTreeSet<String>) -> bool {
     let Ok(entries) = entries(dir) else { return false };
     let unfinished: BTreeSet<PathBuf> = temporaries(dir, named).chain([dir.join(PENDING)]).collect();

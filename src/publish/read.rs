@@ -1,4 +1,4 @@
-//! Regular files of a set, as they are on disk.
+//! Reads regular files from disk.
 
 use std::fs;
 use std::io;
@@ -8,14 +8,14 @@ use anyhow::{Result, bail};
 
 use crate::publish::io_error::cannot;
 
-/// A regular file, perhaps behind a symbolic link.
+/// A regular file, possibly behind a symbolic link.
 pub(super) struct FileOnDisk {
-    /// Bytes that are not text never equal ours.
+    /// Bytes that are not UTF-8 are replaced, so they never equal generated text.
     pub(super) text: String,
     pub(super) linked: bool,
 }
 
-/// The file at a path; none where there is none. A link that leads nowhere is an empty file, which is then replaced.
+/// The file at a path; `None` if there is none. A broken link counts as an empty file, which is then replaced.
 pub(super) fn find(path: &Path) -> Result<Option<FileOnDisk>> {
     let look = |meta: io::Result<fs::Metadata>| match meta {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -1,4 +1,4 @@
-//! One build for each pod, on CPUs of its own.
+//! One build per pod, on dedicated CPUs.
 
 use crate::manifests::check::quantity;
 use crate::manifests::check::set::{RenderedFleet, backend_of, builders_of, container, items, pod};
@@ -17,7 +17,7 @@ pub(super) fn one_build(set: &RenderedFleet, broken: &mut Vec<String>) {
             broken.push(format!("{name} has {} server-templates, expected 1", templates.len()));
             continue;
         };
-        // Of two limits the last counts.
+        // The last of several limits counts.
         let limits = words.windows(2).filter(|pair| pair[0] == "maxconn");
         if !limits.map(|pair| pair[1]).eq(["1"]) {
             broken.push(format!("servers of {name} are not limited to one build at a time"));
@@ -39,7 +39,7 @@ pub(super) fn one_build(set: &RenderedFleet, broken: &mut Vec<String>) {
     if set.haproxy.of_kind("backend").count() != set.fleet.pools.len() {
         broken.push("a pod is in two backends, or a backend has no pods".to_owned());
     }
-    // Two would not know of each other's builds.
+    // Two load balancers would not know about each other's builds.
     if set.object("Deployment", LB)["spec"]["replicas"] != 1 {
         broken.push("the load balancer does not have exactly one replica".to_owned());
     }
@@ -71,19 +71,19 @@ pub(super) fn guaranteed(set: &RenderedFleet, broken: &mut Vec<String>) {
         if quantity::millicores(&requests["cpu"]).is_none_or(|cpu| cpu == 0 || cpu % 1000 != 0) {
             broken.push(format!("{arch}: {} is not a whole number of CPUs", requests["cpu"]));
         }
-        // Exceeding one evicts the build.
+        // Exceeding a limit evicts the build.
         if limits.get("ephemeral-storage").is_some() {
             broken.push(format!("{arch}: builders have an ephemeral-storage limit"));
         }
     }
-    // An OOM kill of the load balancer cuts every build.
+    // An OOM kill of the load balancer ends every build.
     let lb = &container(set.object("Deployment", LB))["resources"];
     if lb["requests"]["memory"].is_null() || lb["requests"]["memory"] != lb["limits"]["memory"] {
         broken.push("the load balancer's memory request differs from its limit".to_owned());
     }
 }
 
-/// Nothing reads a changed ConfigMap before its pod starts again: the pod carries the checksum of what it reads.
+/// A changed ConfigMap is read only when its pod restarts, so the pod carries the checksum of what it reads.
 pub(super) fn checksums(set: &RenderedFleet, broken: &mut Vec<String>) {
     let text = |map: &str, key: &str| set.object("ConfigMap", map)["data"][key].as_str().unwrap_or_default();
     let mut expect = |name: &str, annotation: &str, texts: &[&str]| {

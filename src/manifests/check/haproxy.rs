@@ -1,18 +1,18 @@
-//! haproxy.cfg as HAProxy reads it, as far as the invariants ask.
+//! Reads haproxy.cfg like HAProxy, as far as the invariants need it.
 
-/// One section with its lines, each as its words.
+/// One section with its lines, each split into words.
 #[derive(Debug)]
 pub(super) struct Section<'a> {
     /// `backend`, `frontend`, ...
     pub(super) kind: &'a str,
     pub(super) name: &'a str,
-    /// The `defaults` that it is `from`.
+    /// The `defaults` section that it names with `from`.
     from: Option<&'a str>,
     lines: Vec<Vec<&'a str>>,
 }
 
 impl<'a> Section<'a> {
-    /// What stands behind these words; the last line counts, as it does for HAProxy.
+    /// The words after these; the last such line counts, as it does for HAProxy.
     pub(super) fn setting(&self, words: &[&str]) -> Option<&[&'a str]> {
         self.settings(words).last()
     }
@@ -63,7 +63,7 @@ impl<'a> HaproxyConfig<'a> {
         self.sections.iter().flat_map(Section::lines)
     }
 
-    /// A setting of a section, or of the defaults that it is from.
+    /// A setting of a section, or of its defaults.
     pub(super) fn setting(&self, section: &Section<'a>, words: &[&str]) -> Option<Vec<&'a str>> {
         let own = section.setting(words);
         own.or_else(|| self.section("defaults", section.from?)?.setting(words)).map(<[&str]>::to_vec)
@@ -75,7 +75,7 @@ impl<'a> HaproxyConfig<'a> {
     }
 }
 
-/// HAProxy's times: a number is milliseconds unless a unit follows. Below a second is not used here.
+/// Parses a time of HAProxy: a number is in milliseconds unless a unit follows. Times below a second are not used here.
 fn seconds(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
     let unit_s = match unit {

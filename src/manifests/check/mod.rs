@@ -1,6 +1,6 @@
-//! What must hold of every rendered set, whatever clusters.yaml says. It is read from the rendered text, not from the
-//! model that the text was made of: `generate` looks at a set before it publishes it, and a set that breaks one of
-//! these is a defect of this program.
+//! Invariants of all rendered manifests, whatever clusters.yaml says. They are checked on the rendered text, not on the
+//! model that it was rendered from: `generate` checks manifests before it publishes them, and a broken invariant is an
+//! internal error.
 
 mod guarantees;
 mod haproxy;
@@ -23,11 +23,11 @@ use crate::manifests::list;
 use crate::manifests::objects::Objects;
 use crate::manifests::set::SetFile;
 
-/// One thing that always holds.
+/// A statement that always holds.
 pub struct Invariant {
     pub id: &'static str,
     pub says: &'static str,
-    /// Tells, one text each, where it does not hold.
+    /// Adds a message for each place where it does not hold.
     broken: fn(&RenderedFleet, &mut Vec<String>),
 }
 
@@ -131,7 +131,7 @@ pub const ALL: [Invariant; 21] = [
     },
 ];
 
-/// Looks at a rendered set. The error names each invariant that is broken, and where.
+/// Checks rendered manifests. The error names each broken invariant, and where it is broken.
 pub fn check(fleet: &Fleet, files: &[SetFile]) -> Result<()> {
     if !files.iter().map(|file| file.path.as_str()).eq(list::of(fleet).map(|manifest| manifest.path)) {
         bail!("the files are not those that this fleet should have");

@@ -3,11 +3,11 @@
 use crate::manifests::check::set::{RenderedFleet, items};
 use crate::manifests::names::LB_METRICS;
 
-/// What HAProxy's exporter sends in the scopes that are scraped, by name (of 2.6.12; a test holds the list against a
-/// real page).
+/// Names of the series that HAProxy's exporter provides in the scopes that are scraped (of 2.6.12; a test compares the
+/// list with a real page).
 const HAPROXY_SERIES: &str = include_str!("../../../data/haproxy-series.txt");
 
-/// Of newer KEDAs alone.
+/// Only newer versions of KEDA have it.
 const HTTP_REQUESTS: &str = "keda_scaler_http_requests_total";
 
 /// Of KEDA's operator (pkg/metricscollector/prommetrics.go) and kube-state-metrics (docs/metrics), and of Prometheus.
@@ -21,7 +21,7 @@ const OTHER_SERIES: [&str; 7] = [
     "up",
 ];
 
-/// Words of `PromQL` that our expressions use, and the labels that they sum by.
+/// Words of `PromQL` that the expressions use, and the labels that they sum by.
 const PROMQL: [&str; 10] = ["sum", "by", "absent", "increase", "rate", "and", "or", "on", "proxy", "scaled_resource"];
 
 /// One `name{label="value",...}` of an expression.
@@ -32,7 +32,7 @@ struct Selector<'a> {
     labels: Vec<(&'a str, &'a str, &'a str)>,
 }
 
-/// The series that an expression reads, and what stands between them. Each stands with its labels in our expressions.
+/// The series that an expression reads, and the text between them. In these expressions each series has labels.
 fn read(expression: &str) -> (Vec<Selector<'_>>, Vec<&str>) {
     let (mut found, mut between) = (Vec::new(), Vec::new());
     let mut rest = expression;
@@ -42,7 +42,7 @@ fn read(expression: &str) -> (Vec<Selector<'_>>, Vec<&str>) {
         let labels = rest[open + 1..close].split(',').filter_map(|pair| {
             let at = pair.find(|c: char| !is_word(c))?;
             let (label, value) = pair.split_at(at);
-            // Without quotes it is no label.
+            // Without quotes it is not a label.
             let value_at = value.find('"').unwrap_or_default();
             Some((label, &value[..value_at], value[value_at..].trim_matches('"')))
         });
@@ -79,7 +79,7 @@ pub(super) fn metrics(set: &RenderedFleet, broken: &mut Vec<String>) {
             if own.is_none_or(|own| !location.contains(&own)) {
                 broken.push(format!("{what} reads {location}, which is of another architecture"));
             }
-            // An average over pods, read at each look: else the fleet scales by what was, or not at all.
+            // An average over pods, read at each sync: otherwise the fleet scales by old values, or not at all.
             if trigger["metricType"] != "AverageValue" || trigger["useCachedMetrics"] != false {
                 broken.push(format!("{what} does not scale on the current number of builds per pod"));
             }
@@ -111,7 +111,7 @@ fn look(set: &RenderedFleet, what: &str, expression: &str, broken: &mut Vec<Stri
     if selectors.is_empty() || !is_balanced(&between) {
         broken.push(format!("{what} reads no series, or is not a valid expression: {expression}"));
     }
-    // A series without labels is of every fleet of the cluster.
+    // A series without labels covers every fleet of the cluster.
     let words = between.iter().flat_map(|text| text.split(|c: char| !is_word(c)));
     for word in words.filter(|word| word.starts_with(|c: char| !c.is_ascii_digit()) && !PROMQL.contains(word)) {
         broken.push(format!("{what} reads `{word}` without labels, or is not a valid expression"));
@@ -144,13 +144,13 @@ fn label_is_known(set: &RenderedFleet, label: &str, operator: &str, value: &str)
         ("scaledObject" | "scaled_resource", "=~") => value
             .strip_suffix(".*")
             .is_some_and(|prefix| set.objects.of_kind("ScaledObject").all(|(name, _)| name.starts_with(prefix))),
-        // Of values that are not of the set.
+        // Values that do not name objects of the fleet.
         ("condition" | "status", "=") | ("status_code", "!=") => true,
         _ => false,
     }
 }
 
-/// The load balancer's Service for metrics, its port, and a query that lets this series through.
+/// Whether the URL is the load balancer's Service for metrics, with its port and a query that includes this series.
 fn scraped_by_keda(set: &RenderedFleet, url: &str, location: &str) -> bool {
     let series = location.split('{').next().unwrap_or_default();
     let port =

@@ -1,4 +1,4 @@
-//! Nodes: how many, what they hold, and who may run on them.
+//! Nodes: how many, what fits on them, and which pods may run on them.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::manifests::names::LB;
 /// The kubelet's default `nodefs.available`: below it builds are evicted.
 const KUBELET_EVICTS_PERCENT: u64 = 10;
 
-/// A NodePool with the facts of its instance type.
+/// A NodePool with its instance type.
 struct Nodes<'a> {
     name: &'a str,
     instance: &'a InstanceType,
@@ -21,7 +21,7 @@ struct Nodes<'a> {
     object: &'a Value,
 }
 
-/// The NodePools of a pool, heaviest first; those whose type or number of pods cannot be read are told.
+/// The NodePools of a pool; those whose type or number of pods cannot be read are reported as broken.
 fn nodes_of<'a>(set: &RenderedFleet<'a>, pool: &'a Pool, broken: &mut Vec<String>) -> Vec<Nodes<'a>> {
     let mut found = Vec::new();
     for (name, object) in set.nodepools(pool) {
@@ -73,7 +73,7 @@ pub(super) fn limits(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
 }
 
-/// Karpenter takes weights of 1 to 100, and the heaviest pool first.
+/// Karpenter accepts weights from 1 to 100, and uses the heaviest NodePool first.
 pub(super) fn order(set: &RenderedFleet, broken: &mut Vec<String>) {
     for pool in &set.fleet.pools {
         let mut lightest = 101;
@@ -183,7 +183,7 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
                     ["key", "value", "effect"].iter().all(|field| toleration[*field] == taint[*field])
                 })
             };
-            // One that is tolerated beside these lets builders onto nodes of others.
+            // Any other toleration would allow builders on nodes of other workloads.
             if taints.len() != 1 || items(&pod["tolerations"]).len() != 1 || !taints.iter().all(tolerated) {
                 broken.push(format!("NodePool/{name} has no taint, or one that builders of {arch} do not tolerate"));
             }

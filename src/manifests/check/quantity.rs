@@ -1,4 +1,4 @@
-//! Quantities of Kubernetes (apimachinery pkg/api/resource), whole ones.
+//! Whole quantities of Kubernetes (apimachinery pkg/api/resource).
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub(super) fn bytes(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| Some(thousandths(value.as_str()?)? / 1000))
 }
 
-/// A node's disk is sold in these.
+/// Vendors state disk sizes in GB.
 pub(super) fn gigabytes(count: u64) -> u64 {
     count.saturating_mul(1_000_000_000)
 }

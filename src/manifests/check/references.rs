@@ -1,4 +1,4 @@
-//! Names that stand for something else of the set.
+//! References from one object to another.
 
 use std::collections::HashSet;
 
@@ -26,7 +26,7 @@ pub(super) fn references(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
 }
 
-/// Mounts are of volumes of the pod, all of them are mounted, and `ConfigMaps` are of this set.
+/// Mounts name volumes of the pod, all volumes are mounted, and their `ConfigMaps` exist.
 fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
     let volumes = items(&pod(deployment)["volumes"]);
     let names: HashSet<&str> = volumes.iter().filter_map(|volume| volume["name"].as_str()).collect();
@@ -67,7 +67,7 @@ fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(Stri
     }
 }
 
-/// Files that commands and arguments name are keys of the ConfigMap that is mounted there.
+/// Files that commands and arguments name exist as keys of the mounted ConfigMap.
 fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
     let container = container(deployment);
     let words = [&container["command"], &container["args"], &container["lifecycle"]["preStop"]["exec"]["command"]];
@@ -92,7 +92,7 @@ fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String
     }
     let mounts: Vec<&str> =
         items(&container["volumeMounts"]).iter().filter_map(|mount| mount["mountPath"].as_str()).collect();
-    // Directories of ours, which the images do not have.
+    // Directories that the images do not have.
     let ours = ["/etc/buildkit/", "/etc/buildkit-tls/", "/opt/drain/", "/usr/local/etc/haproxy/"];
     for word in words {
         if ours.iter().any(|dir| word.starts_with(dir)) && !mounts.iter().any(|mount| word.starts_with(*mount)) {
@@ -101,7 +101,7 @@ fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String
     }
 }
 
-/// Variables are read by a script of the set.
+/// Environment variables are read by a script.
 fn environment(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
     let scripts: Vec<&str> = set
         .objects
@@ -158,7 +158,7 @@ fn deployment_of<'a>(set: &RenderedFleet<'a>, selector: &Value) -> &'a Value {
 fn services(set: &RenderedFleet, broken: &mut Vec<String>) {
     for (name, service) in set.objects.of_kind("Service") {
         let deployment = deployment_of(set, &service["spec"]["selector"]);
-        // Where clients build: the port of that architecture, or of any.
+        // The Services that clients use: the port of one architecture, or of any.
         let meant = match name.strip_prefix("buildkitd") {
             Some("") => Some("all"),
             Some(rest) => rest.strip_prefix('-').filter(|rest| !rest.ends_with("-pods") && *rest != "lb-metrics"),
@@ -206,7 +206,7 @@ fn policies(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
 }
 
-/// Frontends lead to backends that exist, listen where the container says, and servers are found by a Service of ours.
+/// Frontends use backends that exist and listen on ports of the container; servers are found by a Service of the fleet.
 fn backends(set: &RenderedFleet, broken: &mut Vec<String>) {
     let lb = set.object("Deployment", LB);
     let mut listening = HashSet::new();
@@ -216,7 +216,7 @@ fn backends(set: &RenderedFleet, broken: &mut Vec<String>) {
         {
             broken.push(format!("frontend {} uses the backend of another architecture", frontend.name));
         }
-        // A backend is used while it has a free pod of its own.
+        // A backend is used only while it has a free pod.
         for words in frontend.settings(&["use_backend"]) {
             if words.first().is_none_or(|backend| !words.contains(&format!("be_conn_free({backend})").as_str())) {
                 broken.push(format!("frontend {} checks a different backend than it uses", frontend.name));
@@ -229,7 +229,7 @@ fn backends(set: &RenderedFleet, broken: &mut Vec<String>) {
             }
         }
         for address in frontend.settings(&["bind"]).filter_map(|words| words.first()) {
-            // The page for people is for `kubectl port-forward` alone.
+            // The statistics page is reached only by `kubectl port-forward`.
             if let Some(port) = address.strip_prefix("127.0.0.1:") {
                 if ports(lb).any(|(_, number)| number == port.parse().ok()) {
                     broken.push(format!(
@@ -240,7 +240,7 @@ fn backends(set: &RenderedFleet, broken: &mut Vec<String>) {
                 continue;
             }
             let port = address.rsplit(':').next().and_then(|port| port.parse().ok());
-            // The pod's name of the port is the frontend's, since Services lead to it by that name.
+            // The port has the name of the frontend, because Services refer to it by that name.
             let name = frontend.name.strip_prefix("ft_").unwrap_or(frontend.name);
             if !ports(lb).any(|at| at == (name, port)) {
                 broken.push(format!("frontend {} does not listen on the pod's port `{name}`", frontend.name));
@@ -266,7 +266,7 @@ fn backends(set: &RenderedFleet, broken: &mut Vec<String>) {
             broken.push(format!("servers of {} have no resolvers", backend_of(pool)));
         }
     }
-    // A defaults section that is not there is an error of HAProxy's; a line that nobody reads is not.
+    // HAProxy reports a missing defaults section itself, but not an empty section.
     for section in ["global", "resolvers"] {
         if set.haproxy.of_kind(section).any(|section| section.lines().next().is_none()) {
             broken.push(format!("section {section} of haproxy.cfg is empty"));

@@ -21,7 +21,7 @@ pub(super) fn bounds(set: &RenderedFleet, broken: &mut Vec<String>) {
         let as_asked = match pool.scaling {
             Scaling::Fixed { replicas: asked } => replicas == Some(asked.into()) && scaled.is_null(),
             Scaling::Keda { bounds, fallback: asked } => {
-                // An early KEDA has no fallback that can be used, whatever is asked for.
+                // The fallback of an early KEDA cannot be used, even if one is configured.
                 let falls_back = match set.fleet.ladder.fallback() {
                     Fallback::Unusable => fallback.is_null(),
                     Fallback::Early | Fallback::Sound => fallback["replicas"].as_u64() == asked.map(u64::from),
@@ -47,14 +47,14 @@ pub(super) fn bounds(set: &RenderedFleet, broken: &mut Vec<String>) {
         if scaled["spec"].get("idleReplicaCount").is_some() {
             broken.push(format!("{name} has an idleReplicaCount beside its minimum"));
         }
-        // A static fallback of a busy fleet ends builds.
+        // A static fallback would end builds of a busy fleet.
         if !fallback.is_null() && fallback["behavior"] != "currentReplicasIfHigher" {
             broken.push(format!("the fallback of {name} may remove pods"));
         }
     }
 }
 
-/// Most pods of a pool, by its manifests.
+/// The maximum of pods of a pool, by its manifests.
 pub(super) fn peak(set: &RenderedFleet, pool: &Pool) -> Option<u64> {
     let name = builders_of(pool);
     let scaled = set.object("ScaledObject", &name)["spec"]["maxReplicaCount"].as_u64();
@@ -90,7 +90,7 @@ pub(super) fn slots(set: &RenderedFleet, broken: &mut Vec<String>) {
             }
         }
     }
-    // Less than it grows to, and it is killed with every build.
+    // With less memory than it may need, it is OOM-killed with every build.
     let servers =
         set.fleet.pools.iter().filter_map(|pool| server_template(set.haproxy.section("backend", &backend_of(pool))?));
     let needed =
@@ -99,7 +99,7 @@ pub(super) fn slots(set: &RenderedFleet, broken: &mut Vec<String>) {
     if needed.is_none() || memory < needed {
         broken.push(format!("the load balancer has {} bytes of memory but may need {}", shown(memory), shown(needed)));
     }
-    // At the process's own limit health checks are not answered either.
+    // At the limit of the process, health checks are not answered either.
     let together: u64 = connections.iter().filter_map(|(_, taken)| *taken).sum();
     if process.is_none_or(|process| process <= together) {
         broken.push(format!("the build frontends may use {together} of {} connections", shown(process)));

@@ -1,4 +1,4 @@
-//! Who is meant by each selector. Deployments, Services and budgets say it by their names.
+//! What each selector is meant to match: the names of Deployments, Services and budgets show it.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ fn selects(selector: &Value, labels: &Value) -> bool {
     })
 }
 
-/// The labels that a selector asks for; null where it asks for more than labels.
+/// The labels that a selector requires; null if it requires more than labels.
 fn labels(selector: &Value) -> &Value {
     match selector.as_object() {
         Some(parts) if parts.len() == 1 => &selector["matchLabels"],
@@ -61,7 +61,7 @@ pub(super) fn selectors(set: &RenderedFleet, broken: &mut Vec<String>) {
         }
     }
     for (name, monitor) in set.objects.of_kind("ServiceMonitor") {
-        // KEDA's own Service is not of this set, and no other is in another namespace.
+        // KEDA's own Service is not in these manifests; all others are in the fleet's namespace.
         if name == KEDA_MONITOR {
             continue;
         }
@@ -81,7 +81,7 @@ pub(super) fn selectors(set: &RenderedFleet, broken: &mut Vec<String>) {
     each_pool_has_its_own(set, &builders, broken);
 }
 
-/// Of a NetworkPolicy, a missing or empty list of peers or ports means all of them, and so does an empty selector.
+/// In a NetworkPolicy, a missing or empty list of peers or ports means all of them, and so does an empty selector.
 fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
     for (name, policy) in set.objects.of_kind("NetworkPolicy") {
         let peer_is_named = |peer: &Value| {
@@ -101,7 +101,7 @@ fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
             broken.push(format!("NetworkPolicy/{name} allows everybody or nobody"));
         }
     }
-    // Whoever gets past the load balancer breaks the one build for each pod.
+    // A client that bypasses the load balancer breaks the limit of one build per pod.
     for (name, policy) in set.objects.of_kind("NetworkPolicy").filter(|(name, _)| !name.starts_with(LB)) {
         for rule in items(&policy["spec"]["ingress"]) {
             let of_builds = items(&rule["ports"]).iter().any(|port| port["port"] == BUILDS_PORT);
@@ -119,7 +119,7 @@ fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
             broken.push(format!("Service/{name} is reachable from outside, or includes pods that are not ready"));
         }
     }
-    // Without it every scrape is dropped where policies are enforced, and the fleet never scales.
+    // Without it, every scrape is dropped if policies are enforced, and the fleet never scales.
     let metrics = set.object("NetworkPolicy", "buildkitd-lb-metrics-ingress");
     let keda = set.fleet.keda_namespace.as_str();
     let let_in = items(&metrics["spec"]["ingress"][0]["from"])
@@ -130,7 +130,7 @@ fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
 }
 
-/// Clients are the namespaces that were named, and reach every build port and nothing else.
+/// Clients are the configured namespaces, and reach every build port and nothing else.
 fn clients_may_build(set: &RenderedFleet, broken: &mut Vec<String>) {
     let rule = &set.object("NetworkPolicy", "buildkitd-lb-ingress")["spec"]["ingress"][0];
     let peers = items(&rule["from"]).iter();

@@ -1,4 +1,4 @@
-//! A rendered set as the invariants look at it.
+//! Rendered manifests, as the invariants read them.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::manifests::objects::Objects;
 use crate::manifests::set::SetFile;
 
 pub(super) struct RenderedFleet<'a> {
-    /// What was asked for.
+    /// The fleet that the manifests are for.
     pub(super) fleet: &'a Fleet,
     pub(super) files: &'a [SetFile],
     pub(super) objects: &'a Objects,
@@ -24,12 +24,12 @@ impl<'a> RenderedFleet<'a> {
         Ok(RenderedFleet { fleet, files, objects, haproxy })
     }
 
-    /// The object of this kind and name; null where there is none.
+    /// The object of this kind and name; null if there is none.
     pub(super) fn object(&self, kind: &str, name: &str) -> &'a Value {
         self.objects.named(kind, name).unwrap_or(&Value::Null)
     }
 
-    /// The pools that were asked for, each with its Deployment.
+    /// The pools of the fleet, each with its Deployment.
     pub(super) fn builders(&self) -> impl Iterator<Item = (&'a Pool, &'a Value)> {
         self.fleet.pools.iter().map(|pool| (pool, self.object("Deployment", &builders_of(pool))))
     }
@@ -53,27 +53,27 @@ pub(super) fn backend_of(pool: &Pool) -> String {
     format!("bk_{}", pool.arch.name())
 }
 
-/// Items of a list; none where it is no list.
+/// Items of a list; empty if the value is not a list.
 pub(super) fn items(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// What the pods of a Deployment are made of.
+/// The pod spec of a Deployment.
 pub(super) fn pod(deployment: &Value) -> &Value {
     &deployment["spec"]["template"]["spec"]
 }
 
-/// Its one container.
+/// The first container of a Deployment's pods.
 pub(super) fn container(deployment: &Value) -> &Value {
     &pod(deployment)["containers"][0]
 }
 
-/// A number that stands as one, or as text.
+/// A number that is written as a number or as text.
 pub(super) fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// A number for a message.
+/// A value for a message, or `none`.
 pub(super) fn shown<T: std::fmt::Display>(value: Option<T>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }

@@ -1,4 +1,4 @@
-//! What holds of every object.
+//! Invariants of every single object.
 
 use serde_json::Value;
 
@@ -9,9 +9,9 @@ use crate::values::name::{is_dns_label, is_dns_name, is_label_key};
 
 /// Kinds without a namespace.
 const CLUSTER_WIDE: [&str; 3] = ["Namespace", "NodePool", "EC2NodeClass"];
-/// Their names become labels of pods, or of DNS.
+/// Kinds whose names become pod labels or DNS labels.
 const NAMED_AS_LABELS: [&str; 3] = ["Namespace", "Service", "Deployment"];
-/// A ScaledObject's name with `keda-hpa-` before it is the HPA's, which may have 63 characters.
+/// The HPA's name is `keda-hpa-` and the ScaledObject's name, and may have 63 characters.
 const SCALED_OBJECT_NAME_MAX: usize = 54;
 
 pub(super) fn objects(set: &RenderedFleet, broken: &mut Vec<String>) {
@@ -42,7 +42,7 @@ pub(super) fn objects(set: &RenderedFleet, broken: &mut Vec<String>) {
             }
         }
         if at.kind == "Namespace" {
-            // Anything stricter refuses every builder.
+            // Any stricter level refuses all builders.
             if object["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] != "privileged" {
                 bad("does not allow privileged pods");
             }
@@ -84,7 +84,7 @@ fn quantities(object: &Value) -> impl Iterator<Item = (&str, &Value)> {
     maps.map(|(what, quantity)| (what.as_str(), quantity)).chain(disks)
 }
 
-/// The parser here reads YAML 1.2, to which an unquoted `on` or `12:30` is text.
+/// The parser here follows YAML 1.2, in which an unquoted `on` or `12:30` is text.
 pub(super) fn one_reading(set: &RenderedFleet, broken: &mut Vec<String>) {
     let is_odd = |word: &str| {
         ["on", "off", "yes", "no", "y", "n"].iter().any(|bool| word.eq_ignore_ascii_case(bool))
@@ -105,7 +105,7 @@ pub(super) fn one_reading(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
 }
 
-/// Tells every scalar, and how its object and path are called where that is asked for.
+/// Calls `see` for every scalar, with a function that names its object and path.
 fn each_scalar(set: &RenderedFleet, see: &mut dyn FnMut(&Value, &dyn Fn() -> String)) {
     for (at, object) in set.objects.iter() {
         walk(object, &|| format!("{} ", at.short()), see);

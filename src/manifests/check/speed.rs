@@ -1,4 +1,4 @@
-//! How fast a pool grows, shrinks, wakes and sleeps.
+//! How fast a pool grows and shrinks, also from and to zero.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::fleet::hpa::{MAX_POLICY_PERIOD_S, ScalingRules};
 use crate::fleet::scaling::Scaling;
 use crate::manifests::check::set::{RenderedFleet, backend_of, builders_of, shown};
 
-/// Longest window that the HPA takes (Kubernetes pkg/apis/autoscaling/validation).
+/// Longest window that the HPA accepts (Kubernetes pkg/apis/autoscaling/validation).
 const MAX_WINDOW_S: u32 = 3600;
 
 pub(super) fn speed(set: &RenderedFleet, broken: &mut Vec<String>) {
@@ -34,8 +34,8 @@ pub(super) fn speed(set: &RenderedFleet, broken: &mut Vec<String>) {
         if trigger.get("timeout").is_some() != ladder.trigger_timeout() {
             broken.push(format!("{name} has a timeout that its KEDA does not support, or lacks one"));
         }
-        // A pool that sleeps: a client is held, and counted, until the next look, also one that gave up. And it sleeps no
-        // sooner than others shrink.
+        // A pool that scales to zero: a client is held and counted until the next poll, even if it gave up. And it scales
+        // to zero no sooner than others shrink.
         let (looks_s, sleeps_s) = (spec["pollingInterval"].as_u64(), spec["cooldownPeriod"].as_u64());
         let may_sleep = spec["minReplicaCount"] == 0;
         let backend = set.haproxy.section("backend", &backend_of(pool));
@@ -52,7 +52,7 @@ pub(super) fn speed(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
 }
 
-/// Both policies and the window are those rules, and ones that the HPA takes.
+/// Whether both policies and the window follow the rules, and are valid for the HPA.
 fn follows(behavior: &Value, rules: ScalingRules) -> bool {
     let policy = |kind: &str, value: u32| json!({"type": kind, "value": value, "periodSeconds": rules.period_s});
     let policies = [policy("Percent", rules.percent), policy("Pods", rules.pods)];

@@ -1,4 +1,4 @@
-//! Times, from the longest build up to the longest grace.
+//! Times, from the longest build to the longest grace period.
 
 use crate::manifests::check::set::{RenderedFleet, container, items, number, pod, shown};
 use crate::manifests::names::LB;
@@ -38,13 +38,13 @@ pub(super) fn times(set: &RenderedFleet, broken: &mut Vec<String>) {
             ));
         }
     }
-    // Each would take the place of the two, end builds under a soft stop, or take back what the defaults say.
+    // These would override the two timeouts, end builds during a soft stop, or undo the defaults.
     for line in set.haproxy.lines().filter(|line| {
         line.starts_with(&["timeout", "tunnel"]) || matches!(line.first(), Some(&("hard-stop-after" | "no")))
     }) {
         broken.push(format!("haproxy.cfg contains `{}`", line.join(" ")));
     }
-    // Services let go of the pod before it stops listening.
+    // Services must drop the pod before it stops listening.
     let pause = items(&container(set.object("Deployment", LB))["lifecycle"]["preStop"]["exec"]["command"]);
     if !matches!(pause, [program, seconds] if program == "/bin/sleep" && number(seconds) >= Some(5)) {
         broken.push("the load balancer stops listening while clients still connect".to_owned());
@@ -70,7 +70,7 @@ pub(super) fn queue(set: &RenderedFleet, broken: &mut Vec<String>) {
                 shown(queue_s)
             ));
         }
-        // One refused connect to the hold server a second.
+        // One refused connection to the hold server per second.
         let retries = set.haproxy.setting(backend, &["retries"]).and_then(|words| words.first()?.parse::<u64>().ok());
         if retries.is_none_or(|retries| retries <= connect_s) {
             broken.push(format!("retries of {} is {}, but a client waits {connect_s} s", backend.name, shown(retries)));
