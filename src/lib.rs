@@ -1,4 +1,4 @@
-//! Writes the Kubernetes manifests of an autoscaled remote-BuildKit fleet from one clusters.yaml.
+//! Generates the Kubernetes manifests of autoscaled remote-BuildKit fleets from one clusters.yaml.
 
 pub mod catalogue;
 pub mod cli;
@@ -55,8 +55,8 @@ pub fn run() -> Exit {
     })
 }
 
-/// The color that a command line asks for, for clap's own help and errors: those are printed before it has read the
-/// option.
+/// The color that the command line requests, for clap's own help and errors: they are printed before the option is
+/// parsed.
 fn color_asked(words: &[OsString]) -> ColorChoice {
     let mut words = words.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--");
     let mut asked = ColorChoice::Auto;

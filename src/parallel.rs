@@ -1,8 +1,8 @@
-//! One work on many items, by several threads.
+//! Applies a function to many items on several threads.
 
 use std::thread::{Builder, scope};
 
-/// Results in the order of the items. Each thread takes one run of neighbours.
+/// Results in the order of the items. Each thread takes a contiguous part of them.
 pub(crate) fn each<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let run = |items: &[T]| -> Vec<R> { items.iter().map(&work).collect() };
     if threads <= 1 || items.len() <= 1 {
@@ -12,7 +12,7 @@ pub(crate) fn each<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(
     scope(|scope| {
         let workers: Vec<_> = items
             .chunks(items.len().div_ceil(threads))
-            // Where no thread can be started, this one does it.
+            // If no thread can be started, this one does the work.
             .map(|items| Builder::new().spawn_scoped(scope, move || run(items)).map_err(|_| run(items)))
             .collect();
         let results = workers.into_iter().map(|worker| match worker {
@@ -23,7 +23,7 @@ pub(crate) fn each<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(
     })
 }
 
-/// Processors that this program may use.
+/// Number of processors that this program may use.
 pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

@@ -1,4 +1,4 @@
-//! How a run ends.
+//! Exit codes.
 
 /// How a run ended; the number is the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,6 +8,6 @@ pub enum Exit {
     /// The input was refused, or a comparison found a difference.
     Refused = 1,
     Usage = 2,
-    /// Input or output failed, or a defect of ours.
+    /// Reading or writing failed, or an internal error.
     Failed = 3,
 }

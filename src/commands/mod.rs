@@ -1,4 +1,4 @@
-//! The commands: each with its arguments, its run and its output.
+//! The commands, each with its arguments, its run and its output.
 
 pub mod completions;
 pub mod diff;

@@ -1,4 +1,4 @@
-//! From the bytes of clusters.yaml to its fleets.
+//! Reads clusters.yaml from disk.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -11,10 +11,10 @@ use crate::publish::io_error;
 use crate::resolve::read::read_bytes;
 use crate::resolve::resolved::Resolved;
 
-/// How commands tell problems that are about something else.
+/// How commands without options for problems report them.
 const TEXT: ProblemOptions = ProblemOptions { format: ProblemFormat::Text, deny_warnings: false };
 
-/// Reads the file. None where it is refused, which is told; warnings are for `validate` and `generate` to tell.
+/// Reads the file. `None` if it is refused, which is reported; only `validate` and `generate` report warnings.
 pub fn read(path: &Path) -> Result<Option<Vec<Resolved>>> {
     let (outcomes, report) = read_as(path, &TEXT)?;
     if report.refused() {
@@ -24,7 +24,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<Resolved>>> {
     Ok(Some(outcomes))
 }
 
-/// Reads the file. Where the report refuses it, the outcomes are not to be used.
+/// Reads the file. If the report refuses it, the outcomes must not be used.
 pub fn read_as(path: &Path, options: &ProblemOptions) -> Result<(Vec<Resolved>, Report)> {
     let bytes = std::fs::read(path).map_err(|error| {
         let remedy = match error.kind() {
@@ -37,7 +37,7 @@ pub fn read_as(path: &Path, options: &ProblemOptions) -> Result<(Vec<Resolved>, 
     Ok(report_as(&bytes, path.display().to_string(), options))
 }
 
-/// The same of bytes that are called `name`, for people.
+/// Like `read_as` for bytes that are reported under a name, for people.
 pub fn report_on(bytes: &[u8], name: String) -> (Vec<Resolved>, Report) {
     report_as(bytes, name, &TEXT)
 }

@@ -1,4 +1,4 @@
-//! Prints what is wrong with clusters.yaml.
+//! Prints the problems of clusters.yaml.
 
 use anyhow::Result;
 
@@ -8,7 +8,7 @@ use crate::diagnostics::rule::Severity;
 use crate::diagnostics::snippet::Printer;
 use crate::diagnostics::words::number;
 
-/// Tells what is wrong with the input, in the format asked for. json is shown by the command, with what else it found.
+/// Prints the problems in the requested format. JSON is printed by the command, together with its other results.
 pub fn print_report(report: &Report) -> Result<()> {
     match report.format {
         ProblemFormat::Text => print_problems(report),
@@ -24,7 +24,7 @@ pub fn print_report(report: &Report) -> Result<()> {
     Ok(())
 }
 
-/// Errors before warnings where there are too many of both.
+/// If there are too many problems, only errors are printed.
 fn print_problems(report: &Report) {
     let printer = Printer { path: &report.path, source: &report.source, color: color_stderr() };
     let problems = &report.problems;
@@ -41,5 +41,5 @@ fn print_problems(report: &Report) {
     }
 }
 
-/// More than anybody reads; each costs a pass over the file.
+/// More than anybody reads; printing each needs a pass over the file.
 const MAX_PROBLEMS: usize = 100;

@@ -1,4 +1,4 @@
-//! From the command line to what is simulated: what `simulate` and `recommend` share.
+//! From the command line to a scenario, for `simulate` and `recommend`.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::simulation::model::{Assumptions, ClientKind, Window};
 use crate::simulation::record;
 use crate::values::arch::Arch;
 
-/// Which builds come: one of the three.
+/// Which builds arrive: one of three kinds.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Builds")]
 pub struct ArrivalOptions {
@@ -38,7 +38,7 @@ pub struct ArrivalOptions {
     pub build_time: Spread,
 }
 
-/// What clusters.yaml does not say.
+/// Assumptions about what clusters.yaml does not contain.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Assumptions")]
 pub struct AssumptionOptions {
@@ -94,7 +94,7 @@ fn no_capacity(text: &str) -> Result<(String, Window), String> {
     Ok((name.to_owned(), window(when)?))
 }
 
-/// The fleet of a cluster of a file; the exit code where there is none, which has been told.
+/// The fleet of a cluster of a file; if there is none, this is reported and the exit code returned.
 pub fn fleet_of(path: &Path, cluster: &str) -> Result<std::result::Result<Fleet, Exit>> {
     let Some(outcomes) = read::read(path)? else { return Ok(Err(Exit::Refused)) };
     if select::any_unknown(&[cluster.to_owned()], &outcomes) {
@@ -112,7 +112,7 @@ pub fn fleet_of(path: &Path, cluster: &str) -> Result<std::result::Result<Fleet,
     Ok(Err(Exit::Usage))
 }
 
-/// The architecture asked for, or the fleet's first; none where the fleet has it not, which has been told.
+/// The requested architecture, or the fleet's first; `None` if the fleet does not have it, which is reported.
 pub fn arch_of(fleet: &Fleet, wanted: Option<Arch>, path: &Path) -> Option<Arch> {
     let arch = wanted.unwrap_or(fleet.pools[0].arch);
     if fleet.pools.iter().any(|pool| pool.arch == arch) {
@@ -124,7 +124,7 @@ pub fn arch_of(fleet: &Fleet, wanted: Option<Arch>, path: &Path) -> Option<Arch>
     None
 }
 
-/// The builds of the command line; a file may be of several architectures.
+/// The builds of the command line; a file may contain several architectures.
 pub fn arrivals(given: &ArrivalOptions, arch: Arch) -> Result<Arrivals> {
     if let Some(path) = &given.arrivals {
         return record::read(path, arch)?

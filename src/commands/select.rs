@@ -7,14 +7,14 @@ use crate::diagnostics::suggest::did_you_mean_of;
 use crate::fleet::model::Fleet;
 use crate::resolve::resolved::Resolved;
 
-/// Tells the names that no cluster of the file has; whether there were any.
+/// Reports the names that are not clusters of the file, and returns whether there are any.
 pub fn any_unknown(wanted: &[String], outcomes: &[Resolved]) -> bool {
     any_unknown_of(wanted, outcomes.iter().map(Resolved::name))
 }
 
-/// The same of any names.
+/// Like `any_unknown`, for any names.
 pub fn any_unknown_of<'a>(wanted: &[String], known: impl Iterator<Item = &'a str>) -> bool {
-    // The same name may be known of two sides.
+    // The same name may exist on both sides of a diff.
     let known: IndexSet<&str> = known.collect();
     let unknown: Vec<&String> = wanted.iter().filter(|name| !known.contains(name.as_str())).collect();
     let known: Vec<&str> = known.into_iter().collect();

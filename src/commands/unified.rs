@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::publish::compare::Change;
 
-/// The diff of a file in this directory, with `a/` and `b/` before the path; `/dev/null` for a version that is not there.
+/// The diff of a file in this directory, with `a/` and `b/` before the path; `/dev/null` for a missing version.
 pub fn unified(dir: impl AsRef<Path>, change: &Change) -> String {
     let (old, new) = (change.old.as_deref().unwrap_or_default(), change.new.as_deref().unwrap_or_default());
     let name = |side: &str, text: &Option<String>| match text {

@@ -1,4 +1,4 @@
-//! What a set's objects say of its pools: pods, nodes and money.
+//! Pods, nodes and cost of the pools, read from the objects of a cluster.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::manifests::objects::Objects;
 use crate::values::arch::Arch;
 use crate::values::name::Region;
 
-/// Where a NodePool says how many builders share one of its nodes; Karpenter does not read it.
+/// The annotation of a NodePool with the number of builders per node; Karpenter does not read it.
 pub const PODS_PER_NODE: &str = "/metadata/annotations/buildkit-fleet~1pods-per-node";
 
 /// Pods of one architecture.
@@ -17,18 +17,18 @@ pub struct Pods {
     pub min: u64,
     pub max: u64,
     pub fallback: Option<u64>,
-    /// By KEDA, not by the Deployment's own number.
+    /// Scaled by KEDA, not fixed by the Deployment.
     pub scaled: bool,
 }
 
-/// The pool of one architecture, as its objects have it.
+/// The pool of one architecture, as read from its objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolFacts {
     pub arch: Arch,
     /// Name of its Deployment.
     pub deployment: String,
     pub pods: Pods,
-    /// By weight, the first to be used before the others.
+    /// By weight: the first is used before the others.
     pub node_groups: Vec<NodeGroup>,
 }
 
@@ -37,7 +37,7 @@ pub struct PoolFacts {
 pub struct NodeGroup {
     pub nodepool: String,
     pub instance_type: String,
-    /// None in a set that does not say so.
+    /// `None` if the annotation is missing.
     pub pods_per_node: Option<u64>,
     /// Most nodes, `spec.limits.nodes`.
     pub ceiling: Option<u64>,
@@ -45,19 +45,19 @@ pub struct NodeGroup {
 }
 
 impl NodeGroup {
-    /// Nodes that carry these pods.
+    /// Nodes needed for these pods.
     pub fn nodes(&self, pods: u64) -> Option<u64> {
         self.pods_per_node.filter(|n| *n > 0).map(|per_node| sizing::nodes(pods, per_node))
     }
 }
 
 impl PoolFacts {
-    /// Nodes of the first type that carry these pods.
+    /// Nodes of the first type needed for these pods.
     pub fn nodes(&self, pods: u64) -> Option<u64> {
         self.node_groups.first()?.nodes(pods)
     }
 
-    /// What these pods cost an hour on nodes of the first type.
+    /// Hourly cost of these pods on nodes of the first type.
     pub fn hourly(&self, pods: u64) -> Option<Usd> {
         Some(self.node_groups.first()?.hourly? * self.nodes(pods)?)
     }
@@ -78,7 +78,7 @@ impl PoolFacts {
     }
 }
 
-/// The pools of a set. An architecture whose Deployment nobody scales is left out. Prices are those of the region.
+/// The pools of a cluster. A Deployment without a number of pods is left out. Prices are those of the region.
 pub fn pools(objects: &Objects, region: Option<&Region>) -> Vec<PoolFacts> {
     Arch::ALL.into_iter().filter_map(|arch| pool(arch, objects, region)).collect()
 }
@@ -121,7 +121,7 @@ fn pool(arch: Arch, objects: &Objects, region: Option<&Region>) -> Option<PoolFa
     Some(PoolFacts { arch, deployment, pods, node_groups: groups.into_iter().map(|(_, group)| group).collect() })
 }
 
-/// The architecture that an object is of, by the label on it, or on the nodes of a NodePool.
+/// The architecture of an object, from its label, or from the label that a NodePool gives its nodes.
 pub fn arch_of(object: &Value) -> Option<Arch> {
     let label = object
         .pointer("/metadata/labels/arch")
@@ -130,7 +130,7 @@ pub fn arch_of(object: &Value) -> Option<Arch> {
     Arch::named(label)
 }
 
-/// The first value that a NodePool requires of a label.
+/// The first value that a NodePool requires for a label.
 fn required(nodepool: &Value, key: &str) -> Option<String> {
     let requirements = nodepool.pointer("/spec/template/spec/requirements")?.as_array()?;
     let wanted = requirements.iter().find(|requirement| requirement["key"] == key)?;

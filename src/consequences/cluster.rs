@@ -42,8 +42,8 @@ impl Status {
     }
 }
 
-/// Compares the sets of both sides: by name, and by EKS cluster and namespace where a cluster has another name now. The
-/// order is that of the new side, then of the names that only the old one has.
+/// Compares the manifests of both sides by name; a renamed cluster is recognised by its EKS cluster and namespace. The
+/// order is that of the new side, followed by the names that only the old side has.
 pub fn compare_all(old: &BTreeMap<String, Set>, new: &[(String, Set)]) -> Vec<ClusterDiff> {
     let fleet_of = |set: &Set| Objects::read(&set.files).ok().and_then(|objects| objects.fleet());
     let named: BTreeSet<&str> = new.iter().map(|(name, _)| name.as_str()).collect();
@@ -102,17 +102,17 @@ fn both(cluster: &str, old: &Set, new: &Set) -> ClusterDiff {
 fn moved(earlier: &str, name: &str, old: &Set, new: &Set) -> ClusterDiff {
     let mut diff = both(name, old, new);
     let what = format!("{earlier} is renamed to {name}; on the cluster it is the same fleet");
-    // The headers of its files name the cluster, and nothing else does.
+    // Only the headers of the files contain the name of the cluster.
     diff.consequences.retain(|consequence| consequence.class != Class::NoEffect);
     diff.consequences.push(Consequence::new(Class::NoEffect, format!("{earlier} -> {name}"), what));
     diff.status = Status::Changed;
     diff
 }
 
-/// What a change from one version of a cluster's files to another does. Prices are those of the region.
+/// The consequences of a change from one version of a cluster's files to another. Prices are those of the region.
 ///
 /// # Errors
-/// A file is no manifest: it was edited by hand, or is of something else.
+/// A file is not a manifest: it was edited by hand, or was not written by this program.
 pub fn consequences(old: &[SetFile], new: &[SetFile], region: Option<&Region>) -> anyhow::Result<Vec<Consequence>> {
     consequences_in(old, new, (region, region))
 }
@@ -142,7 +142,7 @@ fn consequences_in(
     Ok(classify(&pair, &silent))
 }
 
-/// The set goes to another EKS cluster: one fleet is left alone, another is made.
+/// The fleet moves to another EKS cluster: the old one is left behind, and a new one is created.
 fn other_cluster(pair: &ManifestPair, from: &str, to: &str) -> Vec<Consequence> {
     let mut leaves = leaving(pair);
     leaves.what = format!("the fleet moves to the EKS cluster {to}. On {from}, {}", leaves.what);

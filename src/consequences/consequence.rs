@@ -1,4 +1,4 @@
-//! What a change does to a running fleet.
+//! The consequences of a change for a running fleet.
 
 use serde_json::{Map, Value};
 
@@ -9,25 +9,25 @@ use crate::consequences::field::FieldChange;
 pub enum Class {
     /// The other version cannot be read.
     Unjudged,
-    /// The API server refuses the change: the object must be deleted and made anew.
+    /// The API server refuses the change: the object must be deleted and recreated.
     ImmutableField,
-    /// More may connect, or a guard is gone.
+    /// More clients may connect, or a protection is removed.
     OpensAccess,
     /// Something that could connect no longer can.
     ClosesAccess,
-    /// An object leaves the set.
+    /// An object is removed from the manifests.
     Deletes,
     ReplacesNodes,
     RollsLoadBalancer,
     RollsBuilders,
-    /// KEDA takes a pool over, or gives it back.
+    /// A pool changes from a fixed number of pods to KEDA, or back.
     Autoscaling,
-    /// Bounds, fallback, node ceiling: pods, nodes and money.
+    /// Bounds, fallback, node ceiling: pods, nodes and cost.
     Capacity,
     Creates,
     /// Applied in place: nothing restarts.
     InPlace,
-    /// Comments, or the order of keys.
+    /// Only comments or the order of keys differ.
     NoEffect,
 }
 
@@ -48,7 +48,7 @@ impl Class {
         Class::NoEffect,
     ];
 
-    /// The stable name, as JSON has it.
+    /// The stable name, as used in JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Class::Unjudged => "unjudged",
@@ -67,7 +67,7 @@ impl Class {
         }
     }
 
-    /// What the kind means, in a sentence or two.
+    /// What the class means, in a sentence or two.
     pub const fn about(self) -> &'static str {
         match self {
             Class::Unjudged => "One of the versions cannot be read, so the effect of the change is unknown.",
@@ -98,7 +98,7 @@ impl Class {
         }
     }
 
-    /// Whether somebody should look before it is applied.
+    /// Whether the change should be reviewed before it is applied.
     pub fn is_grave(self) -> bool {
         self <= Class::Autoscaling
     }
@@ -114,7 +114,7 @@ pub struct Consequence {
     pub what: String,
     /// The fields that make it happen.
     pub reasons: Vec<FieldChange>,
-    /// How to do it well, where there is something to know.
+    /// How to apply it best, if there is something to know.
     pub advice: Option<String>,
     /// The numbers of `what`, for programs.
     pub numbers: Map<String, Value>,
@@ -125,7 +125,7 @@ impl Consequence {
         Self::of_all(class, vec![object.into()], what)
     }
 
-    /// One that several objects have together.
+    /// A consequence for several objects together.
     pub fn of_all(class: Class, objects: Vec<String>, what: impl Into<String>) -> Self {
         Consequence { class, objects, what: what.into(), reasons: Vec::new(), advice: None, numbers: Map::new() }
     }

@@ -1,4 +1,4 @@
-//! How two versions of an object differ, field by field.
+//! Differences between two versions of an object, field by field.
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::manifests::address::{join, names};
 use crate::manifests::setting::{is_configuration, settings};
 
-/// A field that two versions of an object have different values at; a value is none where the field is not there.
+/// A field that differs between two versions of an object; a value is `None` if that version lacks the field.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FieldChange {
     pub path: String,
@@ -14,8 +14,8 @@ pub struct FieldChange {
     pub new: Option<String>,
 }
 
-/// Every field below this place that differs. None where only comments of a configuration, or the order of a list of
-/// named items, differ.
+/// Every field below this path that differs. Empty if only comments of a configuration, or the order of a list of named
+/// items, differ.
 pub fn changes(old: Option<&Value>, new: Option<&Value>, path: &str) -> Vec<FieldChange> {
     let (old, new) = (fields(old, path), fields(new, path));
     let paths: IndexMap<&String, ()> = old.keys().chain(new.keys()).map(|path| (path, ())).collect();
@@ -26,8 +26,8 @@ pub fn changes(old: Option<&Value>, new: Option<&Value>, path: &str) -> Vec<Fiel
         .collect()
 }
 
-/// The fields below this place and their values. A list of plain values is one field; items of other lists are named
-/// by what names them, so that one more in the middle does not change those behind it.
+/// The fields below this path and their values. A list of plain values is one field; items of other lists are addressed
+/// by name, so that an item inserted in the middle does not change those after it.
 fn fields(value: Option<&Value>, path: &str) -> IndexMap<String, String> {
     let mut found = IndexMap::new();
     if let Some(value) = value {
@@ -73,7 +73,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The scalar at some keys of an item.
+/// The scalar at a path of an item.
 fn scalar_at(item: &Value, keys: &[&str]) -> Option<String> {
     let value = keys.iter().try_fold(item, |value, key| value.get(key))?;
     (!value.is_object() && !value.is_array()).then(|| plain(value))

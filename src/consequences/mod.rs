@@ -1,4 +1,4 @@
-//! What follows from the difference of two sets of objects for the fleet that runs.
+//! The consequences of a difference between two sets of objects for the running fleet.
 
 pub mod capacity;
 pub mod classify;

@@ -28,8 +28,8 @@ pub fn run(command: &Completions, mut program: Command) -> Result<Exit> {
     clap_complete::generate(command.shell, &mut program, "buildkit-fleet", &mut script);
     let mut script = String::from_utf8_lossy(&script).into_owned();
     if command.shell == Shell::Bash {
-        // clap_complete 4.6 spells a dash in the program's name one way where it sets `cmd` and another in the labels that
-        // it compares `cmd` with, so that no command's options would be completed.
+        // clap_complete 4.6 spells a dash in the program's name differently where it sets `cmd` and in the labels that it
+        // compares with `cmd`, so that the options of commands would not be completed.
         script = script.replace("buildkit__subcmd__fleet", "buildkit__fleet");
     }
     print(&script)?;

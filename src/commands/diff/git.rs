@@ -1,4 +1,4 @@
-//! Files of a git revision, read by the `git` of the machine.
+//! Reads files of a git revision with the installed `git`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,21 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::manifests::set::SetFile;
 
-/// One commit of the repository that a file is in.
+/// One commit of the repository that contains a file.
 pub(super) struct Revision {
     top: PathBuf,
     commit: String,
 }
 
 impl Revision {
-    /// The commit that the name stands for in the repository around a file; none where the name stands for none.
+    /// The commit that the name refers to in the repository of a file; `None` if there is no such commit.
     pub(super) fn find(name: &str, near: &Path) -> Result<Option<Self>> {
         let dir = near.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let top = git(dir, &["rev-parse", "--show-toplevel"])
             .with_context(|| format!("{} is not in the work tree of a git repository", near.display()))?;
         let top = String::from_utf8(top).context("the repository's path is not UTF-8")?;
         let top = PathBuf::from(top.trim_end_matches('\n'));
-        // A name that starts with a dash is a name, and a file of that name is none.
+        // A name that starts with a dash is still a revision, and a file of that name is not.
         let spec = format!("{name}^{{commit}}");
         let Ok(commit) = git(&top, &["rev-parse", "--verify", "--quiet", "--end-of-options", &spec]) else {
             return Ok(None);
@@ -31,8 +31,8 @@ impl Revision {
         Ok(Some(Revision { top, commit }))
     }
 
-    /// A path of this machine as the repository has it, with `/`: as it is written, and where its links lead to, since the
-    /// revision may know the one or the other.
+    /// A local path relative to the repository, with `/`: as given, and with symbolic links resolved, since the revision
+    /// may contain either.
     fn inside(&self, path: &Path) -> Result<Vec<String>> {
         let absolute =
             std::path::absolute(path).with_context(|| format!("cannot resolve the path {}", path.display()))?;
@@ -54,7 +54,7 @@ impl Revision {
         Ok(found)
     }
 
-    /// The bytes of a file; none where the revision has no such file.
+    /// The bytes of a file; `None` if the revision has no such file.
     pub(super) fn file(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         for inside in self.inside(path)? {
             if let [(object, _)] = self.list(&inside)?.as_slice() {
@@ -64,7 +64,7 @@ impl Revision {
         Ok(None)
     }
 
-    /// Every YAML file below a directory, by its path below it.
+    /// Every YAML file below a directory, with its path relative to it.
     pub(super) fn files_below(&self, dir: &Path) -> Result<Vec<SetFile>> {
         let mut below = String::new();
         let mut listed = Vec::new();
@@ -88,7 +88,7 @@ impl Revision {
             .collect())
     }
 
-    /// Object id and path of every file at or below a path of the revision; of all of it where the path is empty.
+    /// Object id and path of every file at or below a path of the revision; of all files if the path is empty.
     fn list(&self, path: &str) -> Result<Vec<(String, String)>> {
         let mut arguments = vec!["ls-tree", "-r", "-z", "--full-tree", &self.commit];
         if !path.is_empty() {
@@ -99,13 +99,13 @@ impl Revision {
             let (mode, path) = line.split_once('\t')?;
             let mut words = mode.split(' ');
             let (mode, kind, object) = (words.next()?, words.next()?, words.next()?);
-            // The text of a link is a path, and not a file's.
+            // The content of a symbolic link is a path, not a manifest.
             (kind == "blob" && mode != "120000").then(|| (object.to_owned(), path.to_owned()))
         };
         Ok(listing.split('\0').filter(|line| !line.is_empty()).filter_map(entry).collect())
     }
 
-    /// The contents of blobs, in their order, by one process for all.
+    /// The contents of blobs, in order, read by a single process.
     fn blobs(&self, objects: &[String]) -> Result<Vec<Vec<u8>>> {
         if objects.is_empty() {
             return Ok(Vec::new());
@@ -117,7 +117,7 @@ impl Revision {
             .context("cannot run git")?;
         let mut input = child.stdin.take().context("cannot write to git")?;
         let wanted = objects.iter().flat_map(|object| [object, "\n"]).collect::<String>();
-        // By a thread of its own: git answers before it has read all, and both pipes are finite.
+        // In a separate thread: git answers before it has read everything, and both pipes have a limited size.
         let writer = std::thread::spawn(move || input.write_all(wanted.as_bytes()));
         let output = child.wait_with_output().context("cannot read from git")?;
         if !output.status.success() || writer.join().is_err() {
@@ -142,7 +142,7 @@ impl Revision {
     }
 }
 
-/// A path with its links followed as far as there is something: what does not exist may stand in the revision.
+/// Resolves symbolic links in the part of a path that exists: the rest may exist in the revision.
 fn followed(path: &Path) -> PathBuf {
     let mut existing = path;
     let mut rest = Vec::new();
@@ -156,7 +156,7 @@ fn followed(path: &Path) -> PathBuf {
     }
 }
 
-/// The repository is the one around the files, not one that a hook's environment names.
+/// The repository is the one that contains the files, not one from the environment of a hook.
 fn command(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
     command.current_dir(dir).args(arguments);
@@ -166,7 +166,7 @@ fn command(dir: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// What git prints. An error has git's own words.
+/// The output of git. An error contains git's own message.
 fn git(dir: &Path, arguments: &[&str]) -> Result<Vec<u8>> {
     let output = command(dir, arguments).output().context("cannot run git, which --against with a revision needs")?;
     if !output.status.success() {

@@ -9,13 +9,13 @@ use crate::consequences::cluster::{ClusterDiff, Status};
 use crate::consequences::consequence::{Class, Consequence};
 use crate::diagnostics::words::number;
 
-/// GitHub takes 65,536 characters; the rest is for what a workflow puts around it.
+/// GitHub accepts 65,536 characters; the rest is for text that a workflow adds.
 const MAX_CHARACTERS: usize = 59_000;
-/// Of these, kept for the diffs where the consequences alone would fill it.
+/// Limit for the consequences, so that there is room for diffs.
 const FOR_CONSEQUENCES: usize = 40_000;
 
-/// Consequences first, the worst of them on top, then every diff folded, as far as they fit. `again` is the command line
-/// that shows the rest.
+/// Consequences first, the worst on top, then every diff folded, as far as they fit. `again` is the command line that
+/// shows the rest.
 pub(super) fn of(before: &Side, again: &str, clusters: &[ClusterDiff]) -> String {
     let mut groups = grouped(clusters);
     let worst = |diff: &ClusterDiff| diff.consequences.first().map_or(Class::NoEffect, |consequence| consequence.class);
@@ -50,7 +50,7 @@ pub(super) fn of(before: &Side, again: &str, clusters: &[ClusterDiff]) -> String
     for cluster in clusters {
         for change in &cluster.changes {
             let folded = folded(&cluster.cluster, &change.path, &unified(&cluster.cluster, change));
-            // What is said of the rest must fit as well.
+            // The sentence about the rest must fit as well.
             if length(&out) + length(&folded) + 200 > MAX_CHARACTERS {
                 missing += 1;
             } else {
@@ -64,7 +64,7 @@ pub(super) fn of(before: &Side, again: &str, clusters: &[ClusterDiff]) -> String
     out
 }
 
-/// In how many clusters each kind of consequence is, of all clusters: also where its section does not fit.
+/// How many of all clusters have each kind of consequence, even if their sections do not fit.
 fn counts(clusters: &[ClusterDiff]) -> String {
     let of_class = |class: Class| {
         let has = |diff: &&ClusterDiff| diff.consequences.iter().any(|consequence| consequence.class == class);
@@ -137,13 +137,13 @@ fn folded(cluster: &str, path: &str, diff: &str) -> String {
     format!("<details><summary>{summary}</summary>\n\n{fence}diff\n{diff}{end}{fence}\n\n</details>\n")
 }
 
-/// Backticks that do not stand in the text.
+/// More backticks than the text contains in a row.
 fn fence(text: &str, least: usize) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(least.max(longest + 1))
 }
 
-/// Text that Markdown shows as it is, on one line.
+/// A code span: text that Markdown shows unchanged, on one line.
 fn code(text: &str) -> String {
     let line = line(text);
     let fence = fence(&line, 1);
@@ -151,18 +151,18 @@ fn code(text: &str) -> String {
     format!("{fence}{pad}{line}{pad}{fence}")
 }
 
-/// On one line, without what turns the direction of text.
+/// The text on one line, without characters that change the direction of text.
 fn line(text: &str) -> String {
     text.chars().map(|c| if hides(c) { ' ' } else { c }).collect()
 }
 
-/// Our own sentence, which may hold names from a file: nothing of it formats, links or calls anybody.
+/// A sentence that may contain names from a file, escaped so that nothing in it formats, links or mentions anybody.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\\' | '*' | '_' | '[' | ']' | '<' | '#' | '|' | '~' => out.extend(['\\', c]),
-            // GitHub reads @name even behind a backslash.
+            // GitHub recognises @name even after a backslash.
             '@' => out.push_str("&#64;"),
             c if hides(c) => out.push(' '),
             c => out.push(c),

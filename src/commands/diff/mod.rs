@@ -20,9 +20,9 @@ use crate::diagnostics::words::number;
 use crate::manifests::render::Renderer;
 use crate::resolve::resolved::Resolved;
 
-/// Compares what clusters.yaml makes with another version of it.
+/// Compares the manifests of clusters.yaml with another version of them.
 pub fn run(command: &Diff) -> Result<Exit> {
-    // 1 says that something differs: a file that cannot be used is trouble here.
+    // Exit code 1 means that something differs, so a refused file is a failure here.
     let Some(outcomes) = read::read(&command.input.config)? else { return Ok(Exit::Failed) };
     let renderer = Renderer::new().context("internal error: a template does not compile, please report it")?;
     let before = Side::read(command, &renderer)?;
@@ -36,7 +36,7 @@ pub fn run(command: &Diff) -> Result<Exit> {
             .with_context(|| format!("cluster {}: internal error, please report it", fleet.key))?;
         new.push((fleet.key.to_string(), set));
     }
-    // All are compared, so that one that has another name now is known; then those that were asked for are told.
+    // All clusters are compared, so that a renamed one is recognised; then only the requested ones are shown.
     let mut clusters = compare_all(&before.sets, &new);
     clusters.retain(|diff| select::is_wanted(&command.clusters, &diff.cluster));
     match command.format {

@@ -1,4 +1,4 @@
-//! What clusters.yaml is compared with: sets of a directory, sets of a git revision, or that revision's clusters.yaml.
+//! What clusters.yaml is compared with: manifests in a directory or a git revision, or that revision's clusters.yaml.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -17,19 +17,19 @@ use crate::publish::{compare, ownership};
 use crate::resolve::resolved::Resolved;
 use crate::values::name::Region;
 
-/// The sets of the other side, by cluster.
+/// The manifests of the other side, by cluster.
 pub(super) struct Side {
-    /// As it was given: a path, or a revision.
+    /// A path or a revision, as given.
     pub name: String,
-    /// What was read of it.
+    /// What was read there.
     pub read: &'static str,
     pub sets: BTreeMap<String, Set>,
-    /// Why it could not be used, although it is there.
+    /// Why it could not be used although it exists.
     pub unusable: Option<String>,
 }
 
 impl Side {
-    /// Reads the sets that the command compares with.
+    /// Reads the manifests to compare with.
     pub(super) fn read(command: &Diff, renderer: &Renderer) -> Result<Self> {
         let Some(against) = &command.against else {
             let dir = &command.out.dir;
@@ -55,7 +55,7 @@ impl Side {
     }
 }
 
-/// The sets below a directory; none where there is none.
+/// The manifests below a directory; `None` if there are none.
 fn of_directory(dir: &Path) -> Result<Option<Side>> {
     let name = dir.display().to_string();
     if dir.join(SUMS).is_file() {
@@ -65,7 +65,7 @@ fn of_directory(dir: &Path) -> Result<Option<Side>> {
         return Ok(None);
     }
     let mut sets = BTreeMap::new();
-    // Every directory of ours: none is kept from it.
+    // Every directory that this program wrote: no cluster is excluded.
     for dir in ownership::stale(dir, &BTreeSet::new())? {
         let cluster = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let files: Vec<SetFile> =
@@ -75,7 +75,7 @@ fn of_directory(dir: &Path) -> Result<Option<Side>> {
     Ok((!sets.is_empty()).then_some(Side { name, read: "its manifests", sets, unusable: None }))
 }
 
-/// The sets that are committed below --out; where there are none, what this program makes of the revision's --config.
+/// The manifests committed below --out; if there are none, those that the revision's --config generates.
 fn of_revision(name: &str, revision: &Revision, command: &Diff, renderer: &Renderer) -> Result<Side> {
     let path = &command.input.config;
     let source = revision.file(path)?;
@@ -103,7 +103,7 @@ fn of_revision(name: &str, revision: &Revision, command: &Diff, renderer: &Rende
         bail!("{name} has neither manifests below {} nor a file {}", command.out.dir.display(), path.display());
     };
     if report.refused() {
-        // A change that mends the file must be shown all the same.
+        // A change that fixes the file must be shown nevertheless.
         print_report(report)?;
         let why = format!("{} of {name} is refused: every fleet is shown as new", path.display());
         return Ok(Side { name, read: "its clusters.yaml", sets, unusable: Some(why) });
@@ -114,7 +114,7 @@ fn of_revision(name: &str, revision: &Revision, command: &Diff, renderer: &Rende
     Ok(Side { name, read: "its clusters.yaml", sets, unusable: None })
 }
 
-/// The set that this program makes of a fleet.
+/// The manifests that this program generates for a fleet.
 pub(super) fn rendered(fleet: &Fleet, renderer: &Renderer) -> Result<Set> {
     let files = renderer.render(fleet)?;
     Ok(Set { files, region: Some(fleet.region.clone()) })

@@ -12,7 +12,7 @@ use crate::consequences::field::FieldChange;
 use crate::console::wrap::{width, wrap};
 use crate::diagnostics::words::number;
 
-/// Fields that are listed for one consequence; the diff below has them all.
+/// Fields that are listed for one consequence; the diff below shows all of them.
 pub(super) const MAX_REASONS: usize = 8;
 /// Objects that are named for one consequence.
 const MAX_OBJECTS: usize = 4;
@@ -87,7 +87,7 @@ pub(super) fn of_reason(reason: &FieldChange) -> String {
     }
 }
 
-/// Long values without the words that both start and end with.
+/// Long values without their common first and last words.
 fn apart(old: &str, new: &str) -> (String, String) {
     const LONG: usize = 60;
     if old.len().max(new.len()) <= LONG {
@@ -97,7 +97,7 @@ fn apart(old: &str, new: &str) -> (String, String) {
     let shorter = old.len().min(new.len());
     let head = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
     let tail = old.iter().rev().zip(new.iter().rev()).take(shorter - head).take_while(|(old, new)| old == new).count();
-    // One word on each side tells where this is.
+    // One common word on each side is kept as context.
     let (start, end) = (head.saturating_sub(1), tail.saturating_sub(1));
     let cut = |words: &[&str]| {
         let middle = words[start..words.len() - end].join(" ");
@@ -107,7 +107,7 @@ fn apart(old: &str, new: &str) -> (String, String) {
     (cut(&old), cut(&new))
 }
 
-/// A value on one line, not too long, and without what would move the cursor.
+/// A value on one line, shortened, and without characters that would move the cursor.
 fn shown(text: &str) -> String {
     const LONGEST: usize = 160;
     if text.is_empty() {
@@ -120,12 +120,12 @@ fn shown(text: &str) -> String {
     if text.chars().nth(LONGEST).is_some() { line + "…" } else { line }
 }
 
-/// Control characters, and those that turn the direction of text: what is read would not be what is there.
+/// Control characters, and those that change the direction of text, which could make text look different.
 pub(super) fn hides(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Color, where it is wanted.
+/// Adds color if it is enabled.
 struct Paint(bool);
 
 impl Paint {

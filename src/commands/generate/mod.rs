@@ -61,7 +61,7 @@ pub struct Generate {
     pub problems: ProblemOptions,
 }
 
-/// Writes the manifests of the clusters asked for, or tells what writing them would change.
+/// Writes the manifests of the given clusters, or shows what writing them would change.
 pub fn run(command: &Generate) -> Result<Exit> {
     let (outcomes, report) = read::read_as(&command.input.config, &command.problems)?;
     print_report(&report)?;
@@ -82,7 +82,7 @@ pub fn run(command: &Generate) -> Result<Exit> {
     let sets = set::prepare(&fleets, &command.out.dir, &renderer)?;
     let mut stale = if command.clusters.is_empty() { stale(&command.out.dir, &sets)? } else { Vec::new() };
     if let Some(why) = foreign(&command.out.dir, &stale, &sets)? {
-        // A file without fleets has nothing to compare either.
+        // Without fleets there is nothing to compare, either.
         if !command.check || sets.is_empty() {
             bail!(why);
         }
@@ -141,18 +141,18 @@ fn emptied(dir: &Path) -> Result<Comparison> {
     Ok(gone)
 }
 
-/// Directories whose clusters left the file, or list the module no more.
+/// Directories of clusters that are no longer in the file, or no longer list the module.
 fn stale(out: &Path, sets: &[Publication]) -> Result<Vec<PathBuf>> {
     ownership::stale(out, &sets.iter().map(|set| set.fleet.key.as_str().to_lowercase()).collect())
 }
 
-/// Why the directories that would go belong to another file, of which nothing may go: none of this file's clusters was
-/// ever written there, also not under another name.
+/// Why the stale directories must not be removed, if they belong to another file: none of this file's clusters was ever
+/// written there, not even under another name.
 fn foreign(out: &Path, stale: &[PathBuf], sets: &[Publication]) -> Result<Option<String>> {
     if stale.is_empty() || sets.iter().any(|set| set.dir.exists()) {
         return Ok(None);
     }
-    // What a removal that was cut off left behind is no cluster's.
+    // Leftovers of an interrupted removal do not count.
     let stale: Vec<&PathBuf> = stale.iter().filter(|dir| holds_files(dir)).collect();
     if stale.is_empty() {
         return Ok(None);
@@ -173,11 +173,11 @@ fn foreign(out: &Path, stale: &[PathBuf], sets: &[Publication]) -> Result<Option
 }
 
 fn holds_files(dir: &Path) -> bool {
-    // What cannot be read is somebody's.
+    // A directory that cannot be read is assumed to contain files.
     compare::read_set(dir).map_or(true, |files| !files.is_empty())
 }
 
-/// EKS cluster and namespace of the set in a directory; none where its files do not tell.
+/// EKS cluster and namespace of the manifests in a directory; `None` if they do not contain both.
 fn fleet_in(dir: &Path) -> Result<Option<(String, String)>> {
     let files: Vec<SetFile> = compare::read_set(dir)?.into_iter().map(|(path, text)| SetFile { path, text }).collect();
     Ok(Objects::read(&files).ok().and_then(|objects| objects.fleet()))
@@ -220,7 +220,7 @@ fn diffs(dir: &Path, changes: &[Change], format: ProblemFormat) -> String {
         ProblemFormat::Text => unified(dir, change),
         ProblemFormat::Github => {
             let diff = unified(dir, change);
-            // A line of the diff must not be taken for a workflow command. What is compared cannot know its own checksum.
+            // A line of the diff must not be run as a workflow command. The compared text cannot contain its own checksum.
             let pause = render::checksum(&[&diff]);
             let file = format!("file={}", report::property(&dir.join(&change.path).display().to_string()));
             let note = report::annotation("error", &file, "out of date", "run `buildkit-fleet generate`");

@@ -1,4 +1,4 @@
-//! One cluster's set, from its fleet to the disk.
+//! Renders, compares and publishes the manifests of one cluster.
 
 use std::path::{Path, PathBuf};
 
@@ -14,9 +14,9 @@ use crate::publish::compare::{self, Change, Comparison};
 use crate::publish::exchange;
 use crate::publish::files::sums;
 
-/// Threads that publish side by side, where enough sets change: each waits for the disk nearly all of the time.
+/// Threads that publish in parallel if enough clusters change: each waits for the disk nearly all the time.
 const PUBLISHERS: usize = 16;
-/// Fewer sets to a thread do not pay for its start.
+/// With fewer clusters per thread, starting it is not worth it.
 const SETS_PER_PUBLISHER: usize = 8;
 
 /// Sets whose differences are in memory together, to be shown.
@@ -36,7 +36,7 @@ impl<'a> Publication<'a> {
         let files = rendered(fleet, renderer)?;
         let dir = out.join(fleet.key.as_str());
         let mut comparison = compare::compare(&dir, &files)?;
-        // What is on disk, byte for byte, was looked at before it was put there.
+        // Files that are on disk byte for byte were checked before they were written.
         if !comparison.is_clean() {
             check::check(fleet, &files).with_context(|| defect(fleet))?;
         }

@@ -1,4 +1,4 @@
-//! What a person reads after a run: one short block for each cluster.
+//! The summary after a run: one short block per cluster.
 
 use std::fmt::Write as _;
 

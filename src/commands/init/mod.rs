@@ -24,7 +24,7 @@ pub struct Init {
 /// One commented cluster.
 pub const CLUSTERS_YAML: &str = include_str!("../../../templates/clusters.yaml");
 
-/// Writes a clusters.yaml to start from, where there is none.
+/// Writes a clusters.yaml to start from, if there is none.
 pub fn run(command: &Init) -> Result<Exit> {
     let path = &command.config;
     let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {

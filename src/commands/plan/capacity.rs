@@ -1,4 +1,4 @@
-//! The numbers of one fleet: pods, nodes, disk, money, speed. Sizes are those that the templates are filled with.
+//! The numbers of one fleet: pods, nodes, disk, cost, speed. Sizes are the same as in the templates.
 
 use crate::catalogue::price::{self, MONTH_HOURS, Usd};
 use crate::fleet::dns::{DNS_PAYLOAD_BYTES, discovery_name, record_bytes};
@@ -19,11 +19,11 @@ pub struct Capacity<'a> {
     pub cost: Cost,
     pub lb_slots: u64,
     pub lb_memory_mib: u64,
-    /// With as many builds as pods at max; none where nothing is scaled.
+    /// With as many builds as pods at max; `None` if nothing is scaled.
     pub keda_scrape_bytes: Option<usize>,
-    /// None where monitoring is off.
+    /// `None` if monitoring is disabled.
     pub prometheus_scrape_bytes_about: Option<u64>,
-    /// What Prometheus does not ask for.
+    /// Size of a page that Prometheus does not request.
     pub whole_page_bytes_about: u64,
 }
 
@@ -33,14 +33,14 @@ pub struct PoolCapacity<'a> {
     pub pool: &'a Pool,
     pub pods_at_min: u32,
     pub pods_at_max: u32,
-    /// ephemeral-storage that a pod asks for.
+    /// ephemeral-storage request of a pod.
     pub nvme_request_gb: u64,
-    /// In order of preference; each as if it carried the whole pool.
+    /// In order of preference; each as if the whole pool ran on it.
     pub types: Vec<TypeCapacity<'a>>,
     pub dns_answer_bytes_at_max: u64,
     pub dns_pods_that_fit: u64,
     pub lb_slots: u64,
-    /// None for a fixed pool.
+    /// `None` for a fixed pool.
     pub speed: Option<Speed>,
 }
 
@@ -48,9 +48,9 @@ pub struct PoolCapacity<'a> {
 #[derive(Debug)]
 pub struct TypeCapacity<'a> {
     pub planned: &'a PlannedType,
-    /// Fewest, as the pool starts.
+    /// The smallest number, as when the pool starts.
     pub nodes_at_min: u64,
-    /// After a burst, with each pod on a node of its own; the same as `nodes_at_min` of a fixed pool.
+    /// After a burst, if each pod is on a separate node; for a fixed pool the same as `nodes_at_min`.
     pub nodes_at_min_at_most: u64,
     pub nodes_at_max: u64,
     pub node_limit: u64,
@@ -61,7 +61,7 @@ pub struct TypeCapacity<'a> {
     pub cost: Cost,
 }
 
-/// List prices of nodes, and of nothing else; none where one of them is unknown.
+/// List prices of the nodes only; `None` if one of them is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     pub hour_at_min: Option<Usd>,
@@ -79,9 +79,9 @@ impl Cost {
 #[derive(Clone, Debug)]
 pub struct Speed {
     pub behavior: Behavior,
-    /// From the HPA's first look at as many builds as pods at max.
+    /// From the HPA's first sync with as many builds as pods at max.
     pub up: Vec<Step>,
-    /// From its last look at them; then there are none.
+    /// From its last sync with them; after that there are none.
     pub down: Vec<Step>,
 }
 
@@ -147,7 +147,7 @@ impl<'a> PoolCapacity<'a> {
         self.first().cost
     }
 
-    /// Places for pods on the nodes at min that nobody fills: nodes come whole.
+    /// Unused room for pods on the nodes at min.
     pub fn idle_places_at_min(&self) -> u64 {
         let first = self.first();
         first.nodes_at_min * first.planned.pods_per_node - u64::from(self.pods_at_min)
@@ -158,8 +158,8 @@ impl<'a> TypeCapacity<'a> {
     fn of(fleet: &Fleet, planned: &'a PlannedType, view: &TypeView, pods_at_min: u32, scaled: bool) -> Self {
         let PlannedType { instance, pods_per_node, .. } = planned;
         let (nodes_at_min, nodes_at_max) = (sizing::nodes(pods_at_min.into(), *pods_per_node), view.nodes_at_peak);
-        // ReplicaSets take pods that share a node first (pkg/controller/controller_utils.go, `ActivePodsWithRanks`), and
-        // Karpenter removes empty nodes alone.
+        // ReplicaSets first remove pods that share a node (pkg/controller/controller_utils.go, `ActivePodsWithRanks`), and
+        // Karpenter removes only empty nodes.
         let spread = if scaled { u64::from(pods_at_min).min(view.node_limit) } else { nodes_at_min };
         let hourly = price::hourly(&instance.name, &fleet.region);
         TypeCapacity {
@@ -185,12 +185,12 @@ impl Speed {
         Speed { behavior, up: hpa::climb(behavior, SYNC_MS), down: hpa::descend(behavior, SYNC_MS) }
     }
 
-    /// From the demand to the HPA's first look at it, at most, in seconds. A pool that sleeps is woken by KEDA before.
+    /// Longest time from the demand to the HPA's first sync that sees it, in seconds. KEDA starts a pool at zero before it.
     pub fn first_look_s(&self) -> u64 {
         SYNC_MS / 1000 + if self.behavior.bounds.min() == 0 { u64::from(POLLING_INTERVAL_S) } else { 0 }
     }
 
-    /// Pods after the last step up; below max where the HPA ignores the rest of the demand.
+    /// Pods after the last step up; below max if the HPA ignores the rest of the demand.
     pub fn reached(&self) -> u32 {
         self.up.last().map_or(self.behavior.least(), |step| step.pods)
     }

@@ -43,7 +43,7 @@ pub struct Plan {
     pub format: PlanFormat,
 }
 
-/// Tells the size of the clusters asked for.
+/// Prints the size of the given clusters.
 pub fn run(command: &Plan) -> Result<Exit> {
     let Some(outcomes) = read::read(&command.input.config)? else { return Ok(Exit::Refused) };
     if select::any_unknown(&command.clusters, &outcomes) {

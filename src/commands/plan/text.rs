@@ -1,4 +1,4 @@
-//! The plan for people: a block for each cluster.
+//! The plan for people: one block per cluster.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use crate::fleet::scaling::POLLING_INTERVAL_S;
 use crate::fleet::sizing::CACHE_REQUEST_PERCENT;
 use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
 
-/// More steps than this are told by their ends.
+/// Of more steps than this, only the first ones and the last are listed.
 const MAX_STEPS: usize = 16;
 
 pub(super) fn of(plan: &Capacity, width: usize) -> String {

@@ -38,7 +38,7 @@ pub fn run(command: &Schema) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The schema as it stands in clusters.schema.json.
+/// The content of clusters.schema.json.
 pub fn text() -> String {
     format!("{:#}\n", document())
 }
@@ -76,7 +76,7 @@ fn of(shape: &Shape) -> Value {
         Shape::List(items) => json!({"type": "array", "items": of(items)}),
         Shape::Map(map) => of_map(map),
         Shape::Block { keys, open } => {
-            // Nothing at all stands for an empty block.
+            // An empty value counts as an empty block.
             let mut block = json!({"type": ["object", "null"]});
             let properties: Object<String, Value> = keys.iter().map(|key| (key.name.to_owned(), of_key(key))).collect();
             block["properties"] = properties.into();
@@ -97,7 +97,7 @@ fn of_map(map: &Map) -> Value {
     let value = of(&map.value);
     let value = if map.empty_values { json!({"anyOf": [value, {"type": "null"}]}) } else { value };
     let name = &map.name;
-    // In order, an empty block would say that there is nothing to choose from.
+    // An ordered block must not be empty: there would be nothing to choose from.
     let mut block =
         if map.ordered { json!({"type": "object", "minProperties": 1}) } else { json!({"type": ["object", "null"]}) };
     block["propertyNames"] = json!({"pattern": name.pattern, "maxLength": name.longest});
@@ -116,7 +116,7 @@ fn of_key(key: &Key) -> Value {
     if let Some(default) = key.default.and_then(|default| serde_yaml::from_str::<Value>(default).ok()) {
         value.insert("default".to_owned(), default);
     }
-    // Of versions, those of one program would be shown at the other.
+    // Versions have no examples here: those of one program would be shown for the other.
     if let Shape::Text(text @ Text { or_number: false, .. }) = &shape {
         value.insert("examples".to_owned(), json!(text.examples));
     }

@@ -9,15 +9,15 @@ use crate::simulation::series::{Point, Series};
 
 /// Rows of the bars.
 const ROWS: u64 = 7;
-/// In fewer columns than this the legend and large numbers leave no room for a chart.
+/// With fewer columns than this, the legend and large numbers leave no room for a chart.
 const NARROWEST: usize = 40;
-/// From one number of the time axis to the next, at least.
+/// Minimum distance between two numbers of the time axis.
 const TIME_COLUMNS: usize = 8;
 
 /// A name, and what is counted.
 type Row = (&'static str, fn(&Point) -> u32);
 
-/// Lines of at most this many columns; none where that is too narrow for a chart.
+/// Lines of at most this many columns; empty if that is too narrow for a chart.
 pub fn of(series: &Series, width: usize) -> String {
     if width < NARROWEST {
         return String::new();
@@ -41,7 +41,7 @@ pub fn of(series: &Series, width: usize) -> String {
     let beside = legend.join("   ");
     text += &if beside.chars().count() <= width { beside } else { legend.join("\n") };
     text.push('\n');
-    // The worst: when most demand was beyond the pods.
+    // The worst moment: when the most demand had no pods.
     let moments = columns.most(|point| (i64::from(point.demand) - i64::from(point.ready), point.demand));
     for row in (1..=ROWS).rev() {
         let reaches = |count: u32| share(count.into(), top, ROWS) >= row;
@@ -66,12 +66,12 @@ pub fn of(series: &Series, width: usize) -> String {
     text + &columns.axis(left)
 }
 
-/// So many parts of the whole, to the nearest; something is never nothing.
+/// The count as a number of parts of the whole, rounded; a count above 0 is never 0 parts.
 fn share(count: u64, of: u64, parts: u64) -> u64 {
     if count == 0 { 0 } else { ((count * parts * 2 + of) / (of * 2)).max(1) }
 }
 
-/// A bar in one cell; the full one is the most.
+/// A bar in one cell; the maximum is a full bar.
 fn eighths(count: u32, most: u64) -> char {
     const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let part = share(count.into(), most.max(1), 8);
@@ -90,13 +90,13 @@ impl<'a> Columns<'a> {
         Columns { series, count, span_ms: series.last_ms().max(1_000) }
     }
 
-    /// The column of a time; the last one has the end as well.
+    /// The column of a time; the last one includes the end.
     fn place(&self, at_ms: u64) -> usize {
         let place = u128::from(at_ms) * self.count as u128 / u128::from(self.span_ms);
         usize::try_from(place).unwrap_or(usize::MAX).min(self.count - 1)
     }
 
-    /// Of each column the moment with the most. A count holds until the next point.
+    /// For each column, the moment with the largest value. A count holds until the next point.
     fn most<K: Ord>(&self, key: impl Fn(&Point) -> K) -> Vec<Point> {
         let mut most: Vec<Option<&Point>> = vec![None; self.count];
         let points = &self.series.points;

@@ -1,4 +1,4 @@
-//! The command `simulate`: what a burst or a day of builds will feel like on a fleet, and what it costs.
+//! The command `simulate`: waits, losses and cost of a burst or a day of builds.
 
 pub mod chart;
 mod json;
@@ -84,7 +84,7 @@ pub fn run(command: &Simulate) -> Result<Exit> {
             Ok(fleet) => fleet,
             Err(exit) => return Ok(exit),
         };
-        // Both are of one architecture: the first file's, unless one is asked for.
+        // Both use the same architecture: the first file's, unless one is given.
         let wanted = command.arch.or(scenarios.first().map(|first| first.arch));
         let Some(arch) = arch_of(&fleet, wanted, path) else { return Ok(Exit::Usage) };
         scenarios.push(Scenario { fleet, arch, assumptions: command.assumptions.assumptions() });
@@ -95,7 +95,7 @@ pub fn run(command: &Simulate) -> Result<Exit> {
     }
     let arrivals = match arrivals(&command.builds, scenarios[0].arch) {
         Ok(arrivals) => arrivals,
-        // A file that cannot be read is trouble; a number out of range is a wrong command line.
+        // A file that cannot be read is a failure; a number out of range is an invalid command line.
         Err(error) if command.builds.arrivals.is_none() => {
             message(&format!("error: {error}"));
             return Ok(Exit::Usage);
@@ -131,7 +131,7 @@ pub fn run(command: &Simulate) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The first run of what was found, or of both.
+/// A chart of the first run, or of both first runs.
 fn picture(results: &[Simulated], arrivals: &Arrivals) -> String {
     let title = |result: &Simulated| text::pool(&result.scenario);
     let caption = [arrivals.to_string(), format!("The first of {}.", runs_in_words(results[0].summary.runs))];

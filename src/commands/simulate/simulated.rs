@@ -1,4 +1,4 @@
-//! What was simulated, and what came of it.
+//! A simulated configuration with its results.
 
 use crate::diagnostics::words::number;
 use crate::simulation::model::Model;
@@ -6,7 +6,7 @@ use crate::simulation::outcome::Summary;
 use crate::simulation::scenario::Scenario;
 use crate::simulation::verdict::Verdict;
 
-/// One configuration, and what came of it.
+/// One configuration with its results.
 pub(super) struct Simulated {
     pub scenario: Scenario,
     pub model: Model,

@@ -1,4 +1,4 @@
-//! What a simulation found, for people.
+//! The results of a simulation, for people.
 
 use std::fmt::Write as _;
 
@@ -74,7 +74,7 @@ fn share(part: u64, of: u64) -> String {
     format!("{:.1}", part as f64 * 100.0 / (of as f64).max(1.0))
 }
 
-/// A name, and what is told of it on lines that stand below each other.
+/// A name and its value, on aligned lines.
 fn entry(name: &str, value: &str, width: usize) -> String {
     const INDENT: &str = "           ";
     let wrapped = wrap(value, width, INDENT);
@@ -244,7 +244,7 @@ fn conclusion(result: &Simulated) -> String {
     let budget = verdict.budget.map(|budget| format!("a budget of {budget}"));
     let pods = verdict.max.map(|max| format!("a maximum of {}", number(max as usize, "pod")));
     if verdict.enough {
-        // What is not less than what there is saves nothing.
+        // Only a smaller budget or maximum than the current one saves anything.
         let less = [
             budget.filter(|_| verdict.budget.is_some_and(|budget| budget < scenario.assumptions.budget)),
             pods.filter(|_| verdict.max.is_some_and(|pods| pods < max)),

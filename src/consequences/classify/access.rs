@@ -1,5 +1,5 @@
-//! Who may connect to whom, before and after. NetworkPolicies add up, so all of a set are read together; pods that no
-//! policy selects take connections from everybody.
+//! Who may connect to whom, before and after. NetworkPolicies are additive, so all of them are read together; pods that
+//! no policy selects accept connections from everybody.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ const EVERYBODY: &str = "everybody";
 const EVERY_PORT: &str = "every port";
 const EVERY_NAMESPACE: &str = "every namespace";
 
-/// Who may connect to the pods of one selector, and the policies that say so.
+/// Who may connect to the pods of one selector, and the policies that allow it.
 #[derive(Default)]
 struct Guarded {
     policies: BTreeSet<String>,
@@ -23,7 +23,7 @@ struct Guarded {
 }
 
 impl Guarded {
-    /// Whether the grant is here, or a wider one.
+    /// Whether this grant, or a wider one, is included.
     fn covers(&self, (peer, port): &(String, String)) -> bool {
         let wider = if peer.starts_with("namespace ") { EVERY_NAMESPACE } else { EVERYBODY };
         [peer.as_str(), wider, EVERYBODY].iter().any(|peer| {
@@ -45,7 +45,7 @@ pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Cons
                 policies(old),
                 format!("no NetworkPolicy selects {selector} any longer: everybody may connect to them, on every port"),
             )],
-            // Also a policy beside the old ones of a set that had none for these pods.
+            // Also if the old manifests had policies, but none for these pods.
             (None, Some(new)) => vec![Consequence::of_all(
                 Class::ClosesAccess,
                 policies(new),
@@ -70,7 +70,7 @@ pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Cons
     found
 }
 
-/// Grants that are told one by one; more are counted.
+/// Grants that are listed; any more are counted.
 const MAX_GRANTS: usize = 10;
 
 fn compare(selector: &str, old: &Guarded, new: &Guarded) -> Vec<Consequence> {
@@ -133,7 +133,7 @@ fn guarded(objects: &Objects) -> BTreeMap<String, Guarded> {
     found
 }
 
-/// Each item in words; no list, or an empty one, stands for all there are.
+/// Each item in words; a missing or empty list means all.
 fn words(list: Option<&Value>, all: &str, of: fn(&Value) -> String) -> Vec<String> {
     match list.and_then(Value::as_array) {
         Some(items) if !items.is_empty() => items.iter().map(of).collect(),

@@ -1,4 +1,4 @@
-//! Guards that stand or fall: what an object leaves open is listed for both versions, and what is new in the list is told.
+//! Protections that are removed: exposures of an object are listed for both versions, and new ones are reported.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! From two versions of a set to what the change does, object by object. Every object that differs is named at least once.
+//! Classifies the consequences of a change, object by object. Every object that differs is named at least once.
 
 mod access;
 mod exposure;
@@ -11,7 +11,7 @@ mod scaling;
 use crate::consequences::classify::pair::{ManifestPair, Reported};
 use crate::consequences::consequence::{Class, Consequence};
 
-/// Everything that the change does, worst first. `silent` are the files that differ in text and not in any object.
+/// All consequences of the change, worst first. `silent` are the files that differ in text but not in any object.
 pub fn classify(pair: &ManifestPair, silent: &[String]) -> Vec<Consequence> {
     let mut found = match (pair.old.namespace(), pair.new.namespace()) {
         (Some(old), Some(new)) if old != new => moved(pair, old, new),
@@ -37,8 +37,8 @@ fn in_one_namespace(pair: &ManifestPair) -> Vec<Consequence> {
     found
 }
 
-/// A fleet that moves is made anew in the other namespace: no pod of the old one rolls. What else changes is told as if
-/// it had moved before.
+/// A fleet that moves is created in the other namespace: no pod of the old one rolls. Other changes are reported as if it
+/// had moved before.
 fn moved(pair: &ManifestPair, from: &str, to: &str) -> Vec<Consequence> {
     let pair = ManifestPair {
         old: pair.old.moved_to(to),

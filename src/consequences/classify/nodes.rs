@@ -1,5 +1,5 @@
-//! Which changes replace nodes. Karpenter replaces a node whose NodePool or EC2NodeClass is not what it was made from
-//! ("drift"), builds drained first (karpenter pkg/controllers/nodeclaim/disruption/drift.go; karpenter-provider-aws
+//! Which changes replace nodes. Karpenter replaces a node that no longer matches its NodePool or EC2NodeClass ("drift"),
+//! after draining it (karpenter pkg/controllers/nodeclaim/disruption/drift.go; karpenter-provider-aws
 //! pkg/cloudprovider/drift.go, both v1.14).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,13 +14,13 @@ use crate::consequences::field::{FieldChange, changes};
 use crate::diagnostics::words::number;
 
 /// Fields that the hash of an EC2NodeClass leaves out (`hash:"ignore"` in pkg/apis/v1/ec2nodeclass.go): each is looked
-/// up anew and drifts the nodes that do not match what was found.
+/// up again, and nodes that do not match the result drift.
 const LOOKED_UP: [(&str, &str); 3] = [
     ("/spec/amiSelectorTerms", "that does not run this image yet"),
     ("/spec/subnetSelectorTerms", "outside these subnets"),
     ("/spec/securityGroupSelectorTerms", "without exactly these security groups"),
 ];
-/// Left out of the hash as well, and not compared with nodes.
+/// Also left out of the hash, and not compared with nodes.
 const FREE: [&str; 3] = ["/spec/capacityReservationSelectorTerms", "/spec/ipPrefixCount", "/spec/amiFamily"];
 
 pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Consequence> {
@@ -51,11 +51,11 @@ fn of_class(pair: &ManifestPair, class: &Changed, reported: &mut Reported) -> Ve
     }
     let apart: Vec<&str> = LOOKED_UP.iter().map(|(pointer, _)| *pointer).chain(FREE).collect();
     let (old, new) = (without(class.old, &apart), without(class.new, &apart));
-    // Karpenter's hash takes lists for sets (hashstructure's `SlicesAsSets`).
+    // Karpenter's hash treats lists as sets (hashstructure's `SlicesAsSets`).
     if old.clone().map(unordered) == new.clone().map(unordered) {
         return looked_up.into_iter().map(|(which, reasons)| replaced(&format!("{which} "), reasons)).collect();
     }
-    // Every node: those that do not match what is looked up are among them.
+    // Every node, including those that do not match a looked-up field.
     let mut reasons = or_unseen(changes(old.as_ref(), new.as_ref(), "spec"), "spec");
     reported.report(&object, &reasons);
     reported.report_object(&object);
@@ -63,7 +63,7 @@ fn of_class(pair: &ManifestPair, class: &Changed, reported: &mut Reported) -> Ve
     vec![replaced("", reasons)]
 }
 
-/// The value with every list in one order.
+/// The value with every list sorted.
 fn unordered(value: Value) -> Value {
     match value {
         Value::Array(items) => {
@@ -163,7 +163,7 @@ fn old_groups<'a>(pair: &'a ManifestPair, class: &Value) -> Vec<&'a NodeGroup> {
     pools.flat_map(|pool| &pool.node_groups).collect()
 }
 
-/// How many nodes, how fast, and how builds fare.
+/// How many nodes, how fast, and what happens to builds.
 fn describe(pair: &ManifestPair, groups: &[&NodeGroup], changed: &Changed) -> String {
     let nodes = match nodes_of(pair, groups) {
         Some((min, max)) if min == max => number(usize::try_from(max).unwrap_or(usize::MAX), "node"),
@@ -187,7 +187,8 @@ fn counted(pair: &ManifestPair, consequence: Consequence, groups: &[&NodeGroup],
         .advice("apply it while the fleet is idle: under load, each replacement waits for the builds on its node")
 }
 
-/// Nodes that may exist of these pools: from none or the minimum's, where the first type is among them, to the peak's.
+/// Smallest and largest number of nodes that these NodePools may have: from that of the minimum, or 0 if the first type is
+/// not among them, to that of the peak.
 fn nodes_of(pair: &ManifestPair, groups: &[&NodeGroup]) -> Option<(u64, u64)> {
     let first = groups.first()?;
     let pool = pair.old_pools.iter().find(|pool| pool.node_groups.iter().any(|group| group == *first))?;
@@ -197,8 +198,8 @@ fn nodes_of(pair: &ManifestPair, groups: &[&NodeGroup]) -> Option<(u64, u64)> {
     Some((min, max))
 }
 
-/// The share of nodes that may go at a time for drift: the first that the budgets name of the NodePool, or of the first
-/// one of the class's architecture.
+/// The share of nodes that may drift at a time: from the first matching budget of the NodePool, or of the first NodePool
+/// of the class's architecture.
 fn drift_budget(pair: &ManifestPair, changed: &Changed) -> Option<String> {
     let arch = arch_of(changed.new);
     let first = || pair.new.of_kind("NodePool").map(|(_, object)| object).find(|object| arch_of(object) == arch);
@@ -210,7 +211,7 @@ fn drift_budget(pair: &ManifestPair, changed: &Changed) -> Option<String> {
     budgets.iter().find(for_drift).and_then(|budget| budget["nodes"].as_str()).map(str::to_owned)
 }
 
-/// Changes, or the fact that something differs which is no field.
+/// The changes, or a note that only the order of a list differs.
 fn or_unseen(changes: Vec<FieldChange>, path: &str) -> Vec<FieldChange> {
     if !changes.is_empty() {
         return changes;

@@ -1,4 +1,4 @@
-//! Objects that come, go or move, and everything that is applied in place.
+//! Objects that are added, removed or moved, and everything that is applied in place.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +23,11 @@ pub(super) fn moves(pair: &ManifestPair, from: &str, to: &str) -> Consequence {
     ))
 }
 
-/// Objects that come and go.
+/// Objects that are added or removed.
 pub(super) fn comes_and_goes(pair: &ManifestPair) -> Vec<Consequence> {
     let gone = pair.old.iter().filter(|(identity, _)| pair.new.get(identity).is_none());
     let come = pair.new.iter().filter(|(identity, _)| pair.old.get(identity).is_none());
-    // Objects of which the same is to be said are told together.
+    // Objects with the same explanation are reported together.
     let mut leaving: IndexMap<(&str, String), Vec<String>> = IndexMap::new();
     for (identity, _) in gone {
         if let Some(explanation) = deleted(pair, identity) {
@@ -46,7 +46,7 @@ pub(super) fn comes_and_goes(pair: &ManifestPair) -> Vec<Consequence> {
     found
 }
 
-/// What it means that an object is no longer in the set. None where another judge tells it.
+/// What it means that an object is removed. `None` if another classifier reports it.
 fn deleted(pair: &ManifestPair, identity: &Identity) -> Option<(&'static str, String)> {
     let stays = |deployment: &str| pair.new.named("Deployment", deployment).is_some();
     let what = match identity.kind.as_str() {
@@ -73,11 +73,11 @@ fn stop(what: &'static str, nodepool: &str) -> (&'static str, String) {
     (what, advice)
 }
 
-/// The field to tell, and the part of it that does not change.
+/// The field to report, and the part of it that is immutable.
 const IMMUTABLE: [(&str, &str); 2] =
     [("/spec/clusterIP", "/spec/clusterIP"), ("/spec/ipFamilies", "/spec/ipFamilies/0")];
 
-/// Fields of a Service that the API server does not change (core/v1 `ServiceSpec`: clusterIP, the first of `ipFamilies`).
+/// Immutable fields of a Service (core/v1 `ServiceSpec`: clusterIP, the first of `ipFamilies`).
 pub(super) fn immutable_services(pair: &ManifestPair, reported: &mut Reported) -> Vec<Consequence> {
     let mut found = Vec::new();
     for service in pair.changed("Service") {
@@ -104,7 +104,7 @@ pub(super) fn immutable_services(pair: &ManifestPair, reported: &mut Reported) -
     found
 }
 
-/// What differs and was not told yet. Objects with the same change are told together.
+/// Differences that are not reported yet. Objects with the same change are reported together.
 pub(super) fn in_place(pair: &ManifestPair, reported: &Reported) -> Vec<Consequence> {
     let mut grouped: IndexMap<(&str, Vec<FieldChange>), Vec<String>> = IndexMap::new();
     let mut alone = Vec::new();
@@ -132,7 +132,7 @@ pub(super) fn in_place(pair: &ManifestPair, reported: &Reported) -> Vec<Conseque
         .collect()
 }
 
-/// Alerts that come, go and change, by name and architecture.
+/// Alerts that are added, removed or changed, by name and architecture.
 fn alerts(object: &str, old: &Value, new: &Value) -> Consequence {
     let rules = |rule: &Value| -> BTreeMap<String, Value> {
         let groups = rule["spec"]["groups"].as_array().into_iter().flatten();

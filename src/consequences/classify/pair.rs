@@ -1,4 +1,4 @@
-//! Both versions of a set, as they are compared.
+//! Both versions of a cluster's manifests.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::consequences::field::{FieldChange, changes};
 use crate::manifests::objects::{Identity, Objects};
 use crate::values::name::Region;
 
-/// Both versions of a cluster's set.
+/// Both versions of a cluster's manifests.
 pub struct ManifestPair {
     pub old: Objects,
     pub new: Objects,
@@ -18,7 +18,7 @@ pub struct ManifestPair {
 }
 
 impl ManifestPair {
-    /// The regions are where the prices of either version are from.
+    /// The regions determine the prices of each version.
     pub fn new(old: Objects, new: Objects, before: Option<&Region>, after: Option<&Region>) -> Self {
         let (old_pools, new_pools) = (pools(&old, before), pools(&new, after));
         ManifestPair { old, new, old_pools, new_pools }
@@ -59,7 +59,7 @@ impl Changed<'_> {
     }
 }
 
-/// What has been told already: by object, the paths of its fields.
+/// The differences that are already reported: paths of fields, by object.
 #[derive(Default)]
 pub(super) struct Reported(BTreeSet<(String, String)>);
 
@@ -68,7 +68,7 @@ impl Reported {
         self.0.extend(changes.iter().map(|change| (object.to_owned(), change.path.clone())));
     }
 
-    /// A difference that no field shows: comments inside of a text, or the order of a list.
+    /// Records a difference that no field shows: comments inside a text, or the order of a list.
     pub(super) fn report_object(&mut self, object: &str) {
         self.0.insert((object.to_owned(), String::new()));
     }

@@ -1,4 +1,4 @@
-//! Which changes replace pods: a Deployment rolls when its template differs, and `ConfigMaps` reach it by their checksums.
+//! Which changes replace pods: a Deployment rolls when its template differs, and `ConfigMaps` affect it through their checksums.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +48,7 @@ pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Cons
     found
 }
 
-/// Minutes that a pod of this set may take to end: its longest grace period.
+/// Minutes that a pod of these manifests may take to end: the longest grace period.
 pub(super) fn drain_minutes(objects: &Objects) -> u64 {
     objects.of_kind("Deployment").filter_map(|(_, object)| object.pointer(GRACE)?.as_u64()).max().unwrap_or(30) / 60
 }
@@ -68,7 +68,7 @@ fn rolled(pair: &ManifestPair, deployment: &Changed) -> Consequence {
     let Some(pool) = pair.old_pools.iter().find(|pool| pool.deployment == deployment.identity.name) else {
         return Consequence::new(Class::RollsBuilders, object, "its pods are replaced");
     };
-    // What is missing is made of the types of the new set.
+    // Missing nodes are created with the types of the new manifests.
     let makes = pair.new_pools.iter().find(|new| new.deployment == pool.deployment).unwrap_or(pool);
     of_pool(pool, makes, deployment, drain)
 }
@@ -108,7 +108,7 @@ fn of_pool(pool: &PoolFacts, makes: &PoolFacts, deployment: &Changed, drain: u64
         ))
 }
 
-/// The fields of the template that differ; in the place of a checksum, what it is of.
+/// The fields of the template that differ; instead of a checksum, the changes in the files that it is of.
 fn reasons(pair: &ManifestPair, deployment: &Changed, reported: &mut Reported) -> Vec<FieldChange> {
     let object = deployment.identity.short();
     let template = deployment.changes("/spec/template");
@@ -121,14 +121,14 @@ fn reasons(pair: &ManifestPair, deployment: &Changed, reported: &mut Reported) -
         reasons.extend(if configs.is_empty() { checksums } else { configs });
     }
     if reasons.is_empty() {
-        // A list in another order is another template to Kubernetes.
+        // To Kubernetes, a list in another order is a different template.
         reported.report_object(&object);
         reasons.push(FieldChange { path: "spec.template, in the order of a list".to_owned(), old: None, new: None });
     }
     reasons
 }
 
-/// What differs in the `ConfigMaps` that the pods mount.
+/// Differences in the `ConfigMaps` that the pods mount.
 fn config_changes(pair: &ManifestPair, deployment: &Changed, reported: &mut Reported) -> Vec<FieldChange> {
     let mut found = Vec::new();
     let mounted = mounted_configs(deployment.new);
@@ -149,7 +149,7 @@ fn config_changes(pair: &ManifestPair, deployment: &Changed, reported: &mut Repo
     found
 }
 
-/// Whether two `ConfigMaps` say the same in the same order, comments aside.
+/// Whether two `ConfigMaps` have the same settings in the same order, apart from comments.
 fn same_settings(old: Option<&Value>, new: Option<&Value>) -> bool {
     let lines = |data: Option<&Value>| -> Vec<String> {
         let texts = data.and_then(Value::as_object).into_iter().flatten().filter_map(|(_, text)| text.as_str());

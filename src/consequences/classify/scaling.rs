@@ -1,4 +1,4 @@
-//! Pods, nodes and money, before and after; and which way a pool is scaled.
+//! Pods, nodes and cost, before and after, and how a pool is scaled.
 
 use serde_json::Value;
 
@@ -22,10 +22,10 @@ pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Cons
     found
 }
 
-/// The fields that the numbers of a pool speak of.
+/// Records the fields that the numbers of a pool cover.
 fn report_numbers(pair: &ManifestPair, old: &PoolFacts, new: &PoolFacts, reported: &mut Reported) {
     for deployment in pair.changed("Deployment").filter(|one| one.identity.name == new.deployment) {
-        // Beside a ScaledObject the number is nobody's, and is told as it stands.
+        // With a ScaledObject in both versions, `replicas` has no meaning for the pool, and is reported as any other field.
         if !(old.pods.scaled && new.pods.scaled) {
             reported.report(&deployment.identity.short(), &deployment.changes("/spec/replicas"));
         }
@@ -33,7 +33,7 @@ fn report_numbers(pair: &ManifestPair, old: &PoolFacts, new: &PoolFacts, reporte
     for scaler in pair.changed("ScaledObject").filter(|one| one.identity.name == new.deployment) {
         let mut fields = vec!["/spec/minReplicaCount", "/spec/maxReplicaCount"];
         let (before, after) = scaler.at("/spec/fallback");
-        // A fallback that comes or goes does so with all its fields.
+        // A fallback that is added or removed covers all its fields.
         fields.push(if before.is_none() == after.is_none() { "/spec/fallback/replicas" } else { "/spec/fallback" });
         for field in fields {
             reported.report(&scaler.identity.short(), &scaler.changes(field));
@@ -50,7 +50,7 @@ fn report_numbers(pair: &ManifestPair, old: &PoolFacts, new: &PoolFacts, reporte
         let path = "metadata.annotations.buildkit-fleet/pods-per-node";
         let (before, after) = pool.at(PODS_PER_NODE);
         reported.report(&object, &crate::consequences::field::changes(before, after, path));
-        // The vCPU of as many nodes.
+        // vCPU that correspond to the number of nodes.
         let (before, after) = (cpu_for_nodes(pool.old), cpu_for_nodes(pool.new));
         if before.is_some() && before == after {
             reported.report(&object, &pool.changes("/spec/limits/cpu"));
@@ -58,14 +58,14 @@ fn report_numbers(pair: &ManifestPair, old: &PoolFacts, new: &PoolFacts, reporte
     }
 }
 
-/// vCPU for each node that a NodePool's limits allow, if they divide.
+/// vCPU per node that a NodePool's limits allow, if they divide evenly.
 fn cpu_for_nodes(nodepool: &Value) -> Option<u64> {
     let limit = |name: &str| nodepool["spec"]["limits"][name].as_u64();
     let (cpu, nodes) = (limit("cpu")?, limit("nodes")?);
     (nodes > 0 && cpu.is_multiple_of(nodes)).then(|| cpu / nodes)
 }
 
-/// Pools of one version alone.
+/// Pools that exist in only one version.
 fn appeared_and_gone(pair: &ManifestPair) -> Vec<Consequence> {
     let only = |of: &[PoolFacts], other: &[PoolFacts]| -> Vec<PoolFacts> {
         of.iter().filter(|pool| other.iter().all(|other| other.arch != pool.arch)).cloned().collect()
@@ -86,7 +86,7 @@ fn appeared_and_gone(pair: &ManifestPair) -> Vec<Consequence> {
     found
 }
 
-/// How many builds a pod is there for, and what of the demand the HPA does not see.
+/// The target of builds per pod, and the share of the demand that the HPA ignores.
 fn aim(scaler: &Changed, reported: &mut Reported) -> Option<Consequence> {
     const TARGET: &str = "/spec/triggers/0/metadata/targetValue";
     const TOLERANCE: &str = "/spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleUp/tolerance";
@@ -115,7 +115,7 @@ fn aim(scaler: &Changed, reported: &mut Reported) -> Option<Consequence> {
     Some(Consequence::new(Class::Capacity, scaler.identity.short(), what).because(reasons))
 }
 
-/// The pool goes to KEDA, or comes back.
+/// A pool that changes from a fixed number to KEDA, or back.
 fn switched(old: &PoolFacts, new: &PoolFacts) -> Option<Consequence> {
     let arch = new.arch.name();
     let name = &new.deployment;
@@ -147,7 +147,7 @@ fn switched(old: &PoolFacts, new: &PoolFacts) -> Option<Consequence> {
     )
 }
 
-/// Every number of the pool that changed.
+/// All numbers of the pool that changed.
 fn resized(old: &PoolFacts, new: &PoolFacts) -> Option<Consequence> {
     let mut parts = Vec::new();
     let mut numbers = Vec::new();

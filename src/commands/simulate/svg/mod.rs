@@ -1,4 +1,4 @@
-//! A picture of a run over time: an SVG that stands alone, without scripts and fonts, for light and dark pages.
+//! A chart of a run over time: a self-contained SVG without scripts and fonts, for light and dark pages.
 
 pub(super) mod scale;
 
@@ -17,7 +17,7 @@ const WIDTH: u64 = LEFT + PLOT + RIGHT;
 /// The height of a plot, in px, alone and with another one below it.
 const ALONE: u64 = 280;
 const PAIRED: u64 = 190;
-/// Points in a path, about one for each px. It bounds the size of the file: see `columns`.
+/// Points in a path, about one per px. It limits the size of the file: see `columns`.
 const MAX_COLUMNS: usize = 600;
 /// From one line of text to the next, in px.
 const LINE: u64 = 17;
@@ -29,10 +29,10 @@ const CAPTION_CHARACTERS: usize = 105;
 struct Trace {
     class: &'static str,
     name: &'static str,
-    /// Filled down to zero; the ones in front cover it.
+    /// Filled down to zero; traces in front cover it.
     area: bool,
     count: fn(&Point) -> u64,
-    /// Where it is drawn: draining pods stand on the ready ones.
+    /// Where it is drawn: draining pods are stacked on the ready ones.
     height: fn(&Point) -> u64,
 }
 
@@ -64,8 +64,8 @@ fn demand(point: &Point) -> u64 {
     point.demand.into()
 }
 
-/// Colors of Okabe and Ito, which the color-blind tell apart, lighter and darker as the page asks. The areas' edges are
-/// crisp, or the draining area would shine through along the ready one that covers it.
+/// Colors of Okabe and Ito, which color-blind people can distinguish, lighter or darker as the page requires. The edges
+/// of areas are crisp; otherwise the draining area would show along the ready one that covers it.
 const STYLE: &str = "\
 text{font:12px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;fill:#1f2328}
 .title{font-size:15px;font-weight:600}.soft{fill:#59636e}.end{text-anchor:end}.mid{text-anchor:middle}
@@ -79,7 +79,7 @@ path{fill:none}.leader{stroke:#59636e;stroke-opacity:.55}
 .ready{fill:#1d6a54}.draining{fill:#a8761c}}
 ";
 
-/// One run, with lines of text below it. Every text may hold any character.
+/// One run, with lines of text below it. Texts may contain any character.
 pub fn of(title: &str, series: &Series, caption: &[&str]) -> String {
     picture(&[(title, series)], ALONE, caption)
 }
@@ -120,7 +120,7 @@ fn picture(panels: &[(&str, &Series)], height: u64, caption: &[&str]) -> String 
     )
 }
 
-/// Writes the text below `down`, in lines, and tells where it ends.
+/// Writes the text below `down`, in lines, and returns where it ends.
 fn texts(body: &mut String, class: &str, mut down: u64, text: &str, characters: usize) -> u64 {
     for line in textwrap::wrap(text, characters) {
         down += LINE;
@@ -149,8 +149,8 @@ fn panel(body: &mut String, scale: &Scale, series: &Series, down: u64) {
     labels(body, scale, series, down);
 }
 
-/// The time and the heights of what is drawn. Where there are more points than columns, a column has the largest of its
-/// points, so that no peak is lost. A run without points has one, of zeros.
+/// Times and heights of the traces. If there are more points than columns, a column has the largest of its points, so
+/// that no peak is lost. A run without points has one point of zeros.
 fn columns(series: &Series) -> Vec<(u64, [u64; KINDS.len()])> {
     let none = [Point::default()];
     let points = if series.points.is_empty() { &none[..] } else { &series.points };
@@ -165,7 +165,7 @@ fn in_column(points: &[Point]) -> usize {
     points.len().div_ceil(MAX_COLUMNS)
 }
 
-/// How long a column is, where it has several points.
+/// The duration of a column that has several points.
 fn step_ms(series: &Series) -> Option<u64> {
     let several = in_column(&series.points);
     let next = series.points.get(several).filter(|_| several > 1)?;
@@ -212,7 +212,7 @@ fn axes(body: &mut String, scale: &Scale, down: u64) {
         writeln!(body, "<text class='mid' transform='translate(16 {middle}) rotate(-90)'>builds, pods, nodes</text>");
 }
 
-/// Names with their largest counts, right of the plot at the height of the peak, or as near as others leave room.
+/// Names with their largest counts, to the right of the plot at the height of the peak, or as near as there is room.
 fn labels(body: &mut String, scale: &Scale, series: &Series, down: u64) {
     let mut labels: Vec<(u64, &Trace, u64)> = KINDS
         .iter()
@@ -227,7 +227,7 @@ fn labels(body: &mut String, scale: &Scale, series: &Series, down: u64) {
     let mut below = down + scale.height + 6;
     let mut places: Vec<u64> = Vec::new();
     for (place, (y, ..)) in labels.iter().enumerate().rev() {
-        // Room for those above.
+        // Leave room for those above.
         below = (*y).min(below).max(down + LINE * place as u64);
         places.insert(0, below);
         below = below.saturating_sub(LINE);
@@ -246,7 +246,7 @@ fn labels(body: &mut String, scale: &Scale, series: &Series, down: u64) {
     }
 }
 
-/// Text in XML. What XML 1.0 cannot hold is shown as U+FFFD.
+/// Escapes text for XML. Characters that XML 1.0 does not allow become U+FFFD.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,13 +1,13 @@
-//! The scales of a picture: where a time and a count are drawn, and which of them are marked.
+//! The scales of a chart: where times and counts are drawn, and which of them are marked.
 
-/// Paths count in tenths of a px.
+/// Paths are in tenths of a px.
 pub(super) const FINE: u64 = 10;
-/// From one mark of the counts to the next, in px, at least.
+/// Minimum distance between two marks of the counts, in px.
 const MARK: u64 = 40;
 /// Marks of the time after the first.
 const MAX_TIMES: u64 = 10;
 
-/// What all plots of a picture share. Counts of 0 only and runs that end at once have a scale as well.
+/// The scale that all plots of a chart share. It also works if all counts are 0, or if a run ends at once.
 pub(super) struct Scale {
     width: u64,
     pub(super) height: u64,
@@ -17,7 +17,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// For counts up to this one, in plots of this width and height in px.
+    /// A scale for counts up to `most`, in plots of this width and height in px.
     pub(super) fn new(width: u64, height: u64, span_ms: u64, most: u64) -> Self {
         let most = most.max(1);
         let count_step = count_step(most, height / MARK);
@@ -57,14 +57,14 @@ fn rounded(value: u64, length: u64, of: u64) -> u64 {
     u64::try_from((u128::from(value) * u128::from(length) + of / 2) / of).unwrap_or(u64::MAX)
 }
 
-/// From one mark to the next: 1, 2 or 5 and zeros, so that no more than `most` marks reach the count.
+/// Distance between two marks: 1, 2 or 5 followed by zeros, so that at most `most` marks are needed for the count.
 fn count_step(count: u64, most: u64) -> u64 {
     let steps = (0..18).flat_map(|zeros| [1, 2, 5].map(|digit| digit * 10_u64.pow(zeros)));
     steps.into_iter().find(|step| count.div_ceil(*step) <= most).unwrap_or(count)
 }
 
-/// From one mark of a time axis to the next in ms, and the unit that marks are told in, so that no more than `most` marks
-/// follow the first.
+/// Distance between two marks of a time axis in ms, and the unit of the marks, so that at most `most` marks follow the
+/// first.
 pub(crate) fn time_step(span_ms: u64, most: u64) -> (u64, (u64, &'static str)) {
     const STEPS_S: [u64; 18] =
         [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
