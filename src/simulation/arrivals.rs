@@ -1,4 +1,4 @@
-//! When builds come and how long each takes.
+//! When builds arrive and how long each takes.
 
 use std::fmt;
 
@@ -15,21 +15,21 @@ pub(crate) const MAX_HOURS: f64 = 8784.0;
 /// Who waits costs time: each comes again every half minute.
 const MAX_AT_ONCE: u64 = 100_000;
 
-/// One build that comes, in ms from the start.
+/// One build, in ms from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
     pub at_ms: u64,
     pub duration_ms: u64,
 }
 
-/// Which builds come.
+/// Which builds arrive.
 #[derive(Clone, Debug)]
 pub enum Arrivals {
-    /// So many at once.
+    /// All at once.
     Burst { builds: u64, duration: Spread },
-    /// At random, evenly, so many an hour on average.
+    /// At random times, with a constant average rate per hour.
     Poisson { per_hour: f64, hours: f64, duration: Spread },
-    /// As they came once, in the order of time.
+    /// Recorded builds, in order of time.
     Recorded(Vec<Arrival>),
 }
 
@@ -80,7 +80,7 @@ impl fmt::Display for Arrivals {
     }
 }
 
-/// The builds of one run, drawn as they are asked for: a long run takes no more memory than a short one.
+/// The builds of one run, drawn on demand: a long run needs no more memory than a short one.
 #[derive(Clone, Debug)]
 pub struct Builds<'a> {
     arrivals: &'a Arrivals,

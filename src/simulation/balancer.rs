@@ -1,20 +1,20 @@
-//! HAProxy as haproxy.cfg has it: one queue for each backend, one build for each server, slots that addresses come to
-//! and go from. Measured with HAProxy 2.6 to 3.4; the numbers stand beside what they are of.
+//! Simulates HAProxy as configured in haproxy.cfg: one queue per backend, one build per server, slots that get and lose
+//! addresses. Measured with HAProxy 2.6 to 3.4; measured numbers are noted where they apply.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-/// From a pod that is ready, or that begins to end, to DNS and HAProxy knowing it: 0.3 to 1.0 s with `timeout resolve 1s`.
+/// Time until DNS and HAProxy notice that a pod is ready or terminating: 0.3 to 1.0 s with `timeout resolve 1s`.
 pub const DNS_MS: u64 = 1_000;
 
 /// One connection of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueuedClient {
     pub build: u32,
-    /// Which of the build's connections: the client may have left and come again.
+    /// Which of the build's connections: the client may have left and reconnected.
     pub visit: u32,
-    /// When the client leaves. It counts in the queue until the balancer closes its connection, as HAProxy has no
-    /// `option abortonclose` here.
+    /// When the client leaves. It counts in the queue until the balancer closes its connection, because `option
+    /// abortonclose` is not set.
     pub leaves_ms: u64,
     /// When the balancer closes the connection.
     closes_ms: u64,
@@ -23,11 +23,11 @@ pub struct QueuedClient {
 /// One server of the backend.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
-    /// The pod whose address is here.
+    /// The pod whose address the slot has.
     pod: Option<u32>,
-    /// A build is on it, perhaps of the pod that was here before.
+    /// A build runs on it, possibly on the pod that had the slot before.
     busy: bool,
-    /// It stands among `idle`.
+    /// It is in `idle`.
     listed: bool,
 }
 
@@ -36,15 +36,15 @@ struct Slot {
 pub struct Balancer {
     /// `timeout queue`.
     queue_ms: u64,
-    /// `retries`, one a second, while no server is UP.
+    /// `retries`, one per second, while no server is UP.
     hold_ms: u64,
     queue: VecDeque<QueuedClient>,
     held: VecDeque<QueuedClient>,
     slots: Vec<Slot>,
-    /// Slots without an address: the lowest is taken first, even while an old build lives on it.
+    /// Slots without an address: the lowest is used first, even while an old build still runs on it.
     free: BinaryHeap<Reverse<u32>>,
-    /// Servers without a build, the one longest without first (`balance leastconn` goes round). May hold slots that
-    /// are not idle any more.
+    /// Servers without a build, the longest idle first (`balance leastconn` rotates). May contain slots that are no longer
+    /// idle.
     idle: VecDeque<u32>,
     up: u32,
     running: u32,
@@ -65,26 +65,26 @@ impl Balancer {
         }
     }
 
-    /// `haproxy_backend_current_sessions`: builds that run, also on pods that end, and connections that wait, also of
+    /// `haproxy_backend_current_sessions`: running builds, also on terminating pods, and waiting connections, also of
     /// clients that left.
     pub fn sessions(&mut self, now_ms: u64) -> u32 {
         self.forget(now_ms);
         self.running + self.waiting()
     }
 
-    /// Connections that wait now.
+    /// Connections that are waiting now.
     pub fn waiting_at(&mut self, now_ms: u64) -> u32 {
         self.forget(now_ms);
         self.waiting()
     }
 
-    /// Connections that wait, some of which may be over.
+    /// Waiting connections, some of which may have expired.
     #[expect(clippy::cast_possible_truncation, reason = "builds are numbered in 32 bits")]
     fn waiting(&self) -> u32 {
         (self.queue.len() + self.held.len()) as u32
     }
 
-    /// Connections whose time is over, which all stand in front: each queue has one timeout.
+    /// Removes expired connections. They are all in front, because each queue has one timeout.
     fn forget(&mut self, now_ms: u64) {
         for list in [&mut self.queue, &mut self.held] {
             while list.front().is_some_and(|entry| entry.closes_ms <= now_ms) {
@@ -93,7 +93,7 @@ impl Balancer {
         }
     }
 
-    /// A client connects: the slot that serves it at once, or it waits.
+    /// A client connects. Returns the slot that serves it at once; otherwise it waits.
     pub fn connect(&mut self, now_ms: u64, build: u32, visit: u32, leaves_ms: u64) -> Option<u32> {
         while let Some(slot) = self.idle.pop_front() {
             let server = &mut self.slots[slot as usize];
@@ -110,8 +110,8 @@ impl Balancer {
         None
     }
 
-    /// The next client for a slot, if it is free and one waits; `stays` tells whether the build still wants this connection.
-    /// A connection whose client left is handed to the pod as well, which drops it in 16 to 127 ms: no time here.
+    /// The next client for a slot, if it is free and one waits; `stays` returns whether the build still uses this connection.
+    /// A connection whose client left is also passed to the pod, which drops it in 16 to 127 ms: ignored here.
     pub fn serve(&mut self, now_ms: u64, slot: u32, stays: impl Fn(&QueuedClient) -> bool) -> Option<QueuedClient> {
         let server = self.slots[slot as usize];
         if server.pod.is_none() || server.busy {
@@ -132,8 +132,8 @@ impl Balancer {
         None
     }
 
-    /// The pod's address appears: its slot. Clients that were held for want of any server queue from now on. Without
-    /// a slot the pod gets no build; there are twice as many as pods.
+    /// The pod's address appears. Returns its slot. Clients that were held because there was no server are queued from now
+    /// on. Without a slot the pod gets no build; there are twice as many slots as pods.
     pub fn appear(&mut self, now_ms: u64, pod: u32) -> Option<u32> {
         let Reverse(slot) = self.free.pop()?;
         self.slots[slot as usize].pod = Some(pod);
@@ -146,7 +146,7 @@ impl Balancer {
         Some(slot)
     }
 
-    /// The pod's address leaves; a build on it goes on.
+    /// The pod's address disappears; a build on it continues.
     pub fn vanish(&mut self, now_ms: u64, slot: u32) {
         self.slots[slot as usize].pod = None;
         self.free.push(Reverse(slot));

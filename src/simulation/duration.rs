@@ -1,17 +1,17 @@
-//! Lengths of time on the command line: one length, or how lengths are spread.
+//! Durations on the command line: a fixed one, or a distribution.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::simulation::random::Random;
 
-/// Ninetieth percentile of the standard normal distribution.
+/// 90th percentile of the standard normal distribution.
 const NORMAL_P90: f64 = 1.281_551_565_544_6;
 /// A year: nothing here takes longer, and sums stay in range.
 const LONGEST_MS: u64 = 366 * 24 * 3_600_000;
 
-/// A length of time in milliseconds: `90s`, `20m`, `2h`, `1h30m`. A number without a unit is refused: some would
-/// mean seconds by it, some minutes.
+/// A duration in milliseconds: `90s`, `20m`, `2h`, `1h30m`. A number without a unit is refused: it could mean seconds or
+/// minutes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Length(pub u64);
 
@@ -30,7 +30,7 @@ impl FromStr for Length {
         let mut rest = text.trim();
         let mut total = 0.0;
         if plain(rest) {
-            // Nothing is nothing in any unit.
+            // 0 is 0 in any unit.
             let unit_is_missing = || format!("`{rest}` has no unit: write `{rest}s`, `{rest}m` or `{rest}h`");
             return if rest == "0" { Ok(Length(0)) } else { Err(unit_is_missing()) };
         }
@@ -88,20 +88,20 @@ impl fmt::Display for Length {
     }
 }
 
-/// How lengths are spread: `20m` always, `10m..30m` evenly, `exp:20m` with this mean, `lognormal:15m,60m` with this median
-/// and this ninetieth percentile.
+/// A distribution of durations: `20m` constant, `10m..30m` uniform, `exp:20m` exponential with this mean,
+/// `lognormal:15m,60m` log-normal with this median and 90th percentile.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Spread {
     Always(Length),
     Evenly(Length, Length),
     /// By its mean.
     Exponential(Length),
-    /// By its median and the ninetieth percentile.
+    /// By its median and its 90th percentile.
     Lognormal(Length, Length),
 }
 
 impl Spread {
-    /// One length, at least a millisecond.
+    /// Draws a duration of at least a millisecond.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

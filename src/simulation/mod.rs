@@ -1,4 +1,4 @@
-//! Builds played on a fleet: no printing, no command line.
+//! Simulates builds on a fleet, without printing or command line.
 
 pub mod arrivals;
 pub mod balancer;

@@ -1,4 +1,4 @@
-//! The numbers that a simulation runs on: those of the rendered fleet, and what the user says of clients and starts.
+//! The input of a simulation: the numbers of the rendered fleet, and the user's assumptions about clients and start times.
 
 use crate::catalogue::price::{self, Usd};
 use crate::fleet::hpa::Behavior;
@@ -8,19 +8,19 @@ use crate::fleet::sizing;
 use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
 use crate::simulation::duration::{Length, Spread};
 
-/// drain.sh lets an idle pod go after 12 idle polls of 5 s.
+/// drain.sh ends an idle pod after 12 idle polls of 5 s.
 pub const QUIET_MS: u64 = 60_000;
-/// Karpenter looks at an empty node once more after 15 s (karpenter pkg/controllers/disruption/consolidation.go).
+/// Karpenter checks an empty node again after 15 s (karpenter pkg/controllers/disruption/consolidation.go).
 pub const VALIDATION_MS: u64 = 15_000;
-/// Karpenter collects pods until none came for 1 s (`BATCH_IDLE_DURATION`); at most 10 s, in which the pods of one
-/// step of an HPA have long come.
+/// Karpenter collects pods until no new one appeared for 1 s (`BATCH_IDLE_DURATION`); the limit of 10 s is never reached
+/// by the pods of one HPA step.
 pub const BATCH_MS: u64 = 1_000;
-/// A type that had no capacity is not tried again for so long (karpenter-provider-aws pkg/cache/cache.go).
+/// How long a type without capacity is not tried again (karpenter-provider-aws pkg/cache/cache.go).
 pub const UNAVAILABLE_MS: u64 = 180_000;
-/// From a launch that fails for want of capacity to the next batch: the NodeClaim is deleted and its pods are
+/// Time from a launch that fails for lack of capacity to the next batch: the NodeClaim is deleted and its pods are
 /// collected again, for up to 10 s (`BATCH_MAX_DURATION`).
 pub const FAILED_LAUNCH_MS: u64 = 10_000;
-/// How often bk-build begins a build again whose builder was lost (`BK_LOST_MAX`).
+/// How often bk-build restarts a build whose builder was lost (`BK_LOST_MAX`).
 pub const LOST_MAX: u8 = 2;
 
 /// How a client waits for a builder.
@@ -34,15 +34,15 @@ pub enum ClientKind {
     BuildxRetry,
 }
 
-/// A client's patience.
+/// How long a client waits, pauses and tries.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Client {
     pub kind: ClientKind,
-    /// How long one connection waits for a silent server.
+    /// How long one connection waits for a server that does not answer.
     pub connect_ms: u64,
-    /// Between two tries.
+    /// Pause between two tries.
     pub pause_ms: u64,
-    /// From the first try to giving up.
+    /// Time from the first try to giving up.
     pub budget_ms: u64,
 }
 
@@ -56,7 +56,7 @@ pub struct NodeType {
     pub hourly: Option<Usd>,
 }
 
-/// A time in which something fails.
+/// A period in which something fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub from_ms: u64,
@@ -69,20 +69,20 @@ impl Window {
     }
 }
 
-/// How the number of pods follows from the demand.
+/// How the number of pods depends on the demand.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Growth {
     Fixed(u32),
     Keda {
         behavior: Behavior,
-        /// Pods while the metric cannot be read, where this KEDA can do it without harm.
+        /// Pods while the metric cannot be read, if this version of KEDA applies the fallback safely.
         fallback: Option<u32>,
-        /// `cooldownPeriod`, for a pool that sleeps.
+        /// `cooldownPeriod`, for a pool that scales to zero.
         cooldown_ms: u64,
     },
 }
 
-/// Everything that does not change in a run.
+/// Everything that is constant in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     pub growth: Growth,
@@ -90,27 +90,27 @@ pub struct Model {
     pub slots: u32,
     pub queue_ms: u64,
     pub hold_ms: u64,
-    /// terminationGracePeriodSeconds: a build that runs longer on a pod that ends is killed.
+    /// terminationGracePeriodSeconds: a build that runs longer on a terminating pod is killed.
     pub grace_ms: u64,
     /// By weight. Never empty.
     pub types: Vec<NodeType>,
     pub consolidate_after_ms: u64,
     pub polling_ms: u64,
-    /// Failed reads in a row before the fallback.
+    /// Consecutive failed reads before the fallback.
     pub failure_threshold: u32,
-    /// From a pod on a ready node to a ready pod.
+    /// Time until a pod on a ready node is ready.
     pub pod_start: Spread,
-    /// From a launch to a ready node.
+    /// Time from launching a node until it is ready.
     pub node_start: Spread,
-    /// When a type has no capacity, by its place among the types.
+    /// When a type has no capacity, by its index among the types.
     pub no_capacity: Vec<(usize, Window)>,
     /// When KEDA cannot read the metric.
     pub metric_out: Vec<Window>,
-    /// Mean time until a builder is lost; none where none is.
+    /// Mean time until a builder is lost; `None` if builders are never lost.
     pub lost_after: Option<Length>,
 }
 
-/// What is said on the command line, and not in clusters.yaml.
+/// What the command line says and clusters.yaml does not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assumptions {
     pub client: ClientKind,
@@ -178,7 +178,7 @@ impl Model {
         })
     }
 
-    /// Pods that are there before the first build comes.
+    /// Pods that exist before the first build arrives.
     pub fn pods_at_rest(&self) -> u32 {
         match self.growth {
             Growth::Fixed(replicas) => replicas,
@@ -187,7 +187,7 @@ impl Model {
     }
 }
 
-/// Counts of a fleet, which the rules keep far below.
+/// Converts counts of a fleet, which the rules keep far below the limit.
 fn narrow(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

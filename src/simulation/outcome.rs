@@ -1,4 +1,4 @@
-//! What came of a simulation: waits as a histogram of seconds, so that memory does not grow with builds.
+//! The results of a simulation. Waits are a histogram of seconds, so that memory does not grow with the number of builds.
 
 use crate::simulation::model::Model;
 use crate::simulation::series::Series;
@@ -49,7 +49,7 @@ impl Waits {
         if self.count == 0 { 0.0 } else { self.sum_ms as f64 / self.count as f64 }
     }
 
-    /// The wait, in whole seconds as ms, rounded up, that so many of a hundred builds did not exceed (nearest rank).
+    /// Percentile of the waits (nearest rank), in ms, rounded up to whole seconds.
     pub fn percentile_ms(&self, percent: u64) -> u64 {
         let rank = (self.count * percent).div_ceil(100).max(1);
         let mut seen = 0;
@@ -69,11 +69,11 @@ pub struct RunResult {
     pub waits: Waits,
     pub arrived: u64,
     pub finished: u64,
-    /// Their budget was spent.
+    /// Builds whose budget was used up.
     pub gave_up: u64,
-    /// Their builder was lost, and they did not come again or lost too many.
+    /// Builds whose builder was lost and that did not retry, or lost too many builders.
     pub failed: u64,
-    /// Builds that were cut by the loss of a builder, whether they came again or not.
+    /// Builds that were interrupted by the loss of a builder, whether they retried or not.
     pub cut: u64,
     /// From the first arrival to the end of the last build.
     pub makespan_ms: u64,
@@ -81,16 +81,16 @@ pub struct RunResult {
     pub settled_ms: u64,
     pub peak_pods: u32,
     pub peak_nodes: u32,
-    /// Places in memory for builds, pods, nodes and planned events, which are used again: as many as were needed at once.
+    /// Places in memory for builds, pods, nodes and planned events. They are reused, so this is how many were needed at once.
     pub places: usize,
-    /// Milliseconds of nodes of each type, until the fleet was back at rest.
+    /// Milliseconds that nodes of each type existed, until the fleet was back at rest.
     pub node_ms: Vec<u64>,
-    /// Of these, after the last build had ended.
+    /// Of these, the time after the end of the last build.
     pub idle_node_ms: Vec<u64>,
-    /// Nodes of each type when the fleet was at rest: before, and again.
+    /// Nodes of each type when the fleet was at rest: before the builds and after them.
     pub nodes_before: Vec<u64>,
     pub nodes_after: Vec<u64>,
-    /// Runs that were given up before the fleet was at rest again.
+    /// Runs that were stopped before the fleet was at rest again.
     pub unsettled: u64,
 }
 
@@ -120,7 +120,7 @@ impl RunResult {
     }
 }
 
-/// Many runs: sums, and the largest of peaks.
+/// Results of many runs: sums, and maxima of peaks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     pub runs: u64,
@@ -140,7 +140,7 @@ impl Summary {
         self.total.merge(run);
     }
 
-    /// The runs of another summary as well.
+    /// Adds the runs of another summary.
     pub fn merge(&mut self, other: Summary) {
         self.runs += other.runs;
         self.longest_makespan_ms = self.longest_makespan_ms.max(other.longest_makespan_ms);
@@ -151,18 +151,18 @@ impl Summary {
         }
     }
 
-    /// Of one run, on average.
+    /// Average per run.
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     pub fn mean(&self, sum: u64) -> f64 {
         if self.runs == 0 { 0.0 } else { sum as f64 / self.runs as f64 }
     }
 
-    /// Node hours of one run, on average.
+    /// Average node hours per run.
     pub fn node_hours(&self, node_ms: &[u64]) -> f64 {
         self.mean(node_ms.iter().sum()) / 3_600_000.0
     }
 
-    /// What nodes cost in one run, on average; the types whose price is not known, where there are any that ran.
+    /// Average cost of nodes per run, in US dollars; the error lists types that ran and whose price is unknown.
     pub fn usd(&self, model: &Model, node_ms: &[u64]) -> Result<f64, Vec<String>> {
         let ran = || model.types.iter().zip(node_ms).filter(|(_, ms)| **ms > 0);
         let unknown: Vec<String> =

@@ -1,5 +1,5 @@
-//! Random numbers that a seed repeats: each run and each purpose has a stream of its own, so that one more node start
-//! changes no build.
+//! Reproducible random numbers: each run and each purpose has its own stream, so that an additional node start does not
+//! change any build.
 
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng;

@@ -1,4 +1,4 @@
-//! The cheapest bounds with which builds wait no longer than asked for, and what they cost.
+//! Finds the cheapest bounds with which builds wait no longer than the target.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -25,46 +25,46 @@ pub struct Choice {
     pub p99_ms: u64,
     pub gave_up: f64,
     pub node_hours_per_day: f64,
-    /// For a day like the recorded ones; none where a price is not known.
+    /// Cost of a day like the recorded ones; `None` if a price is unknown.
     pub usd_per_day: Option<f64>,
 }
 
 impl Choice {
-    /// What to compare by: money, or node hours where a price is not known.
+    /// The value to compare by: cost, or node hours if a price is unknown.
     fn cost(&self) -> f64 {
         self.usd_per_day.unwrap_or(self.node_hours_per_day)
     }
 }
 
-/// What was found for one architecture.
+/// The recommendation for one architecture.
 pub struct Advice {
     pub arch: Arch,
     pub builds: usize,
-    /// What the record stands for.
+    /// Days that the record stands for.
     pub days: u32,
-    /// None where no number of pods is enough.
+    /// `None` if no number of pods is enough.
     pub best: Option<Choice>,
     pub now: Choice,
     pub curve: Vec<Choice>,
 }
 
-/// What is asked for.
+/// The target, and how to simulate.
 #[derive(Clone, Copy, Debug)]
 pub struct WaitTarget {
     pub p99_wait: Length,
-    /// Days that the record stands for; those of its length unless given.
+    /// Days that the record stands for; its length by default.
     pub days: Option<u32>,
     pub seed: u64,
     pub runs: u64,
 }
 
-/// Looks for the cheapest bounds. An error where the builds are no record, or the pool cannot be simulated.
+/// Finds the cheapest bounds. An error if the builds are not recorded ones, or the pool cannot be simulated.
 pub fn advise(scenario: &Scenario, arrivals: &Arrivals, target: WaitTarget) -> Result<Advice> {
     let Arrivals::Recorded(builds) = arrivals else { bail!("recorded arrivals are required") };
-    // By the starts: a build that runs over midnight makes no second day.
+    // Counted by start times: a build that runs past midnight does not add a day.
     let whole = builds.last().map_or(0, |last| last.at_ms / DAY_MS) + 1;
     let days = target.days.unwrap_or(u32::try_from(whole).unwrap_or(u32::MAX));
-    // The searches below ask for the same bounds again and again.
+    // The searches below try the same bounds repeatedly.
     let known: RefCell<HashMap<(u32, u32), Choice>> = RefCell::default();
     let choose = |min: u32, max: u32| -> Result<Choice> {
         if let Some(choice) = known.borrow().get(&(min, max)) {
@@ -76,14 +76,14 @@ pub fn advise(scenario: &Scenario, arrivals: &Arrivals, target: WaitTarget) -> R
         Ok(choice)
     };
     let good = |choice: &Choice| choice.p99_ms <= target.p99_wait.0 && choice.gave_up == 0.0;
-    // With as many pods as builds at once nobody ever waits; that many at all times is the most that can help.
+    // With as many pods as concurrent builds no client ever waits, so no more than that can help.
     let most = peak(builds);
     let mut tried = Vec::new();
     let mut top = most;
     if good(&choose(most, most)?) {
-        // How many it takes at the peak, were they all there.
+        // How many are needed at the peak if all of them exist from the start.
         top = narrow(least(0, most.into(), |max| Ok(good(&choose(narrow(max), narrow(max))?)))?);
-        // A pool that grows is late: it may need a higher peak than one that is always there.
+        // A pool that has to grow is late: it may need a higher maximum than one that always exists.
         let higher = [top, top + top.div_ceil(8), top + top.div_ceil(4), top + top.div_ceil(2), most];
         for max in higher.into_iter().map(|max| max.min(most)).collect::<BTreeSet<_>>() {
             tried.push(choose(max, max)?);
@@ -113,8 +113,8 @@ fn cheapest(choices: impl Iterator<Item = Choice>) -> Option<Choice> {
     choices.min_by_key(key)
 }
 
-/// Nodes and money of a day, where the record stands for so many: what it takes until the pool is at rest again, and the
-/// nodes at rest for the time that is left.
+/// Nodes and cost of a day, if the record stands for this many days: those until the pool is at rest again, and the nodes
+/// at rest for the remaining time.
 fn choice(min: u32, max: u32, days: u32, model: &Model, summary: &Summary) -> Choice {
     let total = &summary.total;
     let days_ms = u64::from(days) * DAY_MS * summary.runs;
@@ -132,7 +132,7 @@ fn choice(min: u32, max: u32, days: u32, model: &Model, summary: &Summary) -> Ch
     }
 }
 
-/// Builds at the same time, were there a builder for each.
+/// Concurrent builds if each had a builder at once.
 fn peak(builds: &[Arrival]) -> u32 {
     let mut changes: Vec<(u64, i32)> =
         builds.iter().flat_map(|build| [(build.at_ms, 1), (build.at_ms + build.duration_ms, -1)]).collect();
@@ -146,7 +146,7 @@ fn peak(builds: &[Arrival]) -> u32 {
     u32::try_from(most).unwrap_or(1).clamp(1, MAX_PODS)
 }
 
-/// The least number from `low` on that holds, up to `high`, which does.
+/// The smallest number from `low` to `high` for which the condition holds; it must hold for `high`.
 fn least_or(low: u64, high: u64, holds: impl Fn(u64) -> Result<bool>) -> Result<u64> {
     if holds(low)? { Ok(low) } else { least(low, high, holds) }
 }

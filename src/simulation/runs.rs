@@ -6,7 +6,7 @@ use crate::simulation::engine::{self, Aim};
 use crate::simulation::model::Model;
 use crate::simulation::outcome::Summary;
 
-/// All runs, on all processors. Sums of whole numbers: the result does not depend on how many there are.
+/// All runs, on all processors. The result does not depend on their number, because all sums are of whole numbers.
 pub fn all(model: &Model, arrivals: &Arrivals, seed: u64, runs: u64) -> Summary {
     shared(model, arrivals, seed, runs, |run| if run == 0 { Aim::Record } else { Aim::Outcome })
 }

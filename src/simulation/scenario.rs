@@ -1,4 +1,4 @@
-//! From the command line to what is simulated: a pool of a fleet, the builds that come, and the circumstances.
+//! What is simulated: a pool of a fleet, with assumptions about what clusters.yaml does not contain.
 
 use anyhow::{Result, anyhow};
 
@@ -7,7 +7,7 @@ use crate::fleet::scaling::{Bounds, Scaling};
 use crate::simulation::model::{Assumptions, Model};
 use crate::values::arch::Arch;
 
-/// One pool, and what clusters.yaml does not say.
+/// One pool with the assumptions.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub fleet: Fleet,
@@ -25,8 +25,8 @@ impl Scenario {
         Model::new(&self.fleet, self.pool(), &self.assumptions).map_err(|why| anyhow!(why))
     }
 
-    /// The same with other numbers of pods: everything that follows from them follows, as `generate` would write it. A
-    /// fixed pool has the larger of the two.
+    /// The same scenario with other numbers of pods. Everything that depends on them changes as `generate` would write it. A
+    /// fixed pool gets `max` pods.
     #[must_use]
     pub fn with_bounds(&self, min: u32, max: u32) -> Self {
         let mut other = self.clone();
@@ -42,7 +42,7 @@ impl Scenario {
         other
     }
 
-    /// The number of pods that it may have.
+    /// Minimum and maximum of pods.
     pub fn bounds(&self) -> (u32, u32) {
         match self.pool().scaling {
             Scaling::Fixed { replicas } => (replicas, replicas),
@@ -55,8 +55,8 @@ impl Scenario {
     }
 }
 
-/// A type without capacity must be of one of the pools, and is left out for those that do not have it. The error names
-/// the types that there are.
+/// A type without capacity must be a type of one of the pools, and is left out for pools that do not have it. The error
+/// lists the known types.
 pub fn share_no_capacity(scenarios: &mut [Scenario]) -> Result<(), String> {
     let types = |scenario: &Scenario| -> Vec<String> {
         scenario.pool().plan.entries.iter().map(|entry| entry.instance.name.clone()).collect()

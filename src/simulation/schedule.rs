@@ -1,13 +1,13 @@
-//! What happens when: events in the order of time, those of one time in the order that they were planned.
+//! Planned events, in order of time; events of the same time in the order in which they were planned.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// What happens. Pods carry the number of their life, so that what was planned for one that is gone does not happen to
-/// the next.
+/// An event. `life` counts the pods that have had a place, so that an event planned for an earlier pod does not happen to
+/// the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Event {
-    /// A client that waits comes to its next step.
+    /// A waiting client takes its next step.
     Client {
         build: u32,
         visit: u32,
@@ -20,12 +20,12 @@ pub enum Event {
         pod: u32,
         life: u32,
     },
-    /// The balancer knows the pod.
+    /// The balancer notices the pod.
     PodAppears {
         pod: u32,
         life: u32,
     },
-    /// The balancer knows that the pod ends.
+    /// The balancer notices that the pod is terminating.
     PodVanishes {
         pod: u32,
         life: u32,
@@ -39,7 +39,7 @@ pub enum Event {
         pod: u32,
         life: u32,
     },
-    /// Its node or process is gone without a word.
+    /// Its node or process disappears without notice.
     PodLost {
         pod: u32,
         life: u32,
@@ -51,7 +51,7 @@ pub enum Event {
         node: u32,
         since_ms: u64,
     },
-    /// Karpenter looks at the pods that have no node.
+    /// Karpenter handles the pods that have no node.
     Batch,
     HpaLooks,
     KedaPolls,

@@ -1,20 +1,20 @@
-//! A run over time, in as many points as a chart can show, however long it takes.
+//! A run over time, with a limited number of points, however long it takes.
 
 /// One moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Point {
     pub at_ms: u64,
-    /// Builds that came and neither ended nor gave up.
+    /// Builds that arrived and have neither ended nor given up.
     pub demand: u32,
     pub ready: u32,
-    /// Pods that end.
+    /// Pods that are terminating.
     pub draining: u32,
-    /// Connections that wait in the balancer, also of clients that left.
+    /// Connections that wait in the balancer, including those of clients that left.
     pub queued: u32,
     pub nodes: u32,
 }
 
-/// Points at equal distances. When there are too many, every second one goes and the distance doubles.
+/// Points at equal intervals. When there are too many, every second one is dropped and the interval doubles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Series {
     pub points: Vec<Point>,
@@ -31,9 +31,9 @@ impl Default for Series {
 }
 
 impl Series {
-    /// Takes the point, and tells how long to wait for the next.
+    /// Adds the point, and returns the time until the next one in ms.
     pub fn add(&mut self, point: Point) -> u64 {
-        // Before the new point, which may be the last: that one stays.
+        // Done before adding the new point, which may be the last and must stay.
         if self.points.len() >= MAX_POINTS {
             let mut keep = false;
             self.points.retain(|_| {

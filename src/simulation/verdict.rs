@@ -1,4 +1,4 @@
-//! What would have to change for every build to get a builder: the budget at this maximum, or the maximum at this budget.
+//! What must change so that every build gets a builder: the budget with this maximum, or the maximum with this budget.
 
 use anyhow::Result;
 
@@ -9,25 +9,25 @@ use crate::simulation::outcome::Summary;
 use crate::simulation::runs::{all, nobody_gives_up};
 use crate::simulation::scenario::Scenario;
 
-/// Runs of one question at most: each is asked a dozen times.
+/// Maximum of runs per try: the bisection needs about a dozen tries.
 const RUNS: u64 = 50;
-/// Who waits for longer has no use for the build.
+/// Nobody waits longer for a build.
 const LONGEST_BUDGET_MIN: u64 = 7 * 24 * 60;
-/// Connections that are played for one verdict, in all its questions: about two seconds.
+/// Connections that are simulated for one verdict, in all tries: about two seconds.
 const MAX_CONNECTIONS: f64 = 2e7;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
-    /// Whether everybody got a builder as it is.
+    /// Whether every build got a builder without a change.
     pub enough: bool,
-    /// The smallest budget, in whole minutes, with which nobody gives up; none where even a week is not enough.
+    /// The smallest budget, in whole minutes, with which no client gives up; `None` if even a week is not enough.
     pub budget: Option<Length>,
-    /// The smallest maximum, not below the minimum, with which nobody gives up with the budget given; none where no
+    /// The smallest maximum, not below the minimum, with which no client gives up with the given budget; `None` if no
     /// maximum helps.
     pub max: Option<u32>,
 }
 
-/// Finds both by bisection. A larger budget or a larger maximum is taken for no worse than a smaller one.
+/// Finds both by bisection. This assumes that a larger budget or a larger maximum is never worse than a smaller one.
 pub fn find(scenario: &Scenario, arrivals: &Arrivals, seed: u64, summary: &Summary) -> Result<Verdict> {
     let enough = summary.total.gave_up + summary.total.failed == 0;
     let nobody_lost = summary.total.gave_up == 0;
@@ -46,7 +46,7 @@ fn least_budget(
     enough: bool,
 ) -> Result<Option<Length>> {
     let given_min = scenario.assumptions.budget.0.div_ceil(60_000).max(1);
-    // With clients that keep their place in the queue, which costs nothing to play, the longest wait is near.
+    // Clients that keep their place in the queue are cheap to simulate, and their longest wait is a good estimate.
     let mut patient = scenario.model()?;
     (patient.client.connect_ms, patient.client.budget_ms) = (LONGEST_BUDGET_MIN * 60_000, LONGEST_BUDGET_MIN * 60_000);
     (patient.queue_ms, patient.hold_ms) = (LONGEST_BUDGET_MIN * 60_000, LONGEST_BUDGET_MIN * 60_000);
@@ -93,16 +93,16 @@ fn least_max(
     Ok(Some(u32::try_from(least(low, high, with)?).unwrap_or(MAX_PODS)))
 }
 
-/// As many runs as there is time for, when every build may wait for so long and come again every half minute.
+/// As many runs as time allows, if every build may wait this long and retry every half minute.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an estimate")]
 fn runs(summary: &Summary, wait_s: u64) -> u64 {
     let connections = summary.mean(summary.total.arrived) * (wait_s as f64 / 30.0 + 1.0) * 12.0;
     ((MAX_CONNECTIONS / connections.max(1.0)) as u64).clamp(1, summary.runs.clamp(1, RUNS))
 }
 
-/// The least number above `low` that holds, up to `high`, which does.
+/// The smallest number above `low` and up to `high` for which the condition holds; it must hold for `high`.
 pub fn least(mut low: u64, mut high: u64, holds: impl Fn(u64) -> Result<bool>) -> Result<u64> {
-    // Most answers are near the low end: doubling finds them without asking about the largest.
+    // Most results are near the low end: doubling finds them without trying the largest numbers.
     let mut step = 1;
     while low + step < high {
         if holds(low + step)? {

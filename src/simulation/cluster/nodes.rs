@@ -1,4 +1,4 @@
-//! Nodes: the scheduler that spreads pods over them, and Karpenter that makes and empties them.
+//! Nodes: the scheduler that spreads pods over them, and Karpenter, which creates and removes them.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use crate::simulation::model::{BATCH_MS, FAILED_LAUNCH_MS, UNAVAILABLE_MS, VALID
 use crate::simulation::schedule::{Event, Schedule};
 
 impl PoolState<'_> {
-    /// A node without a pod that stays is looked at when it has been so for long enough. One that is not ready yet is
-    /// looked at when it is.
+    /// Plans to check a node without active pods after it has been empty for long enough. A node that is not ready yet is
+    /// checked when it is.
     pub(super) fn plan_idle(&self, node: u32, plan: &mut Schedule) {
         let NodeState { active, ready, last_ms, leaving, .. } = self.nodes[node as usize];
         if active == 0 && ready && !leaving {
@@ -17,7 +17,7 @@ impl PoolState<'_> {
         }
     }
 
-    /// Pods without a node take what room there is; the others wait for Karpenter.
+    /// Places pods without a node where there is room; the others wait for Karpenter.
     pub(super) fn fill(&mut self, now_ms: u64, plan: &mut Schedule) {
         let mut placed = 0;
         while placed < self.pending.len() && self.place(self.pending[placed], now_ms, plan) {
@@ -40,7 +40,7 @@ impl PoolState<'_> {
         }
     }
 
-    /// Puts a pod on a node with room, if there is one.
+    /// Places a pod on a node with room, if there is one.
     pub(super) fn place(&mut self, pod: u32, now_ms: u64, plan: &mut Schedule) -> bool {
         let Some(node) = self.roomy() else { return false };
         self.bind(pod, node, now_ms, plan);
@@ -126,8 +126,8 @@ impl PoolState<'_> {
         self.room[usize::from(state.ready)][free as usize].remove(&node);
     }
 
-    /// Karpenter makes nodes for the pods that have none: of the heaviest NodePool that has capacity and is below its
-    /// limit. A type without capacity fails, is left out for three minutes, and its pods are looked at again.
+    /// Karpenter creates nodes for pods without one, from the heaviest NodePool that has capacity and is below its limit. A
+    /// type without capacity fails, is left out for three minutes, and its pods are collected again.
     pub fn batch(&mut self, now_ms: u64, plan: &mut Schedule) {
         self.batch_planned = false;
         let mut pending = std::mem::take(&mut self.pending).into_iter();
@@ -173,7 +173,7 @@ impl PoolState<'_> {
         self.plan_idle(node, plan);
     }
 
-    /// A node is empty, perhaps: pods that end do not keep it (`IsReschedulable`), but it goes only with the last.
+    /// A node may be empty: terminating pods do not keep it (`IsReschedulable`), but it is removed only after the last one.
     pub fn node_idle(&mut self, now_ms: u64, node: u32, since_ms: u64, plan: &mut Schedule) {
         let state = &self.nodes[node as usize];
         if state.gone || state.leaving || state.active > 0 || state.last_ms != since_ms {

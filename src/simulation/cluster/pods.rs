@@ -1,4 +1,4 @@
-//! The Deployment that adds and takes pods.
+//! The Deployment that adds and removes pods.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::simulation::random::{Random, Stream};
 use crate::simulation::schedule::{Event, Schedule};
 
 impl<'a> PoolState<'a> {
-    /// A cluster without pods; `random` gives the stream of numbers for each purpose.
+    /// A cluster without pods; `random` returns the stream of numbers for each purpose.
     pub fn new(model: &'a Model, random: impl Fn(Stream) -> Random) -> Self {
         let most = model.types.iter().map(|one| one.pods).max().unwrap_or(1) as usize;
         PoolState {
@@ -34,7 +34,7 @@ impl<'a> PoolState<'a> {
         }
     }
 
-    /// Pods that are ready before anything happens, on nodes of the first type.
+    /// Adds pods that are ready from the start, on nodes of the first type.
     pub fn at_rest(&mut self, pods: u32, plan: &mut Schedule) -> Vec<u32> {
         let mut ready = Vec::new();
         for _ in 0..pods {
@@ -47,7 +47,7 @@ impl<'a> PoolState<'a> {
         ready
     }
 
-    /// Brings the Deployment to so many pods. Pods of a step down begin to end and are returned.
+    /// Scales the Deployment to this many pods. Pods that are removed start terminating and are returned.
     pub fn scale(&mut self, now_ms: u64, replicas: u32, plan: &mut Schedule) -> Vec<u32> {
         let active = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
         if replicas >= active {
@@ -89,10 +89,10 @@ impl<'a> PoolState<'a> {
         pod
     }
 
-    /// The pods that a ReplicaSet takes first: without a node, not ready, beside most others of their kind on a node,
-    /// ready for the shortest time in powers of two of a nanosecond, and of these by UID, which is random (k8s
-    /// `pkg/controller/controller_utils.go`, `ActivePodsWithRanks`). Ranks are counted once, before the first goes
-    /// (`replica_set.go`, `getPodsRankedByRelatedPodsOnSameNode`). Whether one builds does not count.
+    /// The pods that a ReplicaSet removes first: without a node, not ready, with the most pods of the same kind on their
+    /// node, ready for the shortest time in powers of two of a nanosecond, and among these by UID, which is random (k8s
+    /// `pkg/controller/controller_utils.go`, `ActivePodsWithRanks`). Ranks are counted once, before the first is removed
+    /// (`replica_set.go`, `getPodsRankedByRelatedPodsOnSameNode`). Whether a pod runs a build does not matter.
     pub(super) fn ranked(&self, now_ms: u64, count: usize) -> Vec<u32> {
         let mut keyed: Vec<_> = self
             .active
@@ -117,13 +117,13 @@ impl<'a> PoolState<'a> {
         keyed.into_iter().map(|(_, pod)| pod).collect()
     }
 
-    /// A pod begins to end. One without a build goes after drain.sh has seen it idle; the caller plans what becomes of
-    /// one with a build.
+    /// A pod starts terminating. Without a build it exits after drain.sh has seen it idle; for a pod with a build, the
+    /// caller plans what happens.
     pub(super) fn end(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
         let was = self.pods[pod as usize].phase;
         self.withdraw(now_ms, pod, plan);
         if was != Phase::Ready {
-            // Nothing runs in it yet.
+            // It is not running yet.
             self.pending.retain(|other| *other != pod);
             self.remove(now_ms, pod, plan);
             return;
@@ -137,11 +137,11 @@ impl<'a> PoolState<'a> {
         if build.is_none() {
             plan.at(now_ms + QUIET_MS, Event::PodExits { pod, life });
         }
-        // Also of one that is idle: a client may come before the balancer knows.
+        // Also if it is idle: a client may connect before the balancer notices.
         plan.at(now_ms + self.model.grace_ms, Event::PodKilled { pod, life });
     }
 
-    /// The pod counts no longer: not to the Deployment, and not to its node as one that keeps it.
+    /// The pod no longer counts for the Deployment, and no longer keeps its node.
     pub(super) fn withdraw(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
         let Pod { place, node, phase, .. } = self.pods[pod as usize];
         self.active.swap_remove(place as usize);
@@ -179,7 +179,7 @@ impl<'a> PoolState<'a> {
         }
     }
 
-    /// A pod is gone without a word; the Deployment makes another in its place.
+    /// A pod disappears without notice; the Deployment creates another one.
     pub fn lose(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
         let replaced = self.pods[pod as usize].phase != Phase::Ending;
         if replaced {
@@ -212,19 +212,19 @@ impl<'a> PoolState<'a> {
         }
     }
 
-    /// Whether nothing moves any more: no pod starts or ends, and every node carries a pod that stays.
+    /// Whether the cluster is stable: no pod starts or terminates, and every node has an active pod.
     pub fn settled(&self) -> bool {
         self.ending == 0
             && self.ready as usize == self.active.len()
             && self.nodes.iter().all(|node| node.gone || (node.active > 0 && node.ready))
     }
 
-    /// Pods that do not end.
+    /// Number of pods that are not terminating.
     pub fn active(&self) -> u32 {
         u32::try_from(self.active.len()).unwrap_or(u32::MAX)
     }
 
-    /// Places for pods and nodes, those that are gone as well.
+    /// Places in memory for pods and nodes, including those that are gone.
     pub fn places(&self) -> usize {
         self.pods.len() + self.nodes.len()
     }
@@ -234,7 +234,7 @@ impl<'a> PoolState<'a> {
         self.count.iter().map(|count| u64::from(*count)).collect()
     }
 
-    /// Milliseconds that nodes of each type existed until now.
+    /// Milliseconds that nodes of each type have existed until now.
     pub fn node_ms(&self, now_ms: u64) -> Vec<u64> {
         let mut total = self.node_ms.clone();
         for node in self.nodes.iter().filter(|node| !node.gone) {

@@ -7,7 +7,7 @@ use crate::simulation::random::Random;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The place may be used again.
+    /// Its place in memory may be reused.
     Gone,
     /// Without a node.
     Pending,
@@ -19,17 +19,17 @@ pub enum Phase {
 
 #[derive(Clone, Debug)]
 pub struct Pod {
-    /// Counts the pods that had this place.
+    /// Number of pods that have had this place.
     pub life: u32,
     pub phase: Phase,
     pub(super) node: Option<u32>,
     /// Its slot in the balancer.
     pub slot: Option<u32>,
     pub build: Option<u32>,
-    /// The slot that the build is on: its own, also after its address has left it.
+    /// The slot that the build runs on: the pod's slot, even after its address has left it.
     pub builds_in: Option<u32>,
     pub(super) ready_ms: u64,
-    /// Stands for its UID, which is random.
+    /// Represents its UID, which is random.
     pub(super) uid: u64,
     /// Its place in `active`.
     pub(super) place: u32,
@@ -41,11 +41,11 @@ pub(super) struct NodeState {
     pub(super) ready: bool,
     pub(super) leaving: bool,
     pub(super) gone: bool,
-    /// Pods that hold room on it, those that end too.
+    /// Pods that use room on it, including terminating ones.
     pub(super) used: u32,
-    /// Pods that do not end.
+    /// Pods that are not terminating.
     pub(super) active: u32,
-    /// When a pod last came, or began to end: what `consolidateAfter` counts from
+    /// When a pod was last placed here or started terminating: `consolidateAfter` counts from then
     /// (karpenter pkg/controllers/nodeclaim/podevents).
     pub(super) last_ms: u64,
     pub(super) launched_ms: u64,
@@ -58,12 +58,12 @@ pub struct PoolState<'a> {
     pub(super) model: &'a Model,
     pub pods: Vec<Pod>,
     pub(super) vacant: Vec<u32>,
-    /// Pods that do not end.
+    /// Pods that are not terminating.
     pub(super) active: Vec<u32>,
     pub(super) pending: Vec<u32>,
     pub(super) nodes: Vec<NodeState>,
     pub(super) vacant_nodes: Vec<u32>,
-    /// Nodes with room, by how much of it: `room[ready][free]`.
+    /// Nodes with room, by the amount of it: `room[ready][free]`.
     pub(super) room: [Vec<BTreeSet<u32>>; 2],
     pub(super) count: Vec<u32>,
     pub(super) unavailable_until: Vec<u64>,
@@ -71,7 +71,7 @@ pub struct PoolState<'a> {
     pub ready: u32,
     pub ending: u32,
     pub alive_nodes: u32,
-    /// Milliseconds that nodes of each type existed; nodes that still exist are not in it.
+    /// Milliseconds that nodes of each type existed, without nodes that still exist.
     pub(super) node_ms: Vec<u64>,
     pub(super) pod_starts: Random,
     pub(super) node_starts: Random,

@@ -1,4 +1,4 @@
-//! What happens to builders: the load balancer learns of them, builds begin and end on them, and some are lost.
+//! Events of builders: the load balancer notices them, builds start and end on them, and some are lost.
 
 use crate::simulation::balancer::QueuedClient;
 use crate::simulation::cluster::pool::Phase;
@@ -23,7 +23,7 @@ impl Run<'_> {
         }
     }
 
-    /// The build begins on the pod that has the slot.
+    /// The build starts on the pod that has the slot.
     pub(super) fn begin(&mut self, build: u32, slot: u32) {
         let Some(pod) = self.balancer.pod_of(slot) else { return };
         let state = &mut self.builds[build as usize];
@@ -57,12 +57,12 @@ impl Run<'_> {
         }
     }
 
-    /// A builder is gone with its build, whose client comes again or fails.
+    /// A builder is lost with its build, whose client retries or fails.
     pub(super) fn lose(&mut self, pod: u32) {
         let place = &mut self.cluster.pods[pod as usize];
         let (build, used, slot) = (place.build.take(), place.builds_in.take(), place.slot.take());
         self.cluster.lose(self.now_ms, pod, &mut self.plan);
-        // The next client that it fails marks it down, at once (`observe layer4`).
+        // The next client whose connection fails marks it down immediately (`observe layer4`).
         if let Some(slot) = slot {
             self.balancer.vanish(self.now_ms, slot);
         }

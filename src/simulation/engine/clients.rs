@@ -1,10 +1,10 @@
-//! What clients do: they come, wait, leave, come again, and give up.
+//! What clients do: they arrive, wait, leave, retry, and give up.
 
 use crate::simulation::engine::run::{Build, Next, Run};
 use crate::simulation::model::ClientKind;
 use crate::simulation::schedule::Event;
 
-/// `buildctl --wait` tries again after 1 s (buildkit client/client.go, `Wait`).
+/// `buildctl --wait` retries after 1 s (buildkit client/client.go, `Wait`).
 const RECONNECT_MS: u64 = 1_000;
 /// buildx connects a second time before it fails (measured on a queue: at 0 and 21 s, fails at 41 s).
 const BUILDX_CONNECTIONS: u8 = 2;
@@ -35,7 +35,7 @@ impl Run<'_> {
         self.connect(build);
     }
 
-    /// A client connects: it builds, or waits and plans what it does when it has waited for nothing.
+    /// A client connects: it builds, or waits and plans what to do if no builder becomes free.
     pub(super) fn connect(&mut self, build: u32) {
         let client = self.model.client;
         let state = &mut self.builds[build as usize];
@@ -54,7 +54,7 @@ impl Run<'_> {
             }
             ClientKind::BuildctlWait => (silent_ms + RECONNECT_MS, Next::Connect),
             ClientKind::BuildxRetry if connections < BUILDX_CONNECTIONS => (silent_ms + RECONNECT_MS, Next::Connect),
-            // bk-build stops where the pause would outlast the budget, and shortens it by up to a fifth.
+            // bk-build stops if the pause would exceed the budget, and shortens the pause by up to a fifth.
             ClientKind::BuildctlRetry | ClientKind::BuildxRetry
                 if silent_ms.saturating_add(client.pause_ms) >= spent_ms =>
             {
@@ -89,7 +89,7 @@ impl Run<'_> {
         }
     }
 
-    /// The build is over, one way or the other.
+    /// The build has ended, successfully or not.
     pub(super) fn close(&mut self, build: u32) {
         let state = &mut self.builds[build as usize];
         state.visit = state.visit.wrapping_add(1);

@@ -1,4 +1,4 @@
-//! Events in their order, until nothing is left to happen.
+//! Processes events in order until none are left.
 
 use crate::simulation::balancer::DNS_MS;
 use crate::simulation::cluster::pool::Phase;
@@ -9,11 +9,11 @@ use crate::simulation::series::Point;
 
 impl Run<'_> {
     pub(super) fn go(&mut self, until_loss: bool) {
-        // Without builds there is nothing to tell, and events go on for ever.
+        // Without builds there is no result, and periodic events never end.
         while self.arrivals.peek().is_some() || self.first_ms.is_some() {
             let arrival_ms = self.arrivals.peek().map(|arrival| arrival.at_ms);
             let event_ms = self.plan.next_at();
-            // Of one time, who comes is first: a builder that falls free at that moment may be theirs.
+            // At equal times, arrivals come first: a builder that becomes free at that moment may serve them.
             if let Some(at_ms) = arrival_ms.filter(|at_ms| event_ms.is_none_or(|event_ms| *at_ms <= event_ms)) {
                 self.now_ms = at_ms;
                 self.arrive();
@@ -45,10 +45,10 @@ impl Run<'_> {
         self.conclude();
     }
 
-    /// Whether there are as few pods as before, and nothing moves. They may stand on more nodes.
+    /// Whether there are as few pods as at the start, and the cluster is stable. They may be on more nodes.
     fn at_rest(&self) -> bool {
         match self.model.growth {
-            // It was never larger.
+            // A fixed pool never grows.
             Growth::Fixed(_) => true,
             Growth::Keda { behavior, .. } => self.cluster.active() == behavior.bounds.min() && self.cluster.settled(),
         }
@@ -110,7 +110,7 @@ impl Run<'_> {
             Event::HpaLooks => self.hpa_looks(),
             Event::KedaPolls => self.keda_polls(),
             Event::Sample => self.sample(),
-            // Of a pod that is gone.
+            // An event of a pod that no longer exists.
             _ => {}
         }
     }
@@ -136,5 +136,5 @@ impl Run<'_> {
     }
 }
 
-/// A fleet that has not settled by then will not: two weeks after the last build was over.
+/// A fleet that has not settled two weeks after the end of the last build never will.
 const PATIENCE_MS: u64 = 14 * 24 * 3_600_000;

@@ -1,5 +1,5 @@
-//! One run: clients come, the balancer gives them builders, KEDA and the HPA follow the balancer's count, and pods and
-//! nodes come and go.
+//! One run: clients arrive, the balancer assigns them builders, KEDA and the HPA follow the balancer's count, and pods
+//! and nodes are added and removed.
 
 mod builders;
 mod clients;
@@ -18,13 +18,13 @@ use crate::simulation::random::{Random, Stream};
 use crate::simulation::schedule::{Event, Schedule};
 use crate::simulation::series::Series;
 
-/// What a run is for.
+/// What a run should find out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
     Outcome,
     /// The outcome, and what happened over time.
     Record,
-    /// Whether anybody gives up: the run ends with the first who does.
+    /// Whether any client gives up: the run ends with the first one.
     FirstLoss,
 }
 

@@ -12,7 +12,7 @@ use crate::simulation::random::Random;
 use crate::simulation::schedule::Schedule;
 use crate::simulation::series::Series;
 
-/// What a client that waits does next.
+/// What a waiting client does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Connect,
@@ -21,14 +21,14 @@ pub(super) enum Next {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Build {
-    /// Counts connections and starts over all builds that had this place: what was planned for an earlier one does not
-    /// happen.
+    /// Counts connections and starts of all builds that have had this place, so that events planned for an earlier one are
+    /// ignored.
     pub(super) visit: u32,
     pub(super) came_ms: u64,
     pub(super) duration_ms: u64,
     pub(super) started: bool,
     pub(super) lost: u8,
-    /// Connections of one try.
+    /// Connections made in one try.
     pub(super) connections: u8,
     pub(super) next: Next,
 }

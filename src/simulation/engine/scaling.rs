@@ -1,4 +1,4 @@
-//! What KEDA and the HPA do with the load balancer's count.
+//! How KEDA and the HPA react to the load balancer's count.
 
 use crate::fleet::hpa::SYNC_MS;
 use crate::simulation::engine::run::Run;
@@ -15,7 +15,7 @@ impl Run<'_> {
         let milli = if out {
             self.failures += 1;
             match fallback {
-                // `currentReplicasIfHigher`, as if the demand were that of so many pods (KEDA pkg/fallback/fallback.go).
+                // `currentReplicasIfHigher`, as if there were demand for this many pods (KEDA pkg/fallback/fallback.go).
                 Some(pods) if self.failures > self.model.failure_threshold => {
                     u64::from(pods.max(hpa.replicas())) * u64::from(behavior.target_milli)
                 }
@@ -33,7 +33,8 @@ impl Run<'_> {
         }
     }
 
-    /// KEDA's own loop, for a pool that sleeps: it wakes the first pod, and takes all after `cooldownPeriod` without demand.
+    /// KEDA's own loop, for a pool that scales to zero: it starts the first pod, and removes all of them after
+    /// `cooldownPeriod` without demand.
     pub(super) fn keda_polls(&mut self) {
         self.plan.at(self.now_ms + self.model.polling_ms, Event::KedaPolls);
         let Growth::Keda { cooldown_ms, .. } = self.model.growth else { return };
@@ -57,6 +58,6 @@ impl Run<'_> {
 
     pub(super) fn scale(&mut self, replicas: u32) {
         self.cluster.scale(self.now_ms, replicas, &mut self.plan);
-        debug_assert_eq!(self.cluster.active(), replicas, "the Deployment has as many pods as it was told");
+        debug_assert_eq!(self.cluster.active(), replicas, "the Deployment has as many pods as requested");
     }
 }
