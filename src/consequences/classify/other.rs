@@ -24,7 +24,7 @@ pub(super) fn moves(pair: &ManifestPair, from: &str, to: &str) -> Consequence {
 }
 
 /// Objects that are added or removed.
-pub(super) fn comes_and_goes(pair: &ManifestPair) -> Vec<Consequence> {
+pub(super) fn added_and_removed(pair: &ManifestPair) -> Vec<Consequence> {
     let gone = pair.old.iter().filter(|(identity, _)| pair.new.get(identity).is_none());
     let come = pair.new.iter().filter(|(identity, _)| pair.old.get(identity).is_none());
     // Objects with the same explanation are reported together.

@@ -18,7 +18,7 @@ pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Cons
         report_numbers(pair, old, new, reported);
     }
     found.extend(pair.changed("ScaledObject").filter_map(|scaler| aim(&scaler, reported)));
-    found.extend(appeared_and_gone(pair));
+    found.extend(pools_of_one_version(pair));
     found
 }
 
@@ -66,7 +66,7 @@ fn cpu_for_nodes(nodepool: &Value) -> Option<u64> {
 }
 
 /// Pools that exist in only one version.
-fn appeared_and_gone(pair: &ManifestPair) -> Vec<Consequence> {
+fn pools_of_one_version(pair: &ManifestPair) -> Vec<Consequence> {
     let only = |of: &[PoolFacts], other: &[PoolFacts]| -> Vec<PoolFacts> {
         of.iter().filter(|pool| other.iter().all(|other| other.arch != pool.arch)).cloned().collect()
     };
