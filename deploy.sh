@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Applies the generated manifests of one cluster in order and waits for the rollouts.
 #
-#   ./deploy.sh CLUSTER [--context CTX] [--dir generated] [--dry-run] [--yes] [--timeout 45m]
-#                       [--wait-idle MIN | --force-roll] [--prune]
+#   ./deploy.sh CLUSTER [--context CTX] [--accept-cluster ENTRY] [--dir generated] [--dry-run] [--yes]
+#                       [--timeout 45m] [--wait-idle MIN | --force-roll] [--prune]
 #
 #   --context CTX    kubectl context (default: the current one)
 #   --dir DIR        output directory of `buildkit-fleet generate` (default: generated)
 #   --dry-run        show what would change, and stop
-#   --yes            do not ask; with --context, also accept a context whose cluster has another name
+#   --accept-cluster ENTRY
+#                    accept a context whose cluster entry in the kubeconfig is ENTRY, though it does not look like the
+#                    EKS cluster and region of the set
+#   --yes            do not ask before a first installation
 #   --timeout TIME   for each rollout: 90s, 45m, 2h (default: 45m)
 #   --wait-idle MIN  before the load balancer or builders roll, wait up to MIN minutes for running builds to finish
 #   --force-roll     roll while builds run; they are not cut, see below
@@ -22,7 +25,7 @@
 #   0  done, or nothing to do
 #   1  kubectl failed
 #   2  wrong command line
-#   3  refused by a check; nothing was applied
+#   3  refused by a check or on the terminal; nothing was applied
 #   4  a roll under load needs a decision
 #   5  a rollout did not finish in time
 #   6  all applied except the builders, which roll in the next run
@@ -48,7 +51,8 @@ die() {
 
 usage() {
   [ $# -eq 0 ] || say "deploy: $*"
-  say "usage: ./deploy.sh CLUSTER [--context CTX] [--dir DIR] [--dry-run] [--yes] [--timeout 45m] [--wait-idle MIN | --force-roll] [--prune]"
+  say "usage: ./deploy.sh CLUSTER [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--dry-run] [--yes] [--timeout 45m]
+                   [--wait-idle MIN | --force-roll] [--prune]"
   exit "$EXIT_USAGE"
 }
 
@@ -62,13 +66,14 @@ seconds() {
   esac
 }
 
-cluster='' context='' context_given=0 dir=generated dry_run=0 yes=0 timeout_s=2700 wait_idle_s='' force_roll=0 prune=0
+cluster='' context='' accepted='' dir=generated dry_run=0 yes=0 timeout_s=2700 wait_idle_s='' force_roll=0 prune=0
 while [ $# -gt 0 ]; do
   case $1 in
-    --context | --dir | --timeout | --wait-idle)
+    --context | --accept-cluster | --dir | --timeout | --wait-idle)
       [ $# -ge 2 ] || usage "$1 needs a value"
       case $1 in
-        --context) context=$2 context_given=1 ;;
+        --context) context=$2 ;;
+        --accept-cluster) accepted=$2 ;;
         --dir) dir=$2 ;;
         --timeout) timeout_s=$(seconds "$2") || usage "invalid value \`$2\` for --timeout: expected a length such as 90s, 45m or 2h" ;;
         --wait-idle) wait_idle_s=$(seconds "${2}m") || usage "invalid value \`$2\` for --wait-idle: expected minutes" ;;
@@ -128,6 +133,9 @@ take_set() {
   [ "$listed" = "$present" ] ||
     die "$EXIT_REFUSED" "$source and its SHA256SUMS differ (< listed, > present):" \
       "$(diff <(echo "$listed") <(echo "$present") | grep '^[<>]')"
+  for file in 00-namespace.yaml 30-lb-deployment.yaml 40-deployments.yaml; do
+    grep -qxF "$file" <<<"$listed" || die "$EXIT_REFUSED" "$source is not a set of manifests: it has no $file"
+  done
   for file in $listed; do
     # Reading a pipe would block for ever.
     [ -f "$source/$file" ] || die "$EXIT_REFUSED" "$source/$file is not a regular file"
@@ -143,23 +151,78 @@ has() { [ -f "$set_dir/$1" ]; }
 
 # ---------------------------------------------------------------- the cluster
 
+# A value that the set's Namespace is annotated with.
+annotation() { sed -n "s|^ *buildkit-fleet/$1: \"\(.*\)\"\$|\1|p" "$set_dir/00-namespace.yaml"; }
+
+# Sets `entry_name` and `entry_region` of a cluster entry in the kubeconfig. A region that cannot be read is empty.
+read_entry() {
+  local entry=$1 server=$2 rest
+  entry_name=${entry##*[/:@]} entry_region=''
+  case $entry in
+    "$cluster_name") ;;
+    # As `aws eks update-kubeconfig` and eksctl name it; the others cannot be EKS, but their names say as much.
+    arn:aws*:eks:*:cluster/*) IFS=: read -r _ _ _ entry_region _ <<<"$entry" ;;
+    *.*.eksctl.io)
+      rest=${entry%.eksctl.io}
+      entry_name=${rest%.*} entry_region=${rest##*.}
+      ;;
+    gke_*_*_*)
+      rest=${entry%_*}
+      entry_name=${entry##*_} entry_region=${rest##*_}
+      ;;
+    kind-*) entry_name=${entry#kind-} ;;
+    k3d-*) entry_name=${entry#k3d-} ;;
+  esac
+  [ -z "$entry_region" ] || return 0
+  # The address of an EKS API server has the region.
+  case $server in
+    *.eks.amazonaws.com*) rest=${server%%.eks.amazonaws.com*} ;;
+    *.api.aws*) rest=${server%%.api.aws*} ;;
+    *) return 0 ;;
+  esac
+  entry_region=${rest##*.}
+}
+
 check_context() {
-  local cluster_name entry
+  local entry server entry_name entry_region
   if [ -z "$context" ]; then
     context=$(kubectl config current-context) || die "$EXIT_REFUSED" "no current context: use --context"
   fi
-  cluster_name=$(sed -n 's/^ *karpenter.sh\/discovery: "\(.*\)"$/\1/p' "$set_dir/10-nodepools.yaml" | head -n 1)
-  entry=$(kubectl config view -o json | jq -r --arg context "$context" '.contexts[]? | select(.name == $context) | .context.cluster')
+  cluster_name=$(annotation cluster-name) region=$(annotation region)
+  if [ -z "$cluster_name" ] || [ -z "$region" ]; then
+    die "$EXIT_REFUSED" "00-namespace.yaml does not name the EKS cluster and its region: run \`buildkit-fleet generate $cluster\`"
+  fi
+  kubectl config view -o json >"$work/kubeconfig" || die "$EXIT_REFUSED" "cannot read the kubeconfig"
+  entry=$(jq -r --arg context "$context" '.contexts[]? | select(.name == $context) | .context.cluster' "$work/kubeconfig")
   [ -n "$entry" ] || die "$EXIT_REFUSED" "context \`$context\` not found"
-  # A cluster entry is named after the EKS cluster's ARN or its name.
-  case $entry in
-    "$cluster_name" | *[/:@]"$cluster_name") return ;;
-  esac
-  if [ "$context_given" = 1 ] && [ "$yes" = 1 ]; then
-    say "warning: context $context is cluster $entry, not $cluster_name; accepted by --context and --yes"
+  server=$(jq -r --arg entry "$entry" '.clusters[]? | select(.name == $entry) | .cluster.server // ""' "$work/kubeconfig")
+  if [ -n "$accepted" ]; then
+    [ "$accepted" = "$entry" ] || die "$EXIT_REFUSED" "context $context is cluster $entry, not $accepted as --accept-cluster says"
     return
   fi
-  die "$EXIT_REFUSED" "context $context is cluster $entry, but these manifests are for $cluster_name: use --context, and --yes if only the name differs"
+  read_entry "$entry" "$server"
+  if [ "$entry_name" = "$cluster_name" ] && [ "${entry_region:-$region}" = "$region" ]; then return; fi
+  case $entry in *"$entry_region"*) entry_region='' ;; esac
+  die "$EXIT_REFUSED" "context $context is cluster $entry${entry_region:+ in $entry_region}, but these manifests are for $cluster_name in $region:" \
+    "use --context, or name that cluster with --accept-cluster if it is the same one"
+}
+
+# The live Namespace says which EKS cluster its fleet was applied for: a name alone may have matched in another region.
+check_namespace() {
+  local live_name live_region
+  kc get namespace "$namespace" --ignore-not-found -o json >"$work/namespace" 2>"$work/error" ||
+    die "$EXIT_REFUSED" "cannot read namespace $namespace: $(tail -n 1 "$work/error")"
+  first_install=0
+  if ! [ -s "$work/namespace" ]; then
+    first_install=1
+    return
+  fi
+  live_name=$(jq -r '.metadata.annotations["buildkit-fleet/cluster-name"] // ""' "$work/namespace")
+  live_region=$(jq -r '.metadata.annotations["buildkit-fleet/region"] // ""' "$work/namespace")
+  if [ -z "$live_name" ] || [ -n "$accepted" ]; then return; fi
+  [ "$live_name/$live_region" = "$cluster_name/$region" ] ||
+    die "$EXIT_REFUSED" "namespace $namespace on this cluster holds the fleet of $live_name in $live_region, but these manifests are for $cluster_name in $region:" \
+      "use --context, or name the context's cluster with --accept-cluster if clusters.yaml was wrong before"
 }
 
 # Checks for custom resources that the set needs, and for fields that this cluster would silently drop.
@@ -168,7 +231,7 @@ preflight() {
   kc version -o json >"$work/version" 2>"$work/error" || die "$EXIT_REFUSED" "cannot reach the cluster of context $context: $(tail -n 1 "$work/error")"
   crds=$(kc get crd -o name) || die "$EXIT_REFUSED" "cannot list custom resource definitions"
   needs() { grep -q "/$1\$" <<<"$crds"; }
-  if ! needs nodepools.karpenter.sh || ! needs ec2nodeclasses.karpenter.k8s.aws; then
+  if has 10-nodepools.yaml && ! { needs nodepools.karpenter.sh && needs ec2nodeclasses.karpenter.k8s.aws; }; then
     die "$EXIT_REFUSED" "Karpenter's custom resource definitions are not installed"
   fi
   if has 50-scaledobjects.yaml; then
@@ -187,8 +250,7 @@ preflight() {
     files=$(grep -v '^60-monitoring' <<<"$files")
   fi
   namespace=$(sed -n 's/^  name: "\(.*\)"$/\1/p' "$set_dir/00-namespace.yaml")
-  first_install=0
-  [ -n "$(kc get namespace "$namespace" --ignore-not-found -o name)" ] || first_install=1
+  check_namespace
 }
 
 # jq: the objects of a list, or the one object.
@@ -210,6 +272,18 @@ read_set() {
 }
 
 desired() { cat "$work/json/$1"; }
+
+# Before anything exists: what will be created, and on a terminal whether it may be.
+first_installation() {
+  local answer
+  say "first installation on the cluster of context $context; this creates:"
+  (cd "$work/json" && jq -rn 'reduce inputs as $object ({}; .[input_filename] += [$object.kind + "/" + $object.metadata.name])
+    | to_entries[] | "  " + .key + ": " + (.value | join(", "))' -- *) >&2 || die "$EXIT_REFUSED" "cannot list the objects of the set"
+  if [ "$dry_run" = 1 ] || [ "$yes" = 1 ] || ! [ -t 0 ]; then return 0; fi
+  printf 'Create these objects? [y/N] ' >&2
+  read -r answer
+  case $answer in y | Y | yes) ;; *) die "$EXIT_REFUSED" "nothing was applied" ;; esac
+}
 
 # jq: whether the object was applied client-side and never server-side by us, or client-side again since.
 readonly FOREIGN='(.metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"] != null) and
@@ -530,6 +604,7 @@ check_context
 preflight
 read_set
 say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from $dir/$cluster for context $context, namespace $namespace"
+if [ "$first_install" = 1 ]; then first_installation; fi
 compare
 if [ -z "$changed" ]; then
   say "$cluster: nothing to apply"
@@ -548,7 +623,7 @@ if [ "$dry_run" = 1 ]; then
   if [ "$first_install" = 1 ]; then
     say "namespace $namespace does not exist yet: only cluster-scoped objects can be checked"
   fi
-  [ "$first_install" = 0 ] || files='00-namespace.yaml 10-nodepools.yaml'
+  [ "$first_install" = 0 ] || files=$(grep -E '^(00-namespace|10-nodepools)' <<<"$files")
   for file in $files; do
     if [ "$(live "$file" | jq -r "[$ITEMS | select($FOREIGN)] | length")" -gt 0 ] 2>/dev/null; then
       say "$file: was applied client-side; it can be checked only after it is adopted"

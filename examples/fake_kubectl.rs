@@ -4,6 +4,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "a program of the tests")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::exit;
 
@@ -212,7 +214,8 @@ impl Cluster {
                     && kind(&object) == "Deployment"
                     && self.get("Pod", "buildkitd-lb-1").is_none()
                 {
-                    self.put(&json!({"kind": "Pod", "metadata": {"name": "buildkitd-lb-1", "namespace": "buildkit", "labels": {"app": "buildkitd-lb"}}}));
+                    self.put(&json!({"kind": "Pod", "metadata": {"name": "buildkitd-lb-1", "namespace": "buildkit", "labels": {"app": "buildkitd-lb"}},
+                        "spec": object["spec"]["template"]["spec"]}));
                 }
                 if kind(&object) == "ScaledObject" {
                     self.put(&json!({"kind": "HorizontalPodAutoscaler", "metadata": {"name": format!("keda-hpa-{}", name(&object)), "namespace": "buildkit"}}));
@@ -245,7 +248,7 @@ impl Arguments {
         while let Some(word) = rest.next() {
             if let Some((key, value)) = word.split_once('=').filter(|_| word.starts_with("--")) {
                 arguments.options.push((key.to_owned(), value.to_owned()));
-            } else if ["--context", "-c", "-T", "-f", "-o", "-O", "-n", "-l", "--field-selector", "--raw"]
+            } else if ["--context", "-c", "-T", "-f", "-o", "-O", "-n", "-l", "--address", "--field-selector", "--raw"]
                 .contains(&word.as_str())
             {
                 arguments.options.push((word, rest.next().unwrap()));
@@ -284,16 +287,51 @@ fn print(objects: &[Value], arguments: &Arguments) {
     }
 }
 
-/// The load balancer's page, from inside its pod.
-fn sessions(cluster: &Cluster) {
+/// The load balancer's page of sessions, or nothing while it does not answer.
+fn sessions(cluster: &Cluster) -> Option<String> {
     let reads = cluster.setting("session-reads").and_then(|reads| reads.parse().ok()).unwrap_or(0) + 1;
     fs::write(cluster.root.join("session-reads"), reads.to_string()).unwrap();
-    let Some(count) = cluster.setting("sessions") else {
-        fail("error: unable to upgrade connection: container not found")
-    };
-    println!("# TYPE haproxy_backend_current_sessions gauge");
-    println!("haproxy_backend_current_sessions{{proxy=\"bk_amd64\"}} {count}");
-    println!("haproxy_backend_current_sessions{{proxy=\"bk_arm64\"}} 0");
+    let count = cluster.setting("sessions")?;
+    Some(format!(
+        "# TYPE haproxy_backend_current_sessions gauge\nhaproxy_backend_current_sessions{{proxy=\"bk_amd64\"}} {count}\n\
+         haproxy_backend_current_sessions{{proxy=\"bk_arm64\"}} 0\n"
+    ))
+}
+
+/// `wget` in the load balancer's pod, which may lack the program and listens on IPv4 alone.
+fn exec(cluster: &Cluster, pod: &str, url: &str) {
+    if cluster.setting("no-exec").is_some() {
+        fail(&format!(
+            "Error from server (Forbidden): pods \"{pod}\" is forbidden: User \"dev\" cannot create resource \"pods/exec\""
+        ));
+    }
+    if cluster.setting("no-wget").is_some() {
+        fail("error: exec: \"wget\": executable file not found in $PATH: unknown");
+    }
+    if !url.starts_with("http://127.0.0.1:9404/metrics?") {
+        fail("wget: can't connect to remote host (::1): Connection refused");
+    }
+    match sessions(cluster) {
+        Some(page) => print!("{page}"),
+        None => fail("error: unable to upgrade connection: container not found"),
+    }
+}
+
+/// Serves the load balancer's page once on a port of this machine.
+fn port_forward(cluster: &Cluster, pod: &str) {
+    if cluster.setting("no-port-forward").is_some() {
+        fail(&format!(
+            "Error from server (Forbidden): pods \"{pod}\" is forbidden: User \"dev\" cannot create resource \"pods/portforward\""
+        ));
+    }
+    let Some(page) = sessions(cluster) else { fail("error: unable to upgrade connection: container not found") };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    println!("Forwarding from {} -> 9404", listener.local_addr().unwrap());
+    let (mut client, _) = listener.accept().unwrap();
+    let request: Vec<String> =
+        BufReader::new(&client).lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+    assert_eq!(request[0], "GET /metrics?scope=backend&metrics=haproxy_backend_current_sessions HTTP/1.0");
+    write!(client, "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n{page}").unwrap();
 }
 
 fn get(cluster: &Cluster, arguments: &Arguments) {
@@ -358,6 +396,29 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
     print(&found, arguments);
 }
 
+/// Contexts, each with its cluster as different tools name it and the address of its API server.
+fn kubeconfig() -> Value {
+    let eks = |region: &str| format!("https://0A1B.gr7.{region}.eks.amazonaws.com");
+    let contexts = [
+        ("here", "arn:aws:eks:us-east-1:1:cluster/eks-here", eks("us-east-1")),
+        ("there", "arn:aws:eks:us-east-1:1:cluster/not-eks-here", eks("us-east-1")),
+        ("west", "arn:aws-us-gov:eks:us-west-2:1:cluster/eks-here", eks("us-west-2")),
+        ("eksctl", "eks-here.us-east-1.eksctl.io", eks("us-east-1")),
+        ("eksctl-west", "eks-here.us-west-2.eksctl.io", eks("us-west-2")),
+        ("plain", "eks-here", "https://127.0.0.1:6443".to_owned()),
+        ("plain-west", "me@eks-here", eks("us-west-2")),
+        ("new-west", "api/eks-here", "https://0A1B.eks-cluster.us-west-2.api.aws".to_owned()),
+        ("kind", "kind-eks-here", "https://127.0.0.1:6443".to_owned()),
+        ("k3d", "k3d-eks-here", "https://0.0.0.0:6443".to_owned()),
+        ("gke", "gke_project_us-central1_eks-here", "https://203.0.113.1".to_owned()),
+    ];
+    let named = |key: &str, (name, value): (&str, Value)| json!({"name": name, key: value});
+    json!({
+        "contexts": contexts.iter().map(|(name, entry, _)| named("context", (name, json!({"cluster": entry})))).collect::<Vec<_>>(),
+        "clusters": contexts.iter().map(|(_, entry, server)| named("cluster", (entry, json!({"server": server})))).collect::<Vec<_>>(),
+    })
+}
+
 fn main() {
     let cluster = Cluster { root: PathBuf::from(std::env::var("FAKE_CLUSTER").unwrap()) };
     let arguments = Arguments::parse();
@@ -367,13 +428,7 @@ fn main() {
         ["config", "current-context"] => {
             println!("{}", cluster.setting("context").unwrap_or_else(|| "here".to_owned()));
         }
-        ["config", "view"] => println!(
-            "{}",
-            json!({"contexts": [
-            {"name": "here", "context": {"cluster": "arn:aws:eks:us-east-1:1:cluster/eks-here"}},
-            {"name": "plain", "context": {"cluster": "eks-here"}},
-            {"name": "there", "context": {"cluster": "arn:aws:eks:us-east-1:1:cluster/not-eks-here"}}]})
-        ),
+        ["config", "view"] => println!("{}", kubeconfig()),
         ["version"] if cluster.setting("down").is_some() => {
             fail("Unable to connect to the server: dial tcp: i/o timeout")
         }
@@ -381,7 +436,8 @@ fn main() {
             "{}",
             json!({"serverVersion": {"major": "1", "minor": cluster.setting("minor").unwrap_or_else(|| "35+".to_owned())}})
         ),
-        ["exec", "buildkitd-lb-1", "wget", ..] => sessions(&cluster),
+        ["exec", pod @ "buildkitd-lb-1", "wget", url] => exec(&cluster, pod, url),
+        ["port-forward", "pod/buildkitd-lb-1", _] => port_forward(&cluster, "buildkitd-lb-1"),
         ["get", ..] => get(&cluster, &arguments),
         ["create"] if cluster.setting("create-fails").is_some() => fail("error: the server is gone"),
         ["create"] => arguments.objects().iter().for_each(|object| println!("{object}")),

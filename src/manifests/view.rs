@@ -34,6 +34,7 @@ pub struct View<'a> {
 pub struct ClusterView<'a> {
     pub key: &'a str,
     pub cluster_name: &'a str,
+    pub region: &'a str,
     pub node_role: String,
     pub namespace: &'a str,
     pub image: &'a str,
@@ -145,6 +146,7 @@ fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {
     ClusterView {
         key: fleet.key.as_str(),
         cluster_name: fleet.cluster_name.as_str(),
+        region: fleet.region.as_str(),
         node_role: format!("{}-node-role", fleet.cluster_name),
         namespace: fleet.namespace.as_str(),
         image: fleet.image.as_str(),

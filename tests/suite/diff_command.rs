@@ -363,7 +363,7 @@ fn a_file_that_became_a_link_is_compared_with_the_file_that_it_was() {
 }
 
 #[test]
-fn another_region_has_other_prices_and_no_other_manifest() {
+fn another_region_has_other_prices_and_no_other_manifest_but_its_name_in_the_namespace() {
     let dir = scratch();
     git(dir.path(), &["init", "-q", "-b", "main"]);
     write(dir.path(), "clusters.yaml", TWO);
@@ -371,10 +371,19 @@ fn another_region_has_other_prices_and_no_other_manifest() {
     git(dir.path(), &["commit", "-q", "-m", "one"]);
     write(dir.path(), "clusters.yaml", TWO.replacen("us-east-1", "us-west-1", 1));
     let (ended, found) = json(dir.path(), &["--against", "main"]);
-    assert_eq!((ended, &found["clusters"][0]["files"]), (1, &serde_json::json!([])));
+    let files = found["clusters"][0]["files"].as_array().cloned().unwrap_or_default();
+    let paths: Vec<&str> = files.iter().filter_map(|file| file["path"].as_str()).collect();
+    assert_eq!((ended, paths), (1, vec!["00-namespace.yaml"]), "{files:?}");
+    let consequences = found["clusters"][0]["consequences"].as_array().cloned().unwrap_or_default();
+    let what: Vec<&str> = consequences.iter().filter_map(|consequence| consequence["what"].as_str()).collect();
     assert_eq!(
-        found["clusters"][0]["consequences"][0]["what"],
-        "costs are now those of us-west-1 instead of us-east-1"
+        what,
+        [
+            "amd64: cost $11.39/h -> $13.41/h",
+            "arm64: cost $11.07/h -> unknown",
+            "costs are now those of us-west-1 instead of us-east-1",
+            "only labels or annotations change; nothing restarts"
+        ]
     );
 }
 

@@ -550,7 +550,6 @@ fn paths_of_a_diff_are_explained() {
 fn a_key_that_reaches_nothing_says_why() {
     let dir = with_shipped();
     for (cluster, key, why) in [
-        ("arc-staging", "region", "no manifest of arc-staging"),
         ("arc-staging", "amd64_replicas", "no manifest of arc-staging"),
         ("arc-staging", "modules", "decides whether arc-staging gets manifests at all"),
         (

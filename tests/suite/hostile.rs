@@ -338,8 +338,7 @@ const OF_ONE_VALUE: [&str; 4] = ["invalid-value", "wrong-shape", "unknown-key", 
 
 /// Places whose texts stand in no manifest: facts of the cluster, types (which must be known), and words of a list; a
 /// toleration's value needs a key.
-const UNSEEN: [&str; 15] = [
-    "region.",
+const UNSEEN: [&str; 14] = [
     "modules.[]",
     "eks_version.",
     "keda.chart_version.",
