@@ -2,7 +2,7 @@
 # Applies the generated manifests of one cluster in order and waits for the rollouts.
 #
 #   ./deploy.sh CLUSTER [--context CTX] [--accept-cluster ENTRY] [--dir generated] [--dry-run] [--yes]
-#                       [--timeout 45m] [--wait-idle MIN | --force-roll] [--prune]
+#                       [--timeout 45m] [--wait-idle MIN | --force-roll | --cut-builds] [--prune]
 #
 #   --context CTX    kubectl context (default: the current one)
 #   --dir DIR        output directory of `buildkit-fleet generate` (default: generated)
@@ -13,13 +13,15 @@
 #   --yes            do not ask before a first installation
 #   --timeout TIME   for each rollout: 90s, 45m, 2h (default: 45m)
 #   --wait-idle MIN  before the load balancer or builders roll, wait up to MIN minutes for running builds to finish
-#   --force-roll     roll while builds run; they are not cut, see below
+#   --force-roll     roll while builds run, if the old pods let them finish
+#   --cut-builds     roll while builds run, even if the old pods do not let them finish
 #   --prune          delete what an earlier set left behind; by default leftovers are only listed
 #
-# Rolls do not cut builds, but they have a cost: while the old load balancer runs, up to the length of a build, the new
-# one cannot see its builds and may put a second one on a busy pod; rolling busy builders needs up to twice the nodes.
-# So deploy.sh asks on a terminal before it rolls under load, and refuses elsewhere without --wait-idle or --force-roll.
-# The load balancer and the builders never roll in the same run.
+# Pods of such a set wait for their builds, so a roll cuts none, but it has a cost: while the old load balancer runs, up
+# to the length of a build, the new one cannot see its builds and may put a second one on a busy pod; rolling busy
+# builders needs up to twice the nodes. So deploy.sh asks on a terminal before it rolls under load, and refuses elsewhere
+# without --wait-idle or --force-roll. Pods of other origin may be killed with their builds, after 30 s unless they say
+# otherwise: then --force-roll is not enough. The load balancer and the builders never roll in the same run.
 #
 # Exit codes:
 #   0  done, or nothing to do
@@ -52,7 +54,7 @@ die() {
 usage() {
   [ $# -eq 0 ] || say "deploy: $*"
   say "usage: ./deploy.sh CLUSTER [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--dry-run] [--yes] [--timeout 45m]
-                   [--wait-idle MIN | --force-roll] [--prune]"
+                   [--wait-idle MIN | --force-roll | --cut-builds] [--prune]"
   exit "$EXIT_USAGE"
 }
 
@@ -66,7 +68,7 @@ seconds() {
   esac
 }
 
-cluster='' context='' accepted='' dir=generated dry_run=0 yes=0 timeout_s=2700 wait_idle_s='' force_roll=0 prune=0
+cluster='' context='' accepted='' dir=generated dry_run=0 yes=0 timeout_s=2700 wait_idle_s='' force_roll=0 cut_builds=0 prune=0
 while [ $# -gt 0 ]; do
   case $1 in
     --context | --accept-cluster | --dir | --timeout | --wait-idle)
@@ -83,6 +85,7 @@ while [ $# -gt 0 ]; do
     --dry-run) dry_run=1 ;;
     --yes) yes=1 ;;
     --force-roll) force_roll=1 ;;
+    --cut-builds) cut_builds=1 ;;
     --prune) prune=1 ;;
     -h | --help)
       sed -n '2,/^set -/s/^# \{0,1\}//p' "$0"
@@ -352,33 +355,121 @@ would_roll() {
     '[$before[] as $old | $after[] | select(.name == $old.name and .template != $old.template)] | length')" != 0 ]
 }
 
-# Prints the number of running and waiting builds as the load balancer counts them, or nothing if it is unknown. Each of
-# its pods is read from inside: NetworkPolicies block the API server. A terminating pod may still have builds but no
-# longer serves metrics: then the number is unknown.
-sessions() {
-  local pods pod
-  pods=$(kc get pods -n "$namespace" -l "app=$LB" -o json 2>/dev/null | jq -r '.items[].metadata.name') || return 0
-  [ -n "$pods" ] || return 0
+readonly SESSIONS_PATH='/metrics?scope=backend&metrics=haproxy_backend_current_sessions'
+
+# Prints what a server on a local port answers. No curl or wget is needed: bash connects by itself.
+http_get() (
+  local line
+  exec 5<>"/dev/tcp/127.0.0.1/$1" || exit 1
+  printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$2" >&5
+  while IFS= read -r -t 10 line <&5; do printf '%s\n' "${line%$'\r'}"; done
+)
+
+# The metrics of a load balancer's pod through a forwarded port, for an image that has no wget.
+forwarded_page() {
+  local pod=$1 pid port='' tries=0
+  # Not through kc: the process id must be kubectl's own.
+  kubectl --context "$context" port-forward "pod/$pod" -n "$namespace" --address 127.0.0.1 :9404 </dev/null >"$work/forward" 2>"$work/forward-error" &
+  pid=$!
+  while [ -z "$port" ] && [ "$tries" -lt 100 ] && kill -0 "$pid" 2>/dev/null; do
+    sleep 0.1
+    tries=$((tries + 1))
+    port=$(sed -n 's/^Forwarding from 127\.0\.0\.1:\([0-9]*\) .*/\1/p' "$work/forward" | head -n 1)
+  done
+  [ -z "$port" ] || http_get "$port" "$SESSIONS_PATH" 2>/dev/null
+  kill "$pid" 2>/dev/null
+  wait "$pid" 2>/dev/null
+  [ -n "$port" ]
+}
+
+# Sets `builds` to the number of running and waiting builds as the load balancer counts them, or leaves it empty and sets
+# `builds_unknown` to the reasons. Each of its pods is read from inside: NetworkPolicies block the API server. A
+# terminating pod may still have builds but no longer serves metrics: then the number is unknown.
+count_builds() {
+  local pods pod sum
+  builds='' builds_unknown=''
+  if ! kc get pods -n "$namespace" -l "app=$LB" -o json >"$work/pods" 2>"$work/error"; then
+    builds_unknown="pods: $(tail -n 1 "$work/error")"
+    return
+  fi
+  pods=$(jq -r '.items[].metadata.name' "$work/pods")
+  if [ -z "$pods" ]; then
+    builds_unknown="no pod of $LB"
+    return
+  fi
+  sum=0
   for pod in $pods; do
-    kc exec "$pod" -n "$namespace" -c haproxy -- wget -q -T 5 -O - 'http://localhost:9404/metrics?scope=backend&metrics=haproxy_backend_current_sessions' </dev/null 2>/dev/null || echo unknown
-  done | awk '/^haproxy_backend_current_sessions[{]proxy="bk_/ { sum += $2; seen = 1 } /^unknown/ { unknown = 1 } END { if (seen && !unknown) print sum + 0 }'
+    # 127.0.0.1: `localhost` may resolve to ::1 alone, and the load balancer of an IPv4 fleet does not listen there.
+    : >"$work/forward-error"
+    kc exec "$pod" -n "$namespace" -c haproxy -- wget -q -T 5 -O - "http://127.0.0.1:9404$SESSIONS_PATH" </dev/null >"$work/page" 2>"$work/error" ||
+      forwarded_page "$pod" >"$work/page"
+    if ! grep -q '^haproxy_backend_current_sessions[{]proxy="bk_' "$work/page"; then
+      builds_unknown="$builds_unknown${builds_unknown:+; }$pod: exec: $(head -n 1 "$work/error"), port-forward: $(head -n 1 "$work/forward-error")"
+      continue
+    fi
+    sum=$((sum + $(awk '/^haproxy_backend_current_sessions[{]proxy="bk_/ { sum += $2 } END { print sum + 0 }' "$work/page")))
+  done
+  [ -n "$builds_unknown" ] || builds=$sum
+}
+
+# What is known of the builds, for a message.
+builds_text() {
+  case $builds/$builds_unknown in
+    1/*) echo "1 build is running or waiting" ;;
+    /*Forbidden*) echo "builds cannot be counted: $builds_unknown" ;;
+    /*) echo "an unknown number of builds are running or waiting ($builds_unknown)" ;;
+    *) echo "$builds builds are running or waiting" ;;
+  esac
+}
+
+# Sets `cut` to what a roll does to running builds if old pods do not let them finish, as those of the reference, which
+# stop after 30 s. `cut` is empty if they do: pods that wait for their build, and for as long as the load balancer lets
+# one run.
+what_is_cut() {
+  local app=$1 longest
+  longest=$(cat "$work"/json/* | jq -rs 'map(select(.kind == "ConfigMap") | .data["haproxy.cfg"] // empty) | first // ""
+    | capture("timeout server (?<minutes>[0-9]+)m").minutes | tonumber * 60') || die "$EXIT_REFUSED" "cannot read the longest build from haproxy.cfg"
+  kc get pods -n "$namespace" -l "app=$app" -o json >"$work/pods" 2>"$work/error" ||
+    die "$EXIT_REFUSED" "cannot read the pods of $app: $(tail -n 1 "$work/error"). Applied so far:${applied:- nothing}"
+  cut=$(jq -r --argjson longest "$longest" --arg app "$app" '
+    [.items[] | select(.metadata.deletionTimestamp == null) | {
+      grace: (.spec.terminationGracePeriodSeconds // 30),
+      drains: ($app != "buildkitd" or any(.spec.containers[]?; .lifecycle.preStop.exec.command // [] | join(" ") | contains("drain.sh")))
+    }] as $pods
+    | [$pods[] | select(.grace < $longest or (.drains | not))] as $bad
+    | ($bad | map(.grace) | min) as $grace
+    | if $bad == [] then ""
+      elif $grace < $longest then "\($bad | length) of \($pods | length) pods are killed \($grace) s after they are replaced, with the builds that still run"
+      else "\($bad | length) of \($pods | length) pods have no drain.sh and do not wait for their builds" end' "$work/pods") ||
+    die "$EXIT_REFUSED" "cannot read the pods of $app"
 }
 
 # Returns if the fleet is idle or the roll was allowed by an option or on the terminal; exits otherwise.
 before_roll() {
-  local what=$1 count until
-  count=$(sessions)
-  say "$what roll: ${count:-an unknown number of} builds are running or waiting"
-  [ "$count" != 0 ] || return 0
+  local what=$1 app=$2 until
+  what_is_cut "$app"
+  count_builds
+  say "$what roll: $(builds_text)"
+  [ "$builds" != 0 ] || return 0
+  if [ -n "$cut" ]; then say "warning: running builds are cut: $cut"; fi
   if [ -n "$wait_idle_s" ]; then
     until=$(($(date +%s) + wait_idle_s))
     while [ "$(date +%s)" -lt "$until" ]; do
       sleep "$poll_s"
-      count=$(sessions)
-      [ "$count" != 0 ] || return 0
-      say "waiting for idle: ${count:-unknown number of} builds"
+      count_builds
+      [ "$builds" != 0 ] || return 0
+      say "waiting for idle: $(builds_text)"
     done
-    die "$EXIT_ROLL" "not idle after $((wait_idle_s / 60)) min. Applied so far:${applied:- nothing}. Try again later, or use --force-roll"
+    die "$EXIT_ROLL" "not idle after $((wait_idle_s / 60)) min. Applied so far:${applied:- nothing}. Try again later, or use $(if [ -n "$cut" ]; then echo --cut-builds; else echo --force-roll; fi)"
+  fi
+  [ "$cut_builds" = 0 ] || return 0
+  if [ -n "$cut" ]; then
+    if [ -t 0 ]; then
+      printf 'Roll now and cut running builds? Type "cut" to do it: ' >&2
+      read -r answer
+      [ "$answer" != cut ] || return 0
+    fi
+    die "$EXIT_ROLL" "rolling cuts running builds: use --wait-idle MIN, or --cut-builds to roll anyway. Applied so far:${applied:- nothing}"
   fi
   [ "$force_roll" = 0 ] || return 0
   if [ -t 0 ]; then
@@ -467,8 +558,20 @@ progress() {
   draining=$(kc get pods -n "$namespace" -l "$(selector)" -o json |
     jq '[.items[] | select(.metadata.deletionTimestamp != null)] | length')
   jq -r --arg draining "$draining" '"\(.status.readyReplicas // 0)/\(.spec.replicas) ready, \(.status.updatedReplicas // 0) current, \($draining) draining"' "$work/deployment"
+  complete
+}
+
+# Whether the Deployment that was read last has its current pods, all available, and no old one that still serves.
+complete() {
   jq -e '(.status.observedGeneration // 0) >= (.metadata.generation // 0) and (.status.updatedReplicas // 0) >= .spec.replicas
     and (.status.availableReplicas // 0) >= .spec.replicas and (.status.replicas // 0) <= (.status.updatedReplicas // 0)' "$work/deployment" >/dev/null
+}
+
+# Whether a Deployment exists whose rollout is not complete.
+rollout_unfinished() {
+  kc get deployment "$1" -n "$namespace" --ignore-not-found -o json >"$work/deployment" 2>"$work/error" ||
+    die "$EXIT_REFUSED" "cannot read Deployment/$1: $(tail -n 1 "$work/error")"
+  [ -s "$work/deployment" ] && ! complete
 }
 
 wait_for() {
@@ -586,8 +689,12 @@ summary() {
   local name
   say ""
   say "$cluster: applied$applied"
-  if [ "$lb_rolls" = 1 ]; then say "  the load balancer rolled: the old one stops after its last build"; fi
-  if [ "$builders_roll" = 1 ]; then say "  the builders rolled: old pods stop after their builds"; fi
+  if [ -n "$cut" ]; then
+    say "  rolled: $cut"
+  else
+    if [ "$lb_rolls" = 1 ]; then say "  the load balancer rolled: the old one stops after its last build"; fi
+    if [ "$builders_roll" = 1 ]; then say "  the builders rolled: old pods stop after their builds"; fi
+  fi
   for name in $(desired 40-deployments.yaml | jq -r .metadata.name); do
     if has 50-scaledobjects.yaml; then
       say "  $name: $(desired 50-scaledobjects.yaml | jq -r --arg name "$name" 'select(.metadata.name == $name) | "\(.spec.minReplicaCount)..\(.spec.maxReplicaCount)"') pods, $(progress "$name")"
@@ -634,16 +741,25 @@ if [ "$dry_run" = 1 ]; then
   exit 0
 fi
 
-lb_rolls=0 builders_roll=0
-if would_roll 30-lb-deployment.yaml; then lb_rolls=1; fi
+lb_rolls=0 lb_unfinished=0 builders_roll=0 cut=''
+if would_roll 30-lb-deployment.yaml; then
+  lb_rolls=1
+elif rollout_unfinished "$LB"; then
+  lb_unfinished=1
+  say "the rollout of $LB from an earlier run is not complete: the builders do not roll in this run"
+fi
 if would_roll 40-deployments.yaml; then builders_roll=1; fi
-if [ "$lb_rolls" = 1 ]; then before_roll "the load balancer would"; elif [ "$builders_roll" = 1 ]; then before_roll "builders would"; fi
+if [ "$lb_rolls" = 1 ]; then
+  before_roll "the load balancer would" "$LB"
+elif [ "$builders_roll" = 1 ] && [ "$lb_unfinished" = 0 ]; then
+  before_roll "builders would" buildkitd
+fi
 
 for file in $files; do
   case $file in
     40-deployments.yaml)
       wait_for "$LB"
-      if [ "$lb_rolls" = 1 ] && [ "$builders_roll" = 1 ]; then
+      if [ "$((lb_rolls + lb_unfinished))" != 0 ] && [ "$builders_roll" = 1 ]; then
         say "the load balancer has rolled; the builders roll in a separate run. Run again when the old load balancer has stopped."
         exit "$EXIT_AGAIN"
       fi

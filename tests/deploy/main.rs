@@ -6,6 +6,7 @@
 mod support;
 
 mod context;
+mod rolls;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -358,7 +359,7 @@ fn waiting_for_idle_goes_on_when_the_builds_have_ended() {
         lab.set("sessions", "0");
         let run = run.join().unwrap_or_else(|_| panic!("deploy"));
         assert_eq!(run.code, 0, "{}", run.said);
-        assert!(run.said.contains("waiting for idle: 3 builds"), "{}", run.said);
+        assert!(run.said.contains("waiting for idle: 3 builds are running"), "{}", run.said);
     });
 }
 
