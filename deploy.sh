@@ -58,6 +58,17 @@ usage() {
   exit "$EXIT_USAGE"
 }
 
+# 25 -> 25 s, 2700 -> 45 min, 150 -> 2 min 30 s
+length() {
+  if [ "$1" -lt 120 ]; then
+    echo "$1 s"
+  elif [ "$(($1 % 60))" = 0 ]; then
+    echo "$(($1 / 60)) min"
+  else
+    echo "$(($1 / 60)) min $(($1 % 60)) s"
+  fi
+}
+
 # Seconds of `90`, `90s`, `45m`, `2h`.
 seconds() {
   case ${1%[smh]} in "" | 0* | *[!0-9]* | ???????*) return 1 ;; esac
@@ -460,7 +471,7 @@ before_roll() {
       [ "$builds" != 0 ] || return 0
       say "waiting for idle: $(builds_text)"
     done
-    die "$EXIT_ROLL" "not idle after $((wait_idle_s / 60)) min. Applied so far:${applied:- nothing}. Try again later, or use $(if [ -n "$cut" ]; then echo --cut-builds; else echo --force-roll; fi)"
+    die "$EXIT_ROLL" "not idle after $(length "$wait_idle_s"). Applied so far:${applied:- nothing}. Try again later, or use $(if [ -n "$cut" ]; then echo --cut-builds; else echo --force-roll; fi)"
   fi
   [ "$cut_builds" = 0 ] || return 0
   if [ -n "$cut" ]; then
@@ -574,28 +585,41 @@ rollout_unfinished() {
   [ -s "$work/deployment" ] && ! complete
 }
 
+# Waits for the rollouts of these Deployments, side by side: one without nodes must not hide the others.
 wait_for() {
-  local name=$1 until last='' line
+  local until name line left=$1 unready
   until=$(($(date +%s) + timeout_s))
-  while ! line=$(progress "$name"); do
-    if [ "$line" != "$last" ]; then
-      say "$name: $line"
-      last=$line
-    fi
-    if [ "$(date +%s)" -ge "$until" ]; then
-      say "deploy: $name is not ready after $((timeout_s / 60)) min: $line"
-      why_not "$name"
-      say "applied:${applied:- nothing}. Run again: it continues from there."
-      exit "$EXIT_TIMEOUT"
-    fi
+  while :; do
+    unready=''
+    for name in $left; do
+      if line=$(progress "$name"); then
+        say "$name: $line"
+        continue
+      fi
+      unready="$unready $name"
+      if [ "$line" != "$(cat "$work/line-$name" 2>/dev/null)" ]; then
+        say "$name: $line"
+        echo "$line" >"$work/line-$name"
+      fi
+    done
+    left=$unready
+    [ -n "$left" ] || return 0
+    if [ "$(date +%s)" -ge "$until" ]; then break; fi
     sleep "$poll_s"
   done
-  say "$name: $line"
+  for name in $left; do
+    say "deploy: $name is not ready after $(length "$timeout_s"): $(cat "$work/line-$name")"
+    why_not "$name"
+  done
+  say "applied:${applied:- nothing}. Run again: it continues from there."
+  exit "$EXIT_TIMEOUT"
 }
 
-# Prints pods that are not ready, each with its reason and last event. They are never deleted to speed up a rollout: that
-# would cut builds.
+# Prints why a Deployment is not ready: its conditions, which alone tell where no pod can be created, and the pods that
+# are not ready, each with its reason and last event. These are never deleted to speed up a rollout: that would cut builds.
 why_not() {
+  kc get deployment "$1" -n "$namespace" -o json >"$work/deployment" || return 0
+  jq -r '.status.conditions[]? | select((.type == "ReplicaFailure") == (.status == "True")) | "  \(.type) \(.status): \(.reason // ""): \(.message // "")"' "$work/deployment" >&2
   kc get pods -n "$namespace" -l "$(selector)" -o json | jq -r '.items[] | select(.metadata.deletionTimestamp == null)
     | select([.status.conditions[]? | select(.type == "Ready" and .status == "True")] == [])
     | .metadata.name + "\t" + (.status.phase // "Unknown") + "\t" + ([.status.containerStatuses[]? | .state.waiting.reason // empty]
@@ -695,7 +719,7 @@ summary() {
     if [ "$lb_rolls" = 1 ]; then say "  the load balancer rolled: the old one stops after its last build"; fi
     if [ "$builders_roll" = 1 ]; then say "  the builders rolled: old pods stop after their builds"; fi
   fi
-  for name in $(desired 40-deployments.yaml | jq -r .metadata.name); do
+  for name in $builders; do
     if has 50-scaledobjects.yaml; then
       say "  $name: $(desired 50-scaledobjects.yaml | jq -r --arg name "$name" 'select(.metadata.name == $name) | "\(.spec.minReplicaCount)..\(.spec.maxReplicaCount)"') pods, $(progress "$name")"
     else
@@ -710,6 +734,7 @@ take_set
 check_context
 preflight
 read_set
+builders=$(desired 40-deployments.yaml | jq -r .metadata.name)
 say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from $dir/$cluster for context $context, namespace $namespace"
 if [ "$first_install" = 1 ]; then first_installation; fi
 compare
@@ -717,7 +742,7 @@ if [ -z "$changed" ]; then
   say "$cluster: nothing to apply"
   if [ "$dry_run" = 0 ]; then
     # The rollout of an earlier run may not be complete yet.
-    for name in "$LB" $(desired 40-deployments.yaml | jq -r .metadata.name); do wait_for "$name"; done
+    wait_for "$LB $builders"
   fi
   handle_leftovers
   exit 0
@@ -767,12 +792,14 @@ for file in $files; do
         *" $file "*)
           leave_keda
           apply_file "$file"
-          for name in $(desired "$file" | jq -r .metadata.name); do wait_for "$name"; done
           ;;
       esac
       ;;
+    # ScaledObjects, too, do not wait for the builders: an architecture without nodes would keep the other one unscaled.
     *) apply_file "$file" ;;
   esac
 done
+# Also if this run did not touch them: it ends with 0 only when they are ready.
+wait_for "$builders"
 handle_leftovers
 summary

@@ -206,9 +206,18 @@ impl Cluster {
                     let before: u64 =
                         fs::read_to_string(&low).ok().and_then(|text| text.parse().ok()).unwrap_or(replicas);
                     fs::write(low, before.min(replicas).to_string()).unwrap();
-                    let ready = if self.setting("pods-pending").is_some() { 0 } else { replicas };
+                    // Of all Deployments, or of those that are named.
+                    let pending =
+                        self.setting("pods-pending").is_some_and(|of| of == "1" || of.contains(name(&object)));
+                    let ready = if pending { 0 } else { replicas };
                     object["status"] = json!({"observedGeneration": object["metadata"]["generation"], "replicas": replicas,
                         "updatedReplicas": replicas, "readyReplicas": ready, "availableReplicas": ready});
+                    if self.setting("quota").is_some() {
+                        object["status"] = json!({"observedGeneration": object["metadata"]["generation"], "conditions": [
+                            {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable", "message": "Deployment does not have minimum availability."},
+                            {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "pods \"x\" is forbidden: exceeded quota: pods"},
+                            {"type": "Progressing", "status": "True", "reason": "NewReplicaSetCreated", "message": "Created new replica set"}]});
+                    }
                 }
                 if name(&object) == "buildkitd-lb"
                     && kind(&object) == "Deployment"

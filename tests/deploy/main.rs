@@ -6,6 +6,7 @@
 mod support;
 
 mod context;
+mod rollouts;
 mod rolls;
 
 use std::fs;
