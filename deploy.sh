@@ -251,20 +251,42 @@ preflight() {
   if has 50-scaledobjects.yaml; then
     needs scaledobjects.keda.sh || die "$EXIT_REFUSED" "KEDA's custom resource definitions are not installed, but the set scales the fleet with KEDA"
     minor=$(jq -r '.serverVersion.minor | gsub("[^0-9]"; "")' "$work/version")
+    kc get crd scaledobjects.keda.sh -o json >"$work/keda" || die "$EXIT_REFUSED" "cannot read KEDA's custom resource definition"
+    keda_has() {
+      grep -q "$1" "$set_dir/50-scaledobjects.yaml" || return 0
+      jq -e "[.spec.versions[]?.schema.openAPIV3Schema | .. | objects | select($2)] != []" "$work/keda" >/dev/null
+    }
+    keda_has currentReplicasIfHigher '.behavior?.enum? // [] | index("currentReplicasIfHigher")' ||
+      die "$EXIT_REFUSED" "KEDA on this cluster does not support \`fallback.behavior\`: correct \`keda.chart_version\` in clusters.yaml"
+    keda_has tolerance '.scaleUp?.properties?.tolerance?' ||
+      die "$EXIT_REFUSED" "KEDA on this cluster does not support \`scaleUp.tolerance\`: correct \`keda.chart_version\` in clusters.yaml"
     if grep -q 'tolerance: "0"' "$set_dir/50-scaledobjects.yaml" && [ "${minor:-0}" -lt 35 ]; then
       die "$EXIT_REFUSED" "the manifests require Kubernetes 1.35, but this cluster is 1.$minor and would silently drop \`tolerance\`: correct \`eks_version\` in clusters.yaml"
-    fi
-    kc get crd scaledobjects.keda.sh -o json >"$work/keda" || die "$EXIT_REFUSED" "cannot read KEDA's custom resource definition"
-    if grep -q 'currentReplicasIfHigher' "$set_dir/50-scaledobjects.yaml" && ! grep -q 'currentReplicasIfHigher' "$work/keda"; then
-      die "$EXIT_REFUSED" "KEDA on this cluster does not support \`fallback.behavior\`: correct \`keda.chart_version\` in clusters.yaml"
     fi
   fi
   if has 60-monitoring.yaml && ! { needs servicemonitors.monitoring.coreos.com && needs prometheusrules.monitoring.coreos.com; }; then
     say "the Prometheus operator is not installed: skipping 60-monitoring.yaml"
     files=$(grep -v '^60-monitoring' <<<"$files")
   fi
+  network_policies
   namespace=$(sed -n 's/^  name: "\(.*\)"$/\1/p' "$set_dir/00-namespace.yaml")
   check_namespace
+}
+
+# EKS accepts NetworkPolicies whether or not anything enforces them.
+network_policies() {
+  has 32-networkpolicies.yaml || return 0
+  if ! kc get daemonsets --all-namespaces -o json >"$work/daemonsets" 2>"$work/error"; then
+    say "cannot tell whether NetworkPolicies are enforced: $(tail -n 1 "$work/error")"
+    return 0
+  fi
+  if jq -e '
+    (.items | map(select(.metadata.name == "aws-node" and .metadata.namespace == "kube-system"))) as $cni
+    | $cni != []
+      and ([$cni[].spec.template.spec.containers[].args[]?] | index("--enable-network-policy=true") | not)
+      and ([.items[].metadata.name | select(test("^(calico-node|cilium|antrea-agent|kube-router)"))] == [])' "$work/daemonsets" >/dev/null; then
+    say "warning: NetworkPolicies have no effect on this cluster, any pod can reach the builders: the VPC CNI (DaemonSet/aws-node) runs without --enable-network-policy=true"
+  fi
 }
 
 # jq: the objects of a list, or the one object.
@@ -336,7 +358,12 @@ compare() {
   case " $changed " in *" 40-deployments.yaml "*) return 0 ;; esac
   local fixed
   fixed=$(desired 40-deployments.yaml | jq -r 'select(.spec.replicas != null) | .metadata.name')
-  [ -n "$fixed" ] || return 0
+  if [ -z "$fixed" ]; then
+    # Nor does it show a number that we still own beside another manager.
+    foreign=$(live 40-deployments.yaml | jq -r "$ITEMS | select($OWNS_REPLICAS) | .metadata.name") || die "$EXIT_REFUSED" "cannot read the live Deployments"
+    [ -z "$foreign" ] || changed="$changed 40-deployments.yaml"
+    return 0
+  fi
   foreign=$(live 40-deployments.yaml | jq -r "$ITEMS | select($OWNS_REPLICAS | not) | .metadata.name") || die "$EXIT_REFUSED" "cannot read the live Deployments"
   # Not in a command substitution: a failed read there would only end the subshell, and look like none.
   scaled_objects >"$work/leaving"
@@ -352,18 +379,85 @@ scaled_objects() {
     | .metadata.name + \" \" + (.status.hpaName // (\"keda-hpa-\" + .metadata.name))" "$work/scaled"
 }
 
-# Whether applying the file would change the pod template of a live Deployment. True if the object cannot merge yet.
+# Sets `altered` to the live objects of a file of which applying it would change a part, given as a jq filter. An object
+# that cannot merge yet counts; a new one does not.
+would_change() {
+  local file=$1 parts="[$ITEMS | {key: (.kind + \"/\" + .metadata.name), value: ($2)}] | from_entries"
+  altered=''
+  case " $changed " in *" $file "*) ;; *) return 0 ;; esac
+  live "$file" | jq -cS "$parts" >"$work/before" || die "$EXIT_FAILED" "cannot read the live objects of $file"
+  kc apply --server-side --force-conflicts --field-manager="$MANAGER" --dry-run=server -o json -f "$set_dir/$file" 2>/dev/null |
+    jq -cS "$parts" >"$work/after" || cp /dev/null "$work/after"
+  altered=$(jq -nr --slurpfile before "$work/before" --slurpfile after "$work/after" '
+    ($before[0] // {}) as $old | $after[0] as $new
+    | [$old | keys[] | . as $key | select($new == null or ($new | has($key)) and $old[$key] != $new[$key])] | join(" ")') ||
+    die "$EXIT_FAILED" "cannot compare the live objects of $file"
+}
+
 would_roll() {
-  local file=$1 before after
-  case " $changed " in *" $file "*) ;; *) return 1 ;; esac
-  before=$(live "$file" | jq -cS "[$ITEMS | {name: .metadata.name, template: .spec.template}] | sort_by(.name)") ||
-    die "$EXIT_FAILED" "cannot read the live objects of $file"
-  case $before in "" | "[]") return 1 ;; esac
-  after=$(kc apply --server-side --force-conflicts --field-manager="$MANAGER" --dry-run=server -o json -f "$set_dir/$file" 2>/dev/null |
-    jq -cS "[$ITEMS | {name: .metadata.name, template: .spec.template}] | sort_by(.name)") || return 0
-  # A new Deployment starts pods and rolls none.
-  [ "$(jq -n --argjson before "$before" --argjson after "${after:-[]}" \
-    '[$before[] as $old | $after[] | select(.name == $old.name and .template != $old.template)] | length')" != 0 ]
+  would_change "$1" .spec.template
+  [ -n "$altered" ]
+}
+
+# A pool that may sleep goes to zero at once, past the HPA's window, if KEDA's cooldown is over when it reads no build:
+# with a new ScaledObject it is without initialCooldownPeriod, and where min was above zero KEDA counts it from the last
+# build that it saw.
+sleeping_pools() {
+  has 50-scaledobjects.yaml || return 0
+  case " $changed " in *" 50-scaledobjects.yaml "*) ;; *) return 0 ;; esac
+  desired 50-scaledobjects.yaml | jq -cs 'map(select(.spec.minReplicaCount == 0))' >"$work/sleeping"
+  [ "$(cat "$work/sleeping")" != "[]" ] || return 0
+  live 50-scaledobjects.yaml | jq -c "[$ITEMS]" >"$work/scaled" || die "$EXIT_REFUSED" "cannot read the live objects of 50-scaledobjects.yaml"
+  live 40-deployments.yaml | jq -c "[$ITEMS]" >"$work/pools" || die "$EXIT_REFUSED" "cannot read the live objects of 40-deployments.yaml"
+  jq -nr --slurpfile wanted "$work/sleeping" --slurpfile scaled "$work/scaled" --slurpfile pools "$work/pools" '
+    $wanted[0][] as $new
+    | ([$scaled[0][]? | select(.metadata.name == $new.metadata.name)] | first) as $old
+    | ([$pools[0][]? | select(.metadata.name == $new.spec.scaleTargetRef.name) | .spec.replicas // 0] | first // 0) as $pods
+    | select($pods > 0)
+    | ($new.spec.cooldownPeriod // 300) as $cooldown
+    | if $old == null then select(($new.spec.initialCooldownPeriod // 0) == 0) | "a new ScaledObject has no cooldown"
+      else select(($old.spec.minReplicaCount // 0) > 0) | $old.status.lastActiveTime as $last
+        | if $last == null then "KEDA has seen no build" else select(($last | fromdateiso8601) + $cooldown < now) | "KEDA saw the last build at \($last)" end end
+    | "warning: \($new.metadata.name) goes from \($pods) pods to 0 at once when KEDA reads no build, without the \($cooldown / 60 | floor) min of idle time: \(.)"' >&2 ||
+    die "$EXIT_REFUSED" "cannot read the live ScaledObjects"
+}
+
+# The generator that this one replaces has registries in a ConfigMap of its own, not in clusters.yaml.
+lost_registries() {
+  kc get configmap buildkitd-config -n "$namespace" --ignore-not-found -o json >"$work/old" 2>"$work/error" ||
+    die "$EXIT_REFUSED" "cannot read ConfigMap/buildkitd-config: $(tail -n 1 "$work/error")"
+  [ -s "$work/old" ] || return 0
+  cat "$work"/json/* | jq -r 'select(.kind == "ConfigMap") | .data["buildkitd.toml"] // empty' | registries >"$work/kept"
+  jq -r '.data // {} | .[]' "$work/old" | registries |
+    awk -v kept="$work/kept" 'BEGIN { while ((getline line <kept) > 0) has[line] = 1 } !($0 in has)' >"$work/lost"
+  [ -s "$work/lost" ] || return 0
+  say "warning: ConfigMap/buildkitd-config has registries that this set does not; to keep them, add to buildkit in clusters.yaml:"
+  awk '
+    $1 == "mirrors" { if (!($2 in mirrors)) order[++n] = $2; mirrors[$2] = mirrors[$2] (mirrors[$2] == "" ? "" : ", ") $3 }
+    $1 == "http" { http = http (http == "" ? "" : ", ") $2 }
+    $1 == "insecure" { insecure = insecure " " $2 }
+    END {
+      if (n) print "  registry_mirrors:"
+      for (i = 1; i <= n; i++) print "    " order[i] ": [" mirrors[order[i]] "]"
+      if (http != "") print "  http_registries: [" http "]"
+      if (insecure != "") print "  (no key keeps `insecure` of" insecure ")"
+    }' "$work/lost" >&2
+}
+
+# `mirrors HOST MIRROR`, `http HOST` and `insecure HOST` of each registry in a buildkitd.toml.
+registries() {
+  awk '
+    { sub(/^[ \t]+/, ""); gsub(/\047/, "\"") }
+    /^#/ { next }
+    /^\[/ && !list { host = ""; if (/^\[ *registry\./) { host = $0; sub(/^\[ *registry\.[ "]*/, "", host); sub(/["\]].*$/, "", host) } next }
+    host != "" && /^mirrors[ \t]*=/ { list = 1 }
+    list {
+      rest = $0
+      while (match(rest, /"[^"]*"/)) { print "mirrors", host, substr(rest, RSTART + 1, RLENGTH - 2); rest = substr(rest, RSTART + RLENGTH) }
+      if (/\]/) list = 0
+      next
+    }
+    host != "" && /^(http|insecure)[ \t]*=[ \t]*true/ { sub(/[ \t=].*/, ""); print $0, host }'
 }
 
 readonly SESSIONS_PATH='/metrics?scope=backend&metrics=haproxy_backend_current_sessions'
@@ -738,6 +832,7 @@ builders=$(desired 40-deployments.yaml | jq -r .metadata.name)
 say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from $dir/$cluster for context $context, namespace $namespace"
 if [ "$first_install" = 1 ]; then first_installation; fi
 compare
+[ "$first_install" = 1 ] || lost_registries
 if [ -z "$changed" ]; then
   say "$cluster: nothing to apply"
   if [ "$dry_run" = 0 ]; then
@@ -747,9 +842,12 @@ if [ -z "$changed" ]; then
   handle_leftovers
   exit 0
 fi
-case " $changed " in
-  *" 10-nodepools.yaml "*) [ "$first_install" = 1 ] || say "10-nodepools.yaml: changing an EC2NodeClass or node template replaces nodes, 10 % at a time; builders drain first" ;;
-esac
+if [ "$first_install" = 0 ]; then
+  # Limits, weight and disruption of a NodePool replace no node.
+  would_change 10-nodepools.yaml 'if .kind == "NodePool" then .spec.template else .spec end'
+  if [ -n "$altered" ]; then say "their nodes are replaced, 10 % at a time; builders drain first: $altered"; fi
+  sleeping_pools
+fi
 say "to apply:$changed"
 if [ "$dry_run" = 1 ]; then
   if [ "$first_install" = 1 ]; then

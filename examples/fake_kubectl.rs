@@ -59,6 +59,7 @@ fn kind_of(resource: &str) -> &'static str {
         ("node", "Node"),
         ("nodeclaim", "NodeClaim"),
         ("event", "Event"),
+        ("daemonset", "DaemonSet"),
     ];
     known
         .iter()
@@ -365,7 +366,8 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
                 "{}",
                 cluster
                     .setting("keda-crd")
-                    .unwrap_or_else(|| json!({"behavior": ["currentReplicasIfHigher"]}).to_string())
+                    .map(|fields| keda_crd(&fields.split(' ').collect::<Vec<_>>()))
+                    .unwrap_or_else(|| keda_crd(&["behavior", "tolerance"]))
             ),
             None => crds.split(' ').for_each(|crd| println!("customresourcedefinition.apiextensions.k8s.io/{crd}")),
         }
@@ -403,6 +405,19 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
         return;
     }
     print(&found, arguments);
+}
+
+/// Where KEDA's custom resource definition has these two fields; others are left out.
+fn keda_crd(fields: &[&str]) -> String {
+    let mut schema =
+        json!({"fallback": {"properties": {}}, "scaleUp": {"properties": {"selectPolicy": {"type": "string"}}}});
+    if fields.contains(&"behavior") {
+        schema["fallback"]["properties"]["behavior"] = json!({"enum": ["static", "currentReplicasIfHigher"]});
+    }
+    if fields.contains(&"tolerance") {
+        schema["scaleUp"]["properties"]["tolerance"] = json!({"x-kubernetes-int-or-string": true});
+    }
+    json!({"spec": {"versions": [{"schema": {"openAPIV3Schema": {"properties": schema}}}]}}).to_string()
 }
 
 /// Contexts, each with its cluster as different tools name it and the address of its API server.

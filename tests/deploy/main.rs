@@ -6,6 +6,7 @@
 mod support;
 
 mod context;
+mod preflight;
 mod rollouts;
 mod rolls;
 
