@@ -6,6 +6,7 @@
 mod support;
 
 mod bad_inputs;
+mod budgets;
 mod core_kinds;
 mod generated;
 mod oracle;
