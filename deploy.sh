@@ -30,7 +30,7 @@
 #   3  refused by a check or on the terminal; nothing was applied
 #   4  a roll under load needs a decision
 #   5  a rollout did not finish in time
-#   6  all applied except the builders, which roll in the next run
+#   6  the load balancer has rolled; the builders, and what follows them, need another run
 #
 # Requires bash 3.2, kubectl 1.28, jq, and sha256sum or shasum.
 set -uo pipefail
@@ -462,17 +462,44 @@ registries() {
 
 readonly SESSIONS_PATH='/metrics?scope=backend&metrics=haproxy_backend_current_sessions'
 
-# Prints what a server on a local port answers. No curl or wget is needed: bash connects by itself.
+# Prints what a server on a local port answers, with its headers. Needs no curl or wget: bash connects by itself.
 http_get() (
   local line
   exec 5<>"/dev/tcp/127.0.0.1/$1" || exit 1
-  printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$2" >&5
-  while IFS= read -r -t 10 line <&5; do printf '%s\n' "${line%$'\r'}"; done
+  printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$2" >&5
+  while IFS= read -r -t 10 line <&5; do printf '%s\n' "$line"; done
 )
+
+# Prints the body of an answer. HAProxy sends it in chunks, which may split a line; fails if the last one is missing.
+http_body() {
+  LC_ALL=C awk '
+    function hex(digits,    value, i) {
+      for (i = 1; i <= length(digits); i++) value = value * 16 + index("0123456789abcdef", tolower(substr(digits, i, 1))) - 1
+      return value
+    }
+    !body {
+      sub(/\r$/, "")
+      if (tolower($0) ~ /^transfer-encoding:.*chunked/) chunked = 1
+      if ($0 == "") body = 1
+      next
+    }
+    { text = text $0 "\n" }
+    END {
+      if (!chunked) { printf "%s", text; exit !body }
+      while (!whole && match(text, /^[0-9A-Fa-f]+/)) {
+        size = hex(substr(text, 1, RLENGTH))
+        text = substr(text, index(text, "\n") + 1)
+        printf "%s", substr(text, 1, size)
+        text = substr(text, size + 3)
+        whole = size == 0
+      }
+      exit !whole
+    }'
+}
 
 # The metrics of a load balancer's pod through a forwarded port, for an image that has no wget.
 forwarded_page() {
-  local pod=$1 pid port='' tries=0
+  local pod=$1 pid port='' tries=0 code
   # Not through kc: the process id must be kubectl's own.
   kubectl --context "$context" port-forward "pod/$pod" -n "$namespace" --address 127.0.0.1 :9404 </dev/null >"$work/forward" 2>"$work/forward-error" &
   pid=$!
@@ -481,10 +508,11 @@ forwarded_page() {
     tries=$((tries + 1))
     port=$(sed -n 's/^Forwarding from 127\.0\.0\.1:\([0-9]*\) .*/\1/p' "$work/forward" | head -n 1)
   done
-  [ -z "$port" ] || http_get "$port" "$SESSIONS_PATH" 2>/dev/null
+  [ -n "$port" ] && http_get "$port" "$SESSIONS_PATH" 2>/dev/null | http_body
+  code=$?
   kill "$pid" 2>/dev/null
   wait "$pid" 2>/dev/null
-  [ -n "$port" ]
+  return "$code"
 }
 
 # Sets `builds` to the number of running and waiting builds as the load balancer counts them, or leaves it empty and sets
@@ -507,7 +535,7 @@ count_builds() {
     # 127.0.0.1: `localhost` may resolve to ::1 alone, and the load balancer of an IPv4 fleet does not listen there.
     : >"$work/forward-error"
     kc exec "$pod" -n "$namespace" -c haproxy -- wget -q -T 5 -O - "http://127.0.0.1:9404$SESSIONS_PATH" </dev/null >"$work/page" 2>"$work/error" ||
-      forwarded_page "$pod" >"$work/page"
+      forwarded_page "$pod" >"$work/page" || : >"$work/page"
     if ! grep -q '^haproxy_backend_current_sessions[{]proxy="bk_' "$work/page"; then
       builds_unknown="$builds_unknown${builds_unknown:+; }$pod: exec: $(head -n 1 "$work/error"), port-forward: $(head -n 1 "$work/forward-error")"
       continue

@@ -303,8 +303,8 @@ fn sessions(cluster: &Cluster) -> Option<String> {
     fs::write(cluster.root.join("session-reads"), reads.to_string()).unwrap();
     let count = cluster.setting("sessions")?;
     Some(format!(
-        "# TYPE haproxy_backend_current_sessions gauge\nhaproxy_backend_current_sessions{{proxy=\"bk_amd64\"}} {count}\n\
-         haproxy_backend_current_sessions{{proxy=\"bk_arm64\"}} 0\n"
+        "# TYPE haproxy_backend_current_sessions gauge\nhaproxy_backend_current_sessions{{proxy=\"bk_amd64\"}} 0\n\
+         haproxy_backend_current_sessions{{proxy=\"bk_arm64\"}} {count}\n"
     ))
 }
 
@@ -340,8 +340,17 @@ fn port_forward(cluster: &Cluster, pod: &str) {
     let (mut client, _) = listener.accept().unwrap();
     let request: Vec<String> =
         BufReader::new(&client).lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
-    assert_eq!(request[0], "GET /metrics?scope=backend&metrics=haproxy_backend_current_sessions HTTP/1.0");
-    write!(client, "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n{page}").unwrap();
+    assert_eq!(request[0], "GET /metrics?scope=backend&metrics=haproxy_backend_current_sessions HTTP/1.1");
+    write!(client, "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n").unwrap();
+    // As HAProxy sends it, in chunks; here one ends within the line with the number. A connection may break before the last.
+    let (first, second) = page.split_at(page.find("arm64").unwrap());
+    let cut = cluster.setting("page-cut").is_some();
+    for chunk in if cut { vec![first] } else { vec![first, second] } {
+        write!(client, "{:X}\r\n{chunk}\r\n", chunk.len()).unwrap();
+    }
+    if !cut {
+        write!(client, "0\r\n\r\n").unwrap();
+    }
 }
 
 fn get(cluster: &Cluster, arguments: &Arguments) {

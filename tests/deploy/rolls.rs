@@ -24,6 +24,9 @@ fn builds_are_counted_without_a_program_in_the_image() {
     let run = lab.deploy(&[]);
     assert!(run.said.contains("the load balancer would roll: 1 build is running or waiting"), "{}", run.said);
     lab.set("sessions", "0");
+    lab.set("page-cut", "1");
+    assert_eq!(lab.deploy(&[]).code, 4, "half a page is no count");
+    std::fs::remove_file(lab.path("cluster/page-cut")).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(lab.deploy(&[]).code, 0, "an idle fleet rolls");
 }
 
