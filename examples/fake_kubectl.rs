@@ -371,13 +371,10 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
             "nodepools.karpenter.sh ec2nodeclasses.karpenter.k8s.aws scaledobjects.keda.sh servicemonitors.monitoring.coreos.com prometheusrules.monitoring.coreos.com".to_owned()
         });
         match arguments.words.get(2) {
-            Some(_) => println!(
-                "{}",
-                cluster
-                    .setting("keda-crd")
-                    .map(|fields| keda_crd(&fields.split(' ').collect::<Vec<_>>()))
-                    .unwrap_or_else(|| keda_crd(&["behavior", "tolerance"]))
-            ),
+            Some(_) => {
+                let fields = cluster.setting("keda-crd").unwrap_or_else(|| "behavior tolerance".to_owned());
+                println!("{}", keda_crd(&fields.split(' ').collect::<Vec<_>>()));
+            }
             None => crds.split(' ').for_each(|crd| println!("customresourcedefinition.apiextensions.k8s.io/{crd}")),
         }
         return;

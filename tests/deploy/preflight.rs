@@ -1,7 +1,5 @@
 //! What deploy.sh finds out about a cluster before it changes anything, and what it says of a change beforehand.
 
-use std::time::{Duration, SystemTime};
-
 use serde_json::json;
 
 use super::{FIXED, Lab, SCALED};
@@ -78,16 +76,14 @@ fn a_pool_that_goes_to_sleep_at_once_is_reported() {
     assert_eq!(lab.deploy(&[]).code, 0);
     lab.scaled_to("buildkitd-amd64", 8);
     lab.generate(SLEEPING);
-    let ago = |minutes: u64| {
-        let since =
-            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() - Duration::from_mins(minutes);
+    let ago = |time: &str| {
         let output = std::process::Command::new("date")
-            .args(["-u", "-d", &format!("@{}", since.as_secs()), "+%Y-%m-%dT%H:%M:%SZ"])
+            .args(["-u", "-d", &format!("{time} ago"), "+%Y-%m-%dT%H:%M:%SZ"])
             .output()
             .unwrap_or_else(|error| panic!("date: {error}"));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     };
-    for (last, warns) in [(Some(ago(5)), false), (Some(ago(90)), true), (None, true)] {
+    for (last, warns) in [(Some(ago("5 minutes")), false), (Some(ago("90 minutes")), true), (None, true)] {
         let mut scaled = lab.object("ScaledObject", "buildkitd-amd64").unwrap_or_default();
         scaled["status"] = last.as_ref().map_or(json!({}), |last| json!({"lastActiveTime": last}));
         lab.put(&scaled);
@@ -110,8 +106,7 @@ fn registries_of_the_generator_before_are_not_lost_without_notice() {
     assert!(run.said.contains(keys), "{}", run.said);
     assert!(run.said.contains("(no key keeps `insecure` of harbor.example)"), "{}", run.said);
     // What it says is what keeps them.
-    let indented: String = keys.lines().map(|line| format!("    {line}\n")).collect();
-    lab.generate(&format!("{SCALED}{indented}"));
+    lab.generate(&format!("{SCALED}    {}", keys.trim_end().replace('\n', "\n    ") + "\n"));
     let run = lab.deploy(&["--dry-run"]);
     assert!(!run.said.contains("registry_mirrors:") && !run.said.contains("http_registries:"), "{}", run.said);
 }
