@@ -787,7 +787,7 @@ resource() {
 # Deleting a NodePool drains its nodes, so one that has nodes is kept; deleting a Deployment lets each pod finish its
 # build.
 handle_leftovers() {
-  local kind name nodes scope draining
+  local kind name nodes scope draining mounted
   leftovers >"$work/leftovers"
   [ -s "$work/leftovers" ] || return 0
   if [ "$prune" = 0 ] || [ "$dry_run" = 1 ]; then
@@ -805,7 +805,7 @@ handle_leftovers() {
         kc get nodes,nodeclaims.karpenter.sh -l "karpenter.sh/nodepool=$name" -o name >"$work/nodes" 2>"$work/error" || failed "reading the nodes of $name" "nothing"
         nodes=$(grep -c . "$work/nodes")
         if [ "$nodes" != 0 ]; then
-          say "kept NodePool/$name: deleting it would drain its $nodes nodes and NodeClaims"
+          say "kept NodePool/$name: deleting it would drain its nodes ($nodes nodes and NodeClaims)"
           continue
         fi
         scope=()
@@ -822,6 +822,12 @@ handle_leftovers() {
       PodDisruptionBudget | NetworkPolicy | Service | ConfigMap)
         if [ "$draining" != 0 ]; then
           say "kept $kind/$name: $draining pods are still draining"
+          continue
+        fi
+        # A pod that restarts reads its ConfigMaps again, and hangs where one is gone.
+        mounted=$(jq --arg name "$name" '[.items[] | select(any(.spec.volumes[]?; .configMap.name == $name))] | length' "$work/pods")
+        if [ "$kind" = ConfigMap ] && [ "$mounted" != 0 ]; then
+          say "kept $kind/$name: $mounted pods mount it"
           continue
         fi
         ;;
@@ -873,7 +879,7 @@ fi
 if [ "$first_install" = 0 ]; then
   # Limits, weight and disruption of a NodePool replace no node.
   would_change 10-nodepools.yaml 'if .kind == "NodePool" then .spec.template else .spec end'
-  if [ -n "$altered" ]; then say "their nodes are replaced, 10 % at a time; builders drain first: $altered"; fi
+  if [ -n "$altered" ]; then say "replaces nodes, 10 % at a time, builders drain first: $altered"; fi
   sleeping_pools
 fi
 say "to apply:$changed"

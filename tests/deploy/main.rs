@@ -491,7 +491,11 @@ fn leftovers_are_listed_and_deleted_only_when_asked_and_unused() {
             "delete NodePool/buildkit-arm64"
         ]
     );
-    assert!(run.said.contains("kept NodePool/buildkit-amd64: deleting it would drain its 1 nodes"), "{}", run.said);
+    assert!(
+        run.said.contains("kept NodePool/buildkit-amd64: deleting it would drain its nodes (1 nodes"),
+        "{}",
+        run.said
+    );
     assert!(lab.object("Service", "somebody-elses").is_some());
 }
 

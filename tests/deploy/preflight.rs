@@ -42,7 +42,7 @@ fn network_policies_that_nothing_enforces_are_reported() {
 
 #[test]
 fn only_what_replaces_nodes_is_said_to_replace_them() {
-    let replaced = "their nodes are replaced";
+    let replaced = "replaces nodes";
     let lab = Lab::new(SCALED);
     assert_eq!(lab.deploy(&[]).code, 0);
     lab.generate(&SCALED.replace("arm64_max: 30", "arm64_max: 40"));

@@ -1,5 +1,7 @@
 //! Waiting for rollouts: what one architecture's trouble does to the other, and what is said of it.
 
+use serde_json::json;
+
 use super::{Lab, SCALED};
 
 #[test]
@@ -47,4 +49,20 @@ fn a_deployment_that_cannot_create_pods_says_why() {
         assert!(run.said.contains(words), "{words}: {}", run.said);
     }
     assert!(!run.said.contains("NewReplicaSetCreated"), "{}", run.said);
+}
+
+#[test]
+fn a_configuration_that_a_pod_still_mounts_is_not_pruned() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    for name in ["buildkitd-config", "buildkitd-old"] {
+        lab.put(&json!({"kind": "ConfigMap", "metadata": {"name": name, "namespace": "buildkit",
+            "labels": {"app.kubernetes.io/managed-by": "buildkit-fleet"}}}));
+    }
+    lab.put(&json!({"kind": "Pod", "metadata": {"name": "buildkitd-1", "namespace": "buildkit", "labels": {"app": "buildkitd"}},
+        "spec": {"volumes": [{"name": "cache", "emptyDir": {}}, {"name": "config", "configMap": {"name": "buildkitd-config"}}]}}));
+    lab.forget_changes();
+    let run = lab.deploy(&["--prune"]);
+    assert_eq!((run.code, lab.changes()), (0, vec!["delete ConfigMap/buildkitd-old".to_owned()]), "{}", run.said);
+    assert!(run.said.contains("kept ConfigMap/buildkitd-config: 1 pods mount it"), "{}", run.said);
 }
