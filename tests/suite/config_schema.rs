@@ -2,7 +2,7 @@
 
 use buildkit_fleet::config::ClusterKeys;
 use buildkit_fleet::input::layer::{Scalar, name_shape};
-use buildkit_fleet::input::shape::flatten;
+use buildkit_fleet::input::shape::{KeyPath, flatten};
 use buildkit_fleet::values::image::Image;
 use buildkit_fleet::values::instance_type::TypeName;
 use buildkit_fleet::values::name::{
@@ -104,7 +104,7 @@ fn every_key_of_the_schema_is_in_the_input_that_uses_them_all() {
     let layers: Vec<&Value> = clusters.chain([&document["defaults"]]).collect();
     let keys = flatten(ClusterKeys::KEYS);
     let used = |path: &[&str]| layers.iter().any(|layer| holds(layer, path));
-    let missing: Vec<String> = keys.iter().filter(|key| !used(&key.path)).map(|key| key.dotted()).collect();
+    let missing: Vec<String> = keys.iter().filter(|key| !used(&key.path)).map(KeyPath::dotted).collect();
     assert!(missing.is_empty(), "{path} does not use `{}`: add it to the cluster or `defaults`", missing.join("`, `"));
 }
 
