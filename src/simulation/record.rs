@@ -247,16 +247,16 @@ mod tests {
     #[test]
     fn what_is_no_record_is_refused_with_its_line() {
         for (text, line, why) in [
-            ("", 1, "no build"),
-            ("start,duration\n", 1, "no build"),
+            ("", 1, "contains no builds"),
+            ("start,duration\n", 1, "contains no builds"),
             ("1,2\n1,2,amd64,4\n", 2, "found 4 fields"),
             ("1,2\n1,2,x86\n", 2, "`x86` is not an architecture"),
             ("1,2\nx,2\n", 2, "`x` is not a start"),
             ("1,-2\n", 1, "`-2` is not a duration"),
             ("1,NaN\n", 1, "`NaN` is not a duration"),
-            ("1e400,1\n", 1, "no start"),
-            ("1,1e9\n", 1, "no duration"),
-            ("2026-11-25T00:00:00Z,60\n", 1, "no start"),
+            ("1e400,1\n", 1, "not a start"),
+            ("1,1e9\n", 1, "not a duration"),
+            ("2026-11-25T00:00:00Z,60\n", 1, "not a start"),
             ("\n# 1\n \n  # 2\r\n\r\n\n1,2\n\n#\n1,x\n", 10, "`x` is not a duration"),
             ("1,2\n\"1,5\",\"x\"\n", 2, "`1,5` is not a start"),
             ("1,2\n\"1\"2,3\n", 2, "misplaced `\"`"),
