@@ -16,7 +16,7 @@ use crate::fleet::scaling::Scaling;
 use crate::fleet::sizing;
 use crate::resolve::file::ClusterBlock;
 use crate::values::arch::Arch;
-use crate::values::name::{AmiAlias, IpFamily, Namespace, is_label_key};
+use crate::values::name::{AmiAlias, IpFamily, LabelKey, Namespace};
 
 /// The name of this module in `modules`.
 pub const MODULE: &str = "buildkit";
@@ -281,7 +281,7 @@ pub fn read_labels(layer: &Buildkit, problems: &mut Problems) -> IndexMap<String
                     .iter()
                     .any(|owned| domain == *owned || domain.ends_with(&format!(".{owned}")))
             });
-        if !is_label_key(key) {
+        if !LabelKey::accepts(key) {
             problems.push(
                 Problem::new(&rule::INVALID_VALUE, "a key of `extra_labels` is not a valid label key".to_owned())
                     .at(*span, "expected a label key, such as `team` or `example.com/team`"),

@@ -1,6 +1,9 @@
 //! Names of instance types.
 
 use std::fmt;
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
 
 use crate::diagnostics::problem::Problems;
 use crate::diagnostics::span::Spanned;
@@ -9,6 +12,7 @@ use crate::input::layer::{LayerField, Leaf, Scalar, Value, name_shape, scalar_ke
 use crate::input::shape::{Keys, Map, Shape, Text};
 use crate::input::yaml::Node;
 use crate::values::count::PodsPerNode;
+use crate::values::name::compile;
 
 /// Name of an instance type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,35 +30,30 @@ impl fmt::Display for TypeName {
     }
 }
 
+/// Within a label value of Kubernetes.
+const LONGEST: usize = 63;
+
+/// It becomes part of a NodePool name, and a plain token in YAML must start with a letter.
+fn pattern() -> String {
+    let part = "([a-z0-9-]*[a-z0-9])?";
+    format!("^[a-z]{part}\\.[a-z0-9]{part}$")
+}
+
+static PATTERN: LazyLock<Regex> = LazyLock::new(|| compile(&pattern()));
+
 impl Scalar for TypeName {
     fn shape() -> Shape {
-        let part = "([a-z0-9-]*[a-z0-9])?";
         Shape::Text(Text {
             expected: "an instance type, such as `m6id.24xlarge`".to_owned(),
-            pattern: format!("^[a-z]{part}\\.[a-z0-9]{part}$"),
-            longest: 63,
+            pattern: pattern(),
+            longest: LONGEST,
             examples: &["m6id.24xlarge", "m7gd.16xlarge"],
             or_number: false,
         })
     }
 
     fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-        let two_parts = text.split('.').count() == 2;
-        let plain = |part: &str| {
-            part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-                && part.ends_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-                && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        };
-        // It becomes part of a NodePool name, and a plain token in YAML must start with a letter.
-        if two_parts
-            && text.len() <= 63
-            && text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.split('.').all(plain)
-        {
-            Ok(TypeName(text.to_owned()))
-        } else {
-            Err(String::new())
-        }
+        if text.len() <= LONGEST && PATTERN.is_match(text) { Ok(TypeName(text.to_owned())) } else { Err(String::new()) }
     }
 }
 

@@ -52,11 +52,8 @@ fn the_committed_schema_is_current() {
     if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
         std::fs::write(&path, buildkit_fleet::commands::schema::text()).unwrap_or_else(|error| panic!("{error}"));
     }
-    assert_eq!(
-        support::read("clusters.schema.json"),
-        buildkit_fleet::commands::schema::text(),
-        "`buildkit-fleet schema > clusters.schema.json` writes it anew"
-    );
+    let current = support::read("clusters.schema.json") == buildkit_fleet::commands::schema::text();
+    assert!(current, "`buildkit-fleet schema > clusters.schema.json` writes it anew");
 }
 
 #[test]
@@ -217,6 +214,8 @@ fn patterns_agree_on_what_is_near() {
         "a:80/b:c",
         "a.b/c__d",
         "a.b/c___d",
+        "a__b.c/d",
+        "a__b/c.d/e",
         "localhost/a",
         "Localhost/a",
         "a..b/c",

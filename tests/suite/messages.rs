@@ -136,11 +136,39 @@ fn images_are_read_as_kubernetes_reads_them() {
         "registry.example:x/a",
         "a@sha256:0",
         "a_/b",
+        "a__b.c/d",
         "-a",
         "a\nb",
     ] {
         assert!(Image::try_from(bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn names_are_read_as_kubernetes_reads_them() {
+    use buildkit_fleet::values::name::{LabelKey, LabelText, Namespace, RegistryHost, SecretName};
+    let long = |count: usize| "a".repeat(count);
+    let dns = |labels: usize| vec![long(63); labels].join(".");
+    let of = |prefix: &str| format!("{prefix}/x");
+    assert!(Namespace::accepts(&long(63)) && !Namespace::accepts(&long(64)));
+    assert!(
+        !Namespace::accepts("a.b")
+            && !Namespace::accepts("-a")
+            && !Namespace::accepts("a\n")
+            && !Namespace::accepts("")
+    );
+    assert!(SecretName::accepts(&dns(3)) && !SecretName::accepts(&dns(4)) && !SecretName::accepts("a..b"));
+    assert!(
+        LabelText::accepts("")
+            && LabelText::accepts("A_b.c")
+            && !LabelText::accepts("a_")
+            && !LabelText::accepts("a/b")
+    );
+    assert!(LabelKey::accepts(&of(&dns(3))) && !LabelKey::accepts(&of(&dns(4))) && !LabelKey::accepts(&of("A")));
+    assert!(RegistryHost::accepts("a:65535/b") && !RegistryHost::accepts("a:65536") && !RegistryHost::accepts("a:0"));
+    assert!(
+        !RegistryHost::accepts(&of(&dns(4))) && !RegistryHost::accepts(&format!("a/{}", vec![long(64); 4].join("/")))
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::manifests::address::join;
 use crate::manifests::check::quantity::is_whole;
 use crate::manifests::check::set::{RenderedFleet, items, pod};
-use crate::values::name::{is_dns_label, is_dns_name, is_label_key};
+use crate::values::name::{LabelText, Namespace, SecretName};
 
 /// Kinds without a namespace.
 const CLUSTER_WIDE: [&str; 3] = ["Namespace", "NodePool", "EC2NodeClass"];
@@ -21,10 +21,10 @@ pub(super) fn objects(set: &RenderedFleet, broken: &mut Vec<String>) {
         if object["apiVersion"].as_str().is_none_or(str::is_empty) {
             bad("has no apiVersion");
         }
-        if !object.is_object() || !is_dns_name(&at.name) || at.name.len() > 253 {
+        if !object.is_object() || !SecretName::accepts(&at.name) {
             bad("has no valid name");
         }
-        if NAMED_AS_LABELS.contains(&at.kind.as_str()) && !is_dns_label(&at.name) {
+        if NAMED_AS_LABELS.contains(&at.kind.as_str()) && !Namespace::accepts(&at.name) {
             bad("has a name that is not a DNS label");
         }
         if at.kind == "ScaledObject" && at.name.len() > SCALED_OBJECT_NAME_MAX {
@@ -35,9 +35,8 @@ pub(super) fn objects(set: &RenderedFleet, broken: &mut Vec<String>) {
             bad(&format!("is in namespace `{}`, not `{expected}`", at.namespace));
         }
         for labels in [&object["metadata"]["labels"], &object["spec"]["template"]["metadata"]["labels"]] {
-            let is_value = |value: &str| value.is_empty() || !value.contains('/') && is_label_key(value);
             let pairs = labels.as_object().into_iter().flatten();
-            for (key, value) in pairs.filter(|(_, value)| !value.as_str().is_some_and(is_value)) {
+            for (key, value) in pairs.filter(|(_, value)| !value.as_str().is_some_and(LabelText::accepts)) {
                 bad(&format!("has an invalid label {key}: {value}"));
             }
         }
