@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::diagnostics::escape::visible_lines;
 use crate::publish::compare::Change;
 
 /// The diff of a file in this directory, with `a/` and `b/` before the path; `/dev/null` for a missing version.
@@ -13,4 +14,9 @@ pub fn unified(dir: impl AsRef<Path>, change: &Change) -> String {
     };
     let diff = similar::TextDiff::from_lines(old, new);
     diff.unified_diff().header(&name("a", &change.old), &name("b", &change.new)).to_string()
+}
+
+/// The same for people: safe to print on a terminal or in a log.
+pub fn shown(dir: impl AsRef<Path>, change: &Change) -> String {
+    visible_lines(unified(dir, change))
 }

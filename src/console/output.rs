@@ -1,37 +1,30 @@
 //! Printing: messages to stderr, data to stdout. Nothing else in the program prints.
 
-use std::io::{ErrorKind, IsTerminal, Write};
-use std::sync::OnceLock;
+use std::io::{ErrorKind, Write};
 
+use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Result};
-
 use clap::ValueEnum;
 use serde::Serialize;
 
-/// Set once, from the command line.
-static COLOR: OnceLock<ColorWhen> = OnceLock::new();
-
+/// Sets the color of all output, from the command line.
 pub fn set_color(when: ColorWhen) {
-    let _ = COLOR.set(when);
-}
-
-/// Whether to color what goes to this stream (<https://no-color.org>).
-fn color_for(stream: &impl IsTerminal) -> bool {
-    match COLOR.get().copied().unwrap_or(ColorWhen::Auto) {
-        ColorWhen::Always => true,
-        ColorWhen::Never => false,
-        ColorWhen::Auto => stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-    }
+    let choice = match when {
+        ColorWhen::Auto => ColorChoice::Auto,
+        ColorWhen::Always => ColorChoice::Always,
+        ColorWhen::Never => ColorChoice::Never,
+    };
+    choice.write_global();
 }
 
 /// Whether to color messages.
 pub fn color_stderr() -> bool {
-    color_for(&std::io::stderr())
+    AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
 }
 
 /// Whether to color data.
 pub fn color_stdout() -> bool {
-    color_for(&std::io::stdout())
+    AutoStream::choice(&std::io::stdout()) != ColorChoice::Never
 }
 
 /// Prints a message to stderr. Errors are ignored: whether anybody reads it does not change what is done.
@@ -55,7 +48,8 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
     print(&(text + "\n"))
 }
 
-/// `auto` colors what goes to a terminal, unless the environment variable NO_COLOR is set and not empty.
+/// `auto` colors what goes to a terminal that can show it, unless `NO_COLOR` is set and not empty (<https://no-color.org>).
+/// `CLICOLOR_FORCE` colors everywhere (<https://bixense.com/clicolors>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorWhen {
     /// On a terminal, unless NO_COLOR is set

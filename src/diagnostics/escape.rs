@@ -1,12 +1,25 @@
 //! Makes text from files safe to print on a terminal.
 
-/// Escapes characters that would move the cursor of a terminal, change its colors or reorder the rest of a line.
+/// Whether a character would move the cursor of a terminal, change its colors, reorder other text, or be seen by nobody:
+/// control characters and Unicode's format characters.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Shows such characters as escapes, `\u{202e}`.
 pub fn visible(text: String) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    if !text.contains(hidden) {
+    escaped(text, is_hidden)
+}
+
+/// The same for text of several lines: line feeds and tabs stay.
+pub fn visible_lines(text: String) -> String {
+    escaped(text, |c| is_hidden(c) && !matches!(c, '\n' | '\t'))
+}
+
+fn escaped(text: String, hidden: impl Fn(char) -> bool) -> String {
+    if !text.contains(&hidden) {
         return text;
     }
     text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {

@@ -260,6 +260,32 @@ fn a_file_on_disk_cannot_break_out_of_the_comment_or_the_terminal() {
     assert!(!text.contains('\u{1b}'), "{text}");
 }
 
+/// Text that shows another order of characters than it has, or hides some, and control characters.
+#[test]
+fn a_file_on_disk_cannot_hide_text_in_a_diff() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", TWO);
+    run(dir.path(), &["generate"]);
+    let path = "generated/a/31-services.yaml";
+    let text = std::fs::read_to_string(dir.path().join(path)).unwrap_or_else(|error| panic!("{error}"));
+    let odd = "a\u{202e}b\u{200b}c\u{2066}d\u{ad}e\u{feff}f\u{e0041}g";
+    let hostile = text.replacen("targetPort: all", &format!("targetPort: \"{odd}\""), 1);
+    write(dir.path(), path, format!("# {odd} \u{1b}[31m \u{9b}2J\r\n{hostile}"));
+    let check = ["generate", "--check", "--format"];
+    for args in [
+        &["diff", "a"][..],
+        &["diff", "a", "--format", "markdown"],
+        &[check[0], check[1], check[2], "text"],
+        &[check[0], check[1], check[2], "github"],
+    ] {
+        let output = run(dir.path(), args);
+        let text = stdout(&output) + &stderr(&output);
+        assert!(text.contains("\\u{202e}b\\u{200b}c\\u{2066}d\\u{ad}e\\u{feff}f\\u{e0041}g"), "{args:?}: {text}");
+        let seen = |c: char| odd.contains(c) && !c.is_ascii() || matches!(c, '\u{1b}' | '\u{9b}' | '\r');
+        assert!(!text.contains(seen), "{args:?}: {text:?}");
+    }
+}
+
 #[test]
 fn what_was_edited_by_hand_into_nonsense_is_reported_and_stops_nothing_else() {
     let dir = scratch();
@@ -429,7 +455,7 @@ fn color_is_for_terminals_and_for_who_asks() {
     write(dir.path(), "clusters.yaml", TWO.replace("amd64_replicas: 4", "amd64_replicas: 6"));
     assert!(!stdout(&run(dir.path(), &["diff"])).contains('\u{1b}'));
     let colored = stdout(&run(dir.path(), &["diff", "--color", "always"]));
-    assert!(colored.contains("\u{1b}[1;33mcapacity\u{1b}[0m") && colored.contains("\u{1b}[32m+"), "{colored}");
+    assert!(colored.contains("\u{1b}[1m\u{1b}[33mcapacity\u{1b}[0m") && colored.contains("\u{1b}[32m+"), "{colored}");
     let quiet = program(dir.path(), &["diff"]).env("NO_COLOR", "1").output().unwrap_or_else(|error| panic!("{error}"));
     assert!(!stdout(&quiet).contains('\u{1b}'));
 }

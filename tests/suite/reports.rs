@@ -282,6 +282,22 @@ fn color_follows_the_option_before_the_environment() {
         assert_eq!(stderr(&output).contains('\u{1b}'), colored, "{args:?}");
     }
     assert_eq!(code(&run(dir.path(), &["validate", "--color", "sometimes"])), 2);
+    // On a terminal, and where the conventions of the environment say so.
+    for (environment, colored) in [
+        (&[("TERM", "xterm")][..], true),
+        (&[("TERM", "dumb")], false),
+        (&[("TERM", "xterm"), ("NO_COLOR", "1")], false),
+        (&[("TERM", "xterm"), ("NO_COLOR", "")], true),
+        (&[("TERM", "xterm"), ("CLICOLOR", "0")], false),
+        (&[("TERM", "dumb"), ("CLICOLOR_FORCE", "1")], true),
+    ] {
+        let command = format!("{} validate", env!("CARGO_BIN_EXE_buildkit-fleet"));
+        let mut terminal = std::process::Command::new("script");
+        terminal.current_dir(dir.path()).args(["-qec", &command, "/dev/null"]).env_remove("NO_COLOR");
+        let output =
+            terminal.envs(environment.iter().copied()).output().unwrap_or_else(|error| panic!("script: {error}"));
+        assert_eq!(stdout(&output).contains("\u{1b}["), colored, "{environment:?}");
+    }
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::commands::diff::side::Side;
-use crate::commands::diff::text::{MAX_REASONS, first_of, grouped, hides, of_reason};
-use crate::commands::unified::unified;
+use crate::commands::diff::text::{MAX_REASONS, first_of, grouped, of_reason};
+use crate::commands::unified;
 use crate::consequences::cluster::{ClusterDiff, Status};
 use crate::consequences::consequence::{Class, Consequence};
+use crate::diagnostics::escape::is_hidden;
 use crate::diagnostics::words::number;
 
 /// GitHub accepts 65,536 characters; the rest is for text that a workflow adds.
@@ -49,7 +50,7 @@ pub(super) fn of(before: &Side, again: &str, clusters: &[ClusterDiff]) -> String
     let mut missing = 0;
     for cluster in clusters {
         for change in &cluster.changes {
-            let folded = folded(&cluster.cluster, &change.path, &unified(&cluster.cluster, change));
+            let folded = folded(&cluster.cluster, &change.path, &unified::shown(&cluster.cluster, change));
             // The sentence about the rest must fit as well.
             if length(&out) + length(&folded) + 200 > MAX_CHARACTERS {
                 missing += 1;
@@ -153,7 +154,7 @@ fn code(text: &str) -> String {
 
 /// The text on one line, without characters that change the direction of text.
 fn line(text: &str) -> String {
-    text.chars().map(|c| if hides(c) { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect()
 }
 
 /// A sentence that may contain names from a file, escaped so that nothing in it formats, links or mentions anybody.
@@ -164,7 +165,7 @@ fn escaped(text: &str) -> String {
             '\\' | '*' | '_' | '[' | ']' | '<' | '#' | '|' | '~' => out.extend(['\\', c]),
             // GitHub recognises @name even after a backslash.
             '@' => out.push_str("&#64;"),
-            c if hides(c) => out.push(' '),
+            c if is_hidden(c) => out.push(' '),
             c => out.push(c),
         }
     }

@@ -2,14 +2,16 @@
 
 use std::fmt::Write as _;
 
+use anstyle::{AnsiColor, Style};
 use indexmap::IndexMap;
 
 use crate::commands::diff::side::Side;
-use crate::commands::unified::unified;
+use crate::commands::unified;
 use crate::consequences::cluster::{ClusterDiff, Status};
 use crate::consequences::consequence::{Class, Consequence};
 use crate::consequences::field::FieldChange;
 use crate::console::wrap::{width, wrap};
+use crate::diagnostics::escape::visible;
 use crate::diagnostics::words::number;
 
 /// Fields that are listed for one consequence; the diff below shows all of them.
@@ -41,7 +43,7 @@ pub(super) fn of(before: &Side, clusters: &[ClusterDiff], color: bool) -> String
     }
     for cluster in clusters {
         for change in &cluster.changes {
-            out += &paint.diff(&unified(&cluster.cluster, change));
+            out += &paint.diff(&unified::shown(&cluster.cluster, change));
         }
     }
     out
@@ -107,39 +109,35 @@ fn apart(old: &str, new: &str) -> (String, String) {
     (cut(&old), cut(&new))
 }
 
-/// A value on one line, shortened, and without characters that would move the cursor.
+/// A value on one line, shortened, and safe to print on a terminal.
 fn shown(text: &str) -> String {
     const LONGEST: usize = 160;
     if text.is_empty() {
         return "\"\"".to_owned();
     }
-    let mut line = String::new();
-    for c in text.chars().take(LONGEST) {
-        if c.is_control() { line.extend(c.escape_debug()) } else { line.push(c) }
-    }
+    let line = visible(text.chars().take(LONGEST).collect());
     if text.chars().nth(LONGEST).is_some() { line + "…" } else { line }
 }
 
-/// Control characters, and those that change the direction of text, which could make text look different.
-pub(super) fn hides(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
+const GRAVE: Style = AnsiColor::Red.on_default().bold();
+const NOTABLE: Style = AnsiColor::Yellow.on_default().bold();
+const HARMLESS: Style = Style::new().dimmed();
 
 /// Adds color if it is enabled.
 struct Paint(bool);
 
 impl Paint {
-    fn with(&self, code: &str, text: &str) -> String {
-        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    fn with(&self, style: Style, text: &str) -> String {
+        if self.0 { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
     fn class(&self, class: Class) -> String {
-        let code = match class {
-            class if class.is_grave() => "1;31",
-            Class::NoEffect | Class::InPlace => "2",
-            _ => "1;33",
+        let style = match class {
+            class if class.is_grave() => GRAVE,
+            Class::NoEffect | Class::InPlace => HARMLESS,
+            _ => NOTABLE,
         };
-        self.with(code, class.name())
+        self.with(style, class.name())
     }
 
     fn diff(&self, diff: &str) -> String {
@@ -149,14 +147,14 @@ impl Paint {
         diff.split_inclusive('\n')
             .map(|line| {
                 let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
-                let code = match text.as_bytes().first() {
-                    _ if text.starts_with("---") || text.starts_with("+++") => "1",
-                    Some(b'-') => "31",
-                    Some(b'+') => "32",
-                    Some(b'@') => "36",
+                let style = match text.as_bytes().first() {
+                    _ if text.starts_with("---") || text.starts_with("+++") => Style::new().bold(),
+                    Some(b'-') => AnsiColor::Red.on_default(),
+                    Some(b'+') => AnsiColor::Green.on_default(),
+                    Some(b'@') => AnsiColor::Cyan.on_default(),
                     _ => return line.to_owned(),
                 };
-                self.with(code, text) + end
+                self.with(style, text) + end
             })
             .collect()
     }

@@ -14,7 +14,7 @@ use crate::commands::generate::set::Publication;
 use crate::commands::options::{Input, Out};
 use crate::commands::report::print_report;
 use crate::commands::skipped::SkippedCluster;
-use crate::commands::unified::unified;
+use crate::commands::unified::shown;
 use crate::commands::{read, select};
 use crate::console::output::{message, print, print_json};
 use crate::diagnostics::escape::visible;
@@ -217,9 +217,9 @@ fn check(command: &Generate, renderer: &Renderer, sets: &[Publication], stale: &
 /// What is printed of the files of a set that differ.
 fn diffs(dir: &Path, changes: &[Change], format: ProblemFormat) -> String {
     let diff = |change: &Change| match format {
-        ProblemFormat::Text => unified(dir, change),
+        ProblemFormat::Text => shown(dir, change),
         ProblemFormat::Github => {
-            let diff = unified(dir, change);
+            let diff = shown(dir, change);
             // A line of the diff must not be run as a workflow command. The compared text cannot contain its own checksum.
             let pause = render::checksum(&[&diff]);
             let file = format!("file={}", report::property(&dir.join(&change.path).display().to_string()));
