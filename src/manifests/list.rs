@@ -13,7 +13,7 @@ pub struct Manifest {
 
 /// Namespace and nodes; configuration, load balancer, services, policies, budgets; builders; scaling, which must
 /// come after the load balancer answers; monitoring.
-pub const ALL: [Manifest; 11] = [
+pub const ALL: &[Manifest] = &[
     Manifest { path: "00-namespace.yaml", needed: always },
     Manifest { path: "10-nodepools.yaml", needed: always },
     Manifest { path: "20-buildkitd-config.yaml", needed: always },
@@ -39,10 +39,10 @@ fn always(_: &Fleet) -> Result<(), &'static str> {
 }
 
 pub fn of(fleet: &Fleet) -> impl Iterator<Item = Manifest> {
-    ALL.into_iter().filter(|manifest| (manifest.needed)(fleet).is_ok())
+    ALL.iter().copied().filter(|manifest| (manifest.needed)(fleet).is_ok())
 }
 
 /// What is not written, and why.
 pub fn left_out(fleet: &Fleet) -> impl Iterator<Item = (Manifest, &'static str)> {
-    ALL.into_iter().filter_map(|manifest| Some((manifest, (manifest.needed)(fleet).err()?)))
+    ALL.iter().copied().filter_map(|manifest| Some((manifest, (manifest.needed)(fleet).err()?)))
 }

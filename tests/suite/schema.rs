@@ -29,7 +29,7 @@ fn core_kinds_survive_their_own_types() {
             *seen.entry(document["kind"].to_string()).or_insert(0) += 1;
         }
     }
-    assert_eq!(seen.len(), 6, "{seen:?}");
+    assert!(seen.len() >= 6, "{seen:?}");
 }
 
 #[test]

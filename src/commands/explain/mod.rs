@@ -259,7 +259,7 @@ pub fn anywhere(
         [] => {}
         several => return Ok(Err(search::told(&what, several))),
     }
-    for manifest in &list::ALL {
+    for manifest in list::ALL {
         let keys = base.every_reach(manifest.path, subject)?;
         if let Some(text) = field::explain_absent(manifest.path, &what, &asked, base, keys, width) {
             return Ok(Ok(text));
