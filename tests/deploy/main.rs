@@ -1,4 +1,4 @@
-//! deploy.sh against a kubectl that keeps objects in a directory (`examples/fake_kubectl.rs)`: the order, the two
+//! deploy.sh against a kubectl that keeps objects in a directory (`examples/fake_kubectl.rs`): the order, the two
 //! transitions that kill fleets, rolls, failures at every call, and what it refuses.
 
 #[path = "../support/mod.rs"]

@@ -73,6 +73,22 @@ fn every_recorded_manifest_is_still_rendered() {
     support::recorded_are(recorded, &expected);
 }
 
+/// Kinds that deploy.sh lists and, with --prune, deletes when a set no longer has them; never the Namespace.
+#[test]
+fn deploy_sh_prunes_every_kind_that_is_rendered() {
+    let script = support::read("deploy.sh");
+    let listed = script.split("split(\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+    let mut rendered = BTreeSet::from(["Namespace".to_owned()]);
+    for input in [support::shipped(), support::read("tests/inputs/every-key.yaml")] {
+        for fleet in support::fleets(&input) {
+            let documents = support::documents(&support::render(&fleet));
+            rendered.extend(documents.iter().filter_map(|document| document["kind"].as_str().map(str::to_owned)));
+        }
+    }
+    let listed: BTreeSet<String> = listed.split(' ').chain(["Namespace"]).map(str::to_owned).collect();
+    assert_eq!(listed, rendered, "`leftovers` of deploy.sh lists, and `resource` names, the kinds that may be pruned");
+}
+
 #[test]
 fn shipped_file_has_the_four_fleets_and_one_cluster_without() {
     let (outcomes, problems) = buildkit_fleet::resolve::read::read_bytes(support::shipped().as_bytes());
