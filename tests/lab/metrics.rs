@@ -112,9 +112,13 @@ fn the_pages_are_as_long_as_the_plan_says() {
             (scrape::prometheus_bytes_about(count), read(scopes)),
             (scrape::whole_page_bytes_about(count, slots), read(&format!("{scopes}&scope=server"))),
         ] {
-            // 3.3 and later have more series.
-            let least = if version() >= Version::new(3, 3) { 85 } else { 95 };
-            assert!((real * least / 100..=real * 105 / 100).contains(&estimate), "about {estimate} bytes are {real}");
+            // Measured on 3.2: older versions have fewer series, later ones more.
+            let (least, most) = match version() {
+                version if version < Version::new(3, 2) => (95, 110),
+                version if version == Version::new(3, 2) => (97, 103),
+                _ => (85, 105),
+            };
+            assert!((real * least / 100..=real * most / 100).contains(&estimate), "about {estimate} bytes are {real}");
         }
     }
 }
