@@ -142,9 +142,13 @@ fn run(command: &mut Command) -> (i32, String) {
 }
 
 /// Sends a signal, and gives the exit code that the process ends with.
-fn end_with(signal: &str, mut child: Child) -> Option<i32> {
+fn end_with(signal: &str, child: Child) -> Option<i32> {
     let status = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(status.is_ok_and(|status| status.success()));
+    ended(child, signal)
+}
+
+fn ended(mut child: Child, signal: &str) -> Option<i32> {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap_or_else(|error| panic!("{error}")) {
@@ -156,21 +160,6 @@ fn end_with(signal: &str, mut child: Child) -> Option<i32> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// Waits until a process has a child that sleeps.
-fn wait_for_a_sleep_of(parent: u32) {
-    let is_one = move |process: &Path| {
-        let read = |name: &str| std::fs::read_to_string(process.join(name)).unwrap_or_default();
-        let status = read("status");
-        let of_parent = status.lines().any(|line| line.strip_prefix("PPid:\t") == Some(&parent.to_string()));
-        of_parent && read("cmdline").starts_with("sleep\0")
-    };
-    unless_it_hangs("the pause", move || {
-        while !std::fs::read_dir("/proc").is_ok_and(|all| all.flatten().any(|process| is_one(&process.path()))) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    });
 }
 
 /// Reads stderr as far as a line with these words.
@@ -323,6 +312,31 @@ fn a_signal_reaches_the_client_and_ends_the_wrapper() {
     }
 }
 
+/// Also one between the steps of its start, where a fork of the shell loses what it meets.
+#[test]
+fn a_signal_at_any_moment_ends_the_wrapper() {
+    for shell in shells() {
+        let lab = Lab::new();
+        let children: Vec<Child> = (0..120)
+            .map(|step| {
+                // A day before the client would end by itself.
+                let mut command = lab.command(&shell, &["sleep", "86400"]);
+                command.stdout(Stdio::null()).stderr(Stdio::null());
+                let child = command.spawn().unwrap_or_else(|error| panic!("{error}"));
+                std::thread::sleep(Duration::from_micros(400 * step));
+                let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+                assert!(status.is_ok_and(|status| status.success()));
+                child
+            })
+            .collect();
+        for child in children {
+            let code = ended(child, "-TERM");
+            // Before it sets its traps, the shell is killed.
+            assert!(matches!(code, Some(143) | None), "{shell:?}: {code:?}");
+        }
+    }
+}
+
 #[test]
 fn a_signal_in_a_pause_ends_it_at_once() {
     for shell in shells() {
@@ -335,8 +349,6 @@ fn a_signal_in_a_pause_ends_it_at_once() {
             .spawn()
             .unwrap_or_else(|error| panic!("{error}"));
         read_to("retrying", &mut child);
-        // A signal between the word and the pause is another thing: a shell may lose it to the process that it starts.
-        wait_for_a_sleep_of(child.id());
         // A day before the pause would end by itself.
         assert_eq!(end_with("-TERM", child), Some(143), "{shell:?}");
         assert_eq!(lab.tries(), 1);
