@@ -1,6 +1,6 @@
-//! One cluster in two versions: which set is compared with which, and what follows.
+//! One cluster in two versions, and what follows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::BTreeSet;
 
 use crate::catalogue::price::Usd;
 use crate::consequences::capacity::PoolFacts;
@@ -42,39 +42,18 @@ impl Status {
     }
 }
 
-/// Compares the manifests of both sides by name; a renamed cluster is recognised by its EKS cluster and namespace. The
-/// order is that of the new side, followed by the names that only the old side has.
-pub fn compare_all(old: &BTreeMap<String, Set>, new: &[(String, Set)]) -> Vec<ClusterDiff> {
-    let fleet_of = |set: &Set| Objects::read(&set.files).ok().and_then(|objects| objects.fleet());
-    let named: BTreeSet<&str> = new.iter().map(|(name, _)| name.as_str()).collect();
-    // Each is parsed once, however many clusters came and went.
-    let mut gone: BTreeMap<&str, &Set> =
-        old.iter().filter(|(name, _)| !named.contains(name.as_str())).map(|(name, set)| (name.as_str(), set)).collect();
-    let mut named_before: HashMap<(String, String), VecDeque<&str>> = HashMap::new();
-    for (name, set) in &gone {
-        if let Some(fleet) = fleet_of(set) {
-            named_before.entry(fleet).or_default().push_back(name);
+/// What follows for one cluster from its two sets, one of which may be missing. The old set comes with the name that the
+/// cluster had then: under another one it is the same fleet.
+pub fn compare(cluster: &str, old: Option<(&str, &Set)>, new: Option<&Set>) -> ClusterDiff {
+    match (old, new) {
+        (Some((earlier, old)), Some(new)) if earlier != cluster => moved(earlier, cluster, old, new),
+        (Some((_, old)), Some(new)) => both(cluster, old, new),
+        (None, Some(new)) => added(cluster, new),
+        (Some((_, old)), None) => removed(cluster, old),
+        (None, None) => {
+            ClusterDiff { cluster: cluster.to_owned(), status: Status::Same, consequences: vec![], changes: vec![] }
         }
     }
-    let mut found = Vec::new();
-    for (name, set) in new {
-        let before = old.get(name);
-        let earlier = if before.is_some() || named_before.is_empty() {
-            None
-        } else {
-            fleet_of(set).and_then(|fleet| {
-                let name = named_before.get_mut(&fleet)?.pop_front()?;
-                Some((name, gone.remove(name)?))
-            })
-        };
-        found.push(match (before, earlier) {
-            (Some(before), _) => both(name, before, set),
-            (None, Some((earlier, before))) => moved(earlier, name, before, set),
-            (None, None) => added(name, set),
-        });
-    }
-    found.extend(gone.into_iter().map(|(name, set)| removed(name, set)));
-    found
 }
 
 fn both(cluster: &str, old: &Set, new: &Set) -> ClusterDiff {
@@ -161,15 +140,20 @@ fn unread(error: &anyhow::Error) -> Consequence {
 }
 
 /// The files that differ, in the order of their names.
-fn changes(old: &[SetFile], new: &[SetFile]) -> Vec<Change> {
+pub fn changes(old: &[SetFile], new: &[SetFile]) -> Vec<Change> {
     let paths: BTreeSet<&str> = old.iter().chain(new).map(|file| file.path.as_str()).collect();
-    let text =
-        |files: &[SetFile], path: &str| files.iter().find(|file| file.path == path).map(|file| file.text.clone());
-    paths
-        .into_iter()
-        .map(|path| Change { path: path.to_owned(), old: text(old, path), new: text(new, path) })
-        .filter(|change| change.old != change.new)
+    let both = paths.into_iter().map(|path| (path, text_of(old, path), text_of(new, path)));
+    both.filter(|(_, old, new)| old != new)
+        .map(|(path, old, new)| Change {
+            path: path.to_owned(),
+            old: old.map(str::to_owned),
+            new: new.map(str::to_owned),
+        })
         .collect()
+}
+
+fn text_of<'a>(files: &'a [SetFile], path: &str) -> Option<&'a str> {
+    files.iter().find(|file| file.path == path).map(|file| file.text.as_str())
 }
 
 fn added(cluster: &str, set: &Set) -> ClusterDiff {

@@ -44,8 +44,12 @@ pub fn print(text: &str) -> Result<()> {
 
 /// Data for programs, indented, with a line end.
 pub fn print_json(value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value).context("JSON that cannot be written: please report it")?;
-    print(&(text + "\n"))
+    print(&(pretty(value)? + "\n"))
+}
+
+/// Data for programs, indented.
+pub fn pretty(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string_pretty(value).context("JSON that cannot be written: please report it")
 }
 
 /// `auto` colors what goes to a terminal that can show it, unless `NO_COLOR` is set and not empty (<https://no-color.org>).

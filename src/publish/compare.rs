@@ -13,7 +13,7 @@ use crate::publish::ownership::{adopt, is_ours};
 use crate::publish::read::{find, read_text};
 
 /// One file that differs from what is on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Change {
     pub path: String,
     /// Text on disk; `None` if there is no such file.

@@ -1,17 +1,23 @@
 //! Reads files of a git revision with the installed `git`.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::commands::diff::blobs::{Contents, command};
 use crate::manifests::set::SetFile;
 
 /// One commit of the repository that contains a file.
 pub(super) struct Revision {
     top: PathBuf,
     commit: String,
+    contents: Contents,
+}
+
+/// One file of a revision, by the object that contains it.
+pub(super) struct Blob {
+    object: String,
+    pub path: String,
 }
 
 impl Revision {
@@ -28,7 +34,8 @@ impl Revision {
             return Ok(None);
         };
         let commit = String::from_utf8_lossy(&commit).trim().to_owned();
-        Ok(Some(Revision { top, commit }))
+        let contents = Contents::of(&top);
+        Ok(Some(Revision { top, commit, contents }))
     }
 
     /// A local path relative to the repository, with `/`: as given, and with symbolic links resolved, since the revision
@@ -57,15 +64,15 @@ impl Revision {
     /// The bytes of a file; `None` if the revision has no such file.
     pub(super) fn file(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         for inside in self.inside(path)? {
-            if let [(object, _)] = self.list(&inside)?.as_slice() {
-                return Ok(self.blobs(std::slice::from_ref(object))?.pop());
+            if let [blob] = self.list(&inside)?.as_slice() {
+                return Ok(self.contents.read(&[&blob.object])?.pop());
             }
         }
         Ok(None)
     }
 
     /// Every YAML file below a directory, with its path relative to it.
-    pub(super) fn files_below(&self, dir: &Path) -> Result<Vec<SetFile>> {
+    pub(super) fn files_below(&self, dir: &Path) -> Result<Vec<Blob>> {
         let mut below = String::new();
         let mut listed = Vec::new();
         for inside in self.inside(dir)? {
@@ -75,21 +82,24 @@ impl Revision {
                 break;
             }
         }
-        listed.retain(|(_, path)| Path::new(path).extension().is_some_and(|extension| extension == "yaml"));
-        let objects: Vec<String> = listed.iter().map(|(object, _)| object.clone()).collect();
-        let texts = self.blobs(&objects)?;
-        Ok(listed
-            .into_iter()
-            .zip(texts)
-            .map(|((_, path), text)| SetFile {
-                path: path.strip_prefix(&below).unwrap_or(&path).to_owned(),
-                text: String::from_utf8_lossy(&text).into_owned(),
-            })
-            .collect())
+        listed.retain(|blob| Path::new(&blob.path).extension().is_some_and(|extension| extension == "yaml"));
+        for blob in &mut listed {
+            if blob.path.starts_with(&below) {
+                blob.path.drain(..below.len());
+            }
+        }
+        Ok(listed)
+    }
+
+    /// The texts of files, in their order.
+    pub(super) fn texts(&self, files: &[Blob]) -> Result<Vec<SetFile>> {
+        let objects: Vec<&str> = files.iter().map(|file| file.object.as_str()).collect();
+        let texts = self.contents.read(&objects)?.into_iter().map(|text| String::from_utf8_lossy(&text).into_owned());
+        Ok(files.iter().zip(texts).map(|(file, text)| SetFile { path: file.path.clone(), text }).collect())
     }
 
     /// Object id and path of every file at or below a path of the revision; of all files if the path is empty.
-    fn list(&self, path: &str) -> Result<Vec<(String, String)>> {
+    fn list(&self, path: &str) -> Result<Vec<Blob>> {
         let mut arguments = vec!["ls-tree", "-r", "-z", "--full-tree", &self.commit];
         if !path.is_empty() {
             arguments.extend(["--", path]);
@@ -100,45 +110,9 @@ impl Revision {
             let mut words = mode.split(' ');
             let (mode, kind, object) = (words.next()?, words.next()?, words.next()?);
             // The content of a symbolic link is a path, not a manifest.
-            (kind == "blob" && mode != "120000").then(|| (object.to_owned(), path.to_owned()))
+            (kind == "blob" && mode != "120000").then(|| Blob { object: object.to_owned(), path: path.to_owned() })
         };
         Ok(listing.split('\0').filter(|line| !line.is_empty()).filter_map(entry).collect())
-    }
-
-    /// The contents of blobs, in order, read by a single process.
-    fn blobs(&self, objects: &[String]) -> Result<Vec<Vec<u8>>> {
-        if objects.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut child = command(&self.top, &["cat-file", "--batch"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot run git")?;
-        let mut input = child.stdin.take().context("cannot write to git")?;
-        let wanted = objects.iter().flat_map(|object| [object, "\n"]).collect::<String>();
-        // In a separate thread: git answers before it has read everything, and both pipes have a limited size.
-        let writer = std::thread::spawn(move || input.write_all(wanted.as_bytes()));
-        let output = child.wait_with_output().context("cannot read from git")?;
-        if !output.status.success() || writer.join().is_err() {
-            bail!("git cat-file failed");
-        }
-        let mut rest = output.stdout.as_slice();
-        let mut found = Vec::with_capacity(objects.len());
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let head = String::from_utf8_lossy(&rest[..end]).into_owned();
-            let size: usize = head
-                .rsplit(' ')
-                .next()
-                .and_then(|size| size.parse().ok())
-                .ok_or_else(|| anyhow!("unexpected output of git cat-file: `{head}`"))?;
-            let body =
-                rest.get(end + 1..end + 1 + size).ok_or_else(|| anyhow!("the output of git cat-file ended early"))?;
-            found.push(body.to_vec());
-            rest = rest.get(end + 2 + size..).unwrap_or_default();
-        }
-        anyhow::ensure!(found.len() == objects.len(), "git cat-file did not return every file");
-        Ok(found)
     }
 }
 
@@ -154,16 +128,6 @@ fn followed(path: &Path) -> PathBuf {
         rest.push(name);
         existing = parent;
     }
-}
-
-/// The repository is the one that contains the files, not one from the environment of a hook.
-fn command(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new("git");
-    command.current_dir(dir).args(arguments);
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
-        command.env_remove(name);
-    }
-    command
 }
 
 /// The output of git. An error contains git's own message.

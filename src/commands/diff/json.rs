@@ -1,13 +1,15 @@
 //! A diff for programs.
 
+use anyhow::Result;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::commands::diff::side::Side;
+use crate::commands::diff::compared::{Compared, Judged};
 use crate::commands::unified::unified;
-use crate::consequences::cluster::{ClusterDiff, Status};
+use crate::consequences::cluster::Status;
 use crate::consequences::consequence::Consequence;
 use crate::consequences::field::FieldChange;
+use crate::console::output::{pretty, print};
 use crate::publish::compare::Change;
 
 /// What `diff --format json` prints: what a change would do to running fleets, worst first.
@@ -79,25 +81,42 @@ struct FileDiff<'a> {
     diff: String,
 }
 
-impl<'a> DiffJson<'a> {
-    pub(super) fn of(before: &'a Side, clusters: &'a [ClusterDiff]) -> Self {
-        DiffJson {
-            against: &before.name,
-            read: before.read,
-            unusable: before.unusable.as_deref(),
-            same: clusters.iter().all(|cluster| cluster.status == Status::Same),
-            clusters: clusters.iter().map(ClusterOfDiff::of).collect(),
-        }
-    }
+/// Prints the JSON, one cluster after another.
+pub(super) fn print_all(compared: &Compared) -> Result<()> {
+    let side = compared.side;
+    let without_clusters = pretty(&DiffJson {
+        against: &side.name,
+        read: side.read,
+        unusable: side.unusable.as_deref(),
+        same: compared.clusters.iter().all(|cluster| cluster.status == Status::Same),
+        clusters: Vec::new(),
+    })?;
+    let (head, tail) = match without_clusters.rsplit_once("[]") {
+        Some(around) if !compared.clusters.is_empty() => around,
+        _ => return print(&(without_clusters + "\n")),
+    };
+    print(&format!("{head}["))?;
+    let mut before = "";
+    let text = |cluster: &Judged, changes: &[Change]| {
+        let text = pretty(&ClusterOfDiff::of(cluster, compared.consequences(cluster), changes))?;
+        // A string of JSON has no line end.
+        Ok(text.lines().flat_map(|line| ["\n    ", line]).collect::<String>())
+    };
+    compared.each(text, |_, text| {
+        print(&format!("{before}{text}"))?;
+        before = ",";
+        Ok(true)
+    })?;
+    print(&format!("\n  ]{tail}\n"))
 }
 
 impl<'a> ClusterOfDiff<'a> {
-    fn of(cluster: &'a ClusterDiff) -> Self {
+    fn of(cluster: &'a Judged, consequences: &'a [Consequence], changes: &'a [Change]) -> Self {
         ClusterOfDiff {
-            cluster: &cluster.cluster,
+            cluster: cluster.cluster,
             status: cluster.status.name(),
-            consequences: cluster.consequences.iter().map(ConsequenceJson::of).collect(),
-            files: cluster.changes.iter().map(|change| FileDiff::of(&cluster.cluster, change)).collect(),
+            consequences: consequences.iter().map(ConsequenceJson::of).collect(),
+            files: changes.iter().map(|change| FileDiff::of(cluster.cluster, change)).collect(),
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
-use crate::commands::diff::side::Side;
-use crate::commands::diff::text::{MAX_REASONS, first_of, grouped, of_reason};
+use anyhow::Result;
+
+use crate::commands::diff::compared::{Compared, Group, Judged};
+use crate::commands::diff::text::{MAX_REASONS, first_of, of_reason};
 use crate::commands::unified;
-use crate::consequences::cluster::{ClusterDiff, Status};
+use crate::consequences::cluster::Status;
 use crate::consequences::consequence::{Class, Consequence};
 use crate::diagnostics::escape::is_hidden;
 use crate::diagnostics::words::number;
+use crate::publish::compare::Change;
 
 /// GitHub accepts 65,536 characters; the rest is for text that a workflow adds.
 const MAX_CHARACTERS: usize = 59_000;
@@ -17,10 +20,11 @@ const FOR_CONSEQUENCES: usize = 40_000;
 
 /// Consequences first, the worst on top, then every diff folded, as far as they fit. `again` is the command line that
 /// shows the rest.
-pub(super) fn of(before: &Side, again: &str, clusters: &[ClusterDiff]) -> String {
-    let mut groups = grouped(clusters);
-    let worst = |diff: &ClusterDiff| diff.consequences.first().map_or(Class::NoEffect, |consequence| consequence.class);
-    groups.sort_by_key(|(_, diff)| worst(diff));
+pub(super) fn of(compared: &Compared, again: &str) -> Result<String> {
+    let (before, clusters) = (compared.side, &compared.clusters);
+    let mut groups = compared.groups();
+    let worst = |group: &Group| group.consequences.first().map_or(Class::NoEffect, |consequence| consequence.class);
+    groups.sort_by_key(worst);
     let same = clusters.iter().filter(|cluster| cluster.status == Status::Same).count();
     let mut out = format!("### buildkit-fleet: consequences of this change, compared with {}\n\n", code(&before.name));
     if let Some(why) = &before.unusable {
@@ -28,14 +32,14 @@ pub(super) fn of(before: &Side, again: &str, clusters: &[ClusterDiff]) -> String
     }
     if groups.is_empty() {
         out += "No manifest changes.\n";
-        return out;
+        return Ok(out);
     }
-    out += &counts(clusters);
+    out += &counts(&groups, clusters.len());
     let mut left = 0;
-    for (names, diff) in &groups {
-        let section = section(names, diff);
+    for group in &groups {
+        let section = section(group);
         if length(&out) + length(&section) > FOR_CONSEQUENCES {
-            left += names.len();
+            left += group.clusters.len();
         } else {
             out += &section;
         }
@@ -47,29 +51,33 @@ pub(super) fn of(before: &Side, again: &str, clusters: &[ClusterDiff]) -> String
     if same > 0 {
         let _ = writeln!(out, "{} unchanged.\n", number(same, "cluster"));
     }
-    let mut missing = 0;
-    for cluster in clusters {
-        for change in &cluster.changes {
-            let folded = folded(&cluster.cluster, &change.path, &unified::shown(&cluster.cluster, change));
+    let mut missing: usize = clusters.iter().map(|cluster| cluster.files).sum();
+    let texts = |cluster: &Judged, changes: &[Change]| {
+        let text = |change: &Change| folded(cluster.cluster, &change.path, &unified::shown(cluster.cluster, change));
+        Ok(changes.iter().map(text).collect::<Vec<String>>())
+    };
+    let shortest = length(&folded("", "", ""));
+    compared.each(texts, |_, texts| {
+        for folded in texts {
             // The sentence about the rest must fit as well.
-            if length(&out) + length(&folded) + 200 > MAX_CHARACTERS {
-                missing += 1;
-            } else {
+            if length(&out) + length(&folded) + 200 <= MAX_CHARACTERS {
                 out += &folded;
+                missing -= 1;
             }
         }
-    }
+        Ok(length(&out) + shortest + 200 <= MAX_CHARACTERS)
+    })?;
     if missing > 0 {
         let _ = writeln!(out, "The diffs of {} do not fit here: run {}.", number(missing, "file"), code(again));
     }
-    out
+    Ok(out)
 }
 
 /// How many of all clusters have each kind of consequence, even if their sections do not fit.
-fn counts(clusters: &[ClusterDiff]) -> String {
-    let of_class = |class: Class| {
-        let has = |diff: &&ClusterDiff| diff.consequences.iter().any(|consequence| consequence.class == class);
-        clusters.iter().filter(has).count()
+fn counts(groups: &[Group], clusters: usize) -> String {
+    let of_class = |class: Class| -> usize {
+        let has = |group: &&Group| group.consequences.iter().any(|consequence| consequence.class == class);
+        groups.iter().filter(has).map(|group| group.clusters.len()).sum()
     };
     let parts: Vec<String> = Class::ALL
         .into_iter()
@@ -77,7 +85,7 @@ fn counts(clusters: &[ClusterDiff]) -> String {
         .filter(|(_, count)| *count > 0)
         .map(|(class, count)| format!("{} {} in {count}", sign(class), class.name()))
         .collect();
-    format!("Of {}: {}.\n\n", number(clusters.len(), "cluster"), parts.join(", "))
+    format!("Of {}: {}.\n\n", number(clusters, "cluster"), parts.join(", "))
 }
 
 fn sign(class: Class) -> &'static str {
@@ -92,15 +100,16 @@ fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-fn section(names: &[&str], diff: &ClusterDiff) -> String {
+fn section(group: &Group) -> String {
     const MAX_NAMES: usize = 20;
+    let names = &group.clusters;
     let mut listed: Vec<String> = names.iter().take(MAX_NAMES).map(|name| code(name)).collect();
     if names.len() > MAX_NAMES {
         listed.push(format!("{} more", names.len() - MAX_NAMES));
     }
-    let status = if diff.status == Status::Changed { String::new() } else { format!(" ({})", diff.status.name()) };
+    let status = if group.status == Status::Changed { String::new() } else { format!(" ({})", group.status.name()) };
     let mut out = format!("#### {}{status}\n\n", listed.join(", "));
-    for consequence in &diff.consequences {
+    for consequence in group.consequences {
         out += &item(consequence);
     }
     out.push('\n');

@@ -1,12 +1,12 @@
 //! What clusters.yaml is compared with: manifests in a directory or a git revision, or that revision's clusters.yaml.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::commands::diff::arguments::Diff;
-use crate::commands::diff::git::Revision;
+use crate::commands::diff::git::{Blob, Revision};
 use crate::commands::read;
 use crate::commands::report::print_report;
 use crate::fleet::model::Fleet;
@@ -17,20 +17,33 @@ use crate::publish::{compare, ownership};
 use crate::resolve::resolved::Resolved;
 use crate::values::name::Region;
 
-/// The manifests of the other side, by cluster.
+/// The other side: where the manifests of each cluster are. They are read when they are compared.
 pub(super) struct Side {
     /// A path or a revision, as given.
     pub name: String,
     /// What was read there.
     pub read: &'static str,
-    pub sets: BTreeMap<String, Set>,
+    /// By cluster.
+    sources: BTreeMap<String, Source>,
     /// Why it could not be used although it exists.
     pub unusable: Option<String>,
+    revision: Option<Revision>,
+}
+
+/// Where the manifests of a cluster come from.
+enum Source {
+    Directory(PathBuf),
+    Committed {
+        files: Vec<Blob>,
+        region: Option<Region>,
+    },
+    /// They are rendered.
+    Fleet(Box<Fleet>),
 }
 
 impl Side {
-    /// Reads the manifests to compare with.
-    pub(super) fn read(command: &Diff, renderer: &Renderer) -> Result<Self> {
+    /// Finds the manifests to compare with.
+    pub(super) fn find(command: &Diff) -> Result<Self> {
         let Some(against) = &command.against else {
             let dir = &command.out.dir;
             return match of_directory(dir)? {
@@ -45,12 +58,39 @@ impl Side {
             return Ok(side);
         }
         match Revision::find(against, &command.input.config) {
-            Ok(Some(revision)) => of_revision(against, &revision, command, renderer),
+            Ok(Some(revision)) => of_revision(against, revision, command),
             Ok(None) => bail!("`{against}` is neither a directory with manifests of buildkit-fleet nor a revision of this git repository"),
             Err(error) => {
                 Err(error
                     .context(format!("`{against}` is not a directory with manifests of buildkit-fleet, and it cannot be read as a git revision")))
             }
+        }
+    }
+
+    /// The names of its clusters, in their order.
+    pub(super) fn clusters(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
+    }
+
+    /// The name as this side has it, if it has the cluster.
+    pub(super) fn named(&self, cluster: &str) -> Option<&str> {
+        self.sources.get_key_value(cluster).map(|(name, _)| name.as_str())
+    }
+
+    /// The manifests of one of its clusters.
+    pub(super) fn set(&self, cluster: &str, renderer: &Renderer) -> Result<Set> {
+        match &self.sources[cluster] {
+            Source::Directory(dir) => {
+                let files = compare::read_set(dir)?.into_iter().map(|(path, text)| SetFile { path, text });
+                Ok(Set { files: files.collect(), region: None })
+            }
+            Source::Committed { files, region } => {
+                let revision = self.revision.as_ref().context("internal error: no revision, please report it")?;
+                let mut files = revision.texts(files)?;
+                files.retain(|file| ownership::is_ours(&file.text));
+                Ok(Set { files, region: region.clone() })
+            }
+            Source::Fleet(fleet) => rendered(fleet, renderer),
         }
     }
 }
@@ -64,54 +104,77 @@ fn of_directory(dir: &Path) -> Result<Option<Side>> {
     if !dir.is_dir() {
         return Ok(None);
     }
-    let mut sets = BTreeMap::new();
     // Every directory that this program wrote: no cluster is excluded.
-    for dir in ownership::stale(dir, &BTreeSet::new())? {
-        let cluster = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let files: Vec<SetFile> =
-            compare::read_set(&dir)?.into_iter().map(|(path, text)| SetFile { path, text }).collect();
-        sets.insert(cluster, Set { files, region: None });
-    }
-    Ok((!sets.is_empty()).then_some(Side { name, read: "its manifests", sets, unusable: None }))
+    let sources: BTreeMap<String, Source> = ownership::stale(dir, &BTreeSet::new())?
+        .into_iter()
+        .map(|dir| (dir.file_name().unwrap_or_default().to_string_lossy().into_owned(), Source::Directory(dir)))
+        .collect();
+    let side = |sources| Side { name, read: "its manifests", sources, unusable: None, revision: None };
+    Ok((!sources.is_empty()).then(|| side(sources)))
 }
 
 /// The manifests committed below --out; if there are none, those that the revision's --config generates.
-fn of_revision(name: &str, revision: &Revision, command: &Diff, renderer: &Renderer) -> Result<Side> {
+fn of_revision(name: &str, revision: Revision, command: &Diff) -> Result<Side> {
     let path = &command.input.config;
     let source = revision.file(path)?;
     let read = source.map(|bytes| read::report_on(&bytes, format!("{name}:{}", path.display())));
-    let fleets: Vec<&Fleet> = match &read {
-        Some((outcomes, report)) if !report.refused() => outcomes.iter().filter_map(Resolved::fleet).collect(),
-        _ => Vec::new(),
-    };
-    let regions: HashMap<&str, &Region> = fleets.iter().map(|fleet| (fleet.key.as_str(), &fleet.region)).collect();
-    let mut sets: BTreeMap<String, Set> = BTreeMap::new();
-    for file in revision.files_below(&command.out.dir)? {
-        let Some((cluster, path)) = file.path.split_once('/') else { continue };
-        if path.contains('/') || !ownership::is_ours(&file.text) {
-            continue;
-        }
-        let region = || regions.get(cluster).map(|region| (*region).clone());
-        let set = sets.entry(cluster.to_owned()).or_insert_with(|| Set { files: Vec::new(), region: region() });
-        set.files.push(SetFile { path: path.to_owned(), text: file.text });
-    }
+    let committed = committed(&revision, &command.out.dir)?;
     let name = name.to_owned();
-    if !sets.is_empty() {
-        return Ok(Side { name, read: "its committed manifests", sets, unusable: None });
+    if !committed.is_empty() {
+        let fleets = read.iter().filter(|(_, report)| !report.refused()).flat_map(|(outcomes, _)| outcomes);
+        let regions: HashMap<&str, &Region> =
+            fleets.filter_map(Resolved::fleet).map(|fleet| (fleet.key.as_str(), &fleet.region)).collect();
+        let region = |cluster: &str| regions.get(cluster).map(|region| (*region).clone());
+        let source = |(cluster, files): (String, _)| {
+            let region = region(&cluster);
+            (cluster, Source::Committed { files, region })
+        };
+        let sources = committed.into_iter().map(source).collect();
+        return Ok(Side { name, read: "its committed manifests", sources, unusable: None, revision: Some(revision) });
     }
-    let Some((_, report)) = &read else {
+    let Some((outcomes, report)) = read else {
         bail!("{name} has neither manifests below {} nor a file {}", command.out.dir.display(), path.display());
     };
+    let mut side = Side { name, read: "its clusters.yaml", sources: BTreeMap::new(), unusable: None, revision: None };
     if report.refused() {
         // A change that fixes the file must be shown nevertheless.
-        print_report(report)?;
-        let why = format!("{} of {name} is refused: every fleet is shown as new", path.display());
-        return Ok(Side { name, read: "its clusters.yaml", sets, unusable: Some(why) });
+        print_report(&report)?;
+        side.unusable = Some(format!("{} of {} is refused: every fleet is shown as new", path.display(), side.name));
+        return Ok(side);
     }
-    for fleet in fleets {
-        sets.insert(fleet.key.to_string(), rendered(fleet, renderer)?);
+    side.sources = outcomes
+        .into_iter()
+        .filter_map(|outcome| match outcome {
+            Resolved::Fleet(fleet) => Some((fleet.key.to_string(), Source::Fleet(fleet))),
+            Resolved::Skipped { .. } => None,
+        })
+        .collect();
+    Ok(side)
+}
+
+/// The files of every cluster below a directory of a revision.
+fn committed(revision: &Revision, dir: &Path) -> Result<BTreeMap<String, Vec<Blob>>> {
+    let mut sets: BTreeMap<String, Vec<Blob>> = BTreeMap::new();
+    for mut file in revision.files_below(dir)? {
+        let Some((cluster, path)) = file.path.split_once('/') else { continue };
+        if path.contains('/') {
+            continue;
+        }
+        let (cluster, path) = (cluster.to_owned(), path.to_owned());
+        file.path = path;
+        sets.entry(cluster).or_default().push(file);
     }
-    Ok(Side { name, read: "its clusters.yaml", sets, unusable: None })
+    // A directory without a file of ours is no cluster's. The first file nearly always tells.
+    let is_ours = |files: &Vec<Blob>| -> Result<bool> {
+        for file in files {
+            if revision.texts(std::slice::from_ref(file))?.iter().any(|file| ownership::is_ours(&file.text)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    let judged = sets.into_iter().map(|(cluster, files)| Ok(is_ours(&files)?.then_some((cluster, files))));
+    judged.filter_map(Result::transpose).collect()
 }
 
 /// The manifests that this program generates for a fleet.

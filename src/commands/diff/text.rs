@@ -3,49 +3,47 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use indexmap::IndexMap;
+use anyhow::Result;
 
-use crate::commands::diff::side::Side;
+use crate::commands::diff::compared::{Compared, Group, Judged};
 use crate::commands::unified;
-use crate::consequences::cluster::{ClusterDiff, Status};
+use crate::consequences::cluster::Status;
 use crate::consequences::consequence::{Class, Consequence};
 use crate::consequences::field::FieldChange;
+use crate::console::output::print;
 use crate::console::wrap::{width, wrap};
 use crate::diagnostics::escape::visible;
 use crate::diagnostics::words::number;
+use crate::publish::compare::Change;
 
 /// Fields that are listed for one consequence; the diff below shows all of them.
 pub(super) const MAX_REASONS: usize = 8;
 /// Objects that are named for one consequence.
 const MAX_OBJECTS: usize = 4;
 
-/// Clusters with the same consequences, in the order of the first.
-pub(super) fn grouped(clusters: &[ClusterDiff]) -> Vec<(Vec<&str>, &ClusterDiff)> {
-    let mut groups: IndexMap<_, (Vec<&str>, &ClusterDiff)> = IndexMap::new();
-    for cluster in clusters.iter().filter(|cluster| cluster.status != Status::Same) {
-        let group = groups.entry((cluster.status, &cluster.consequences)).or_insert_with(|| (Vec::new(), cluster));
-        group.0.push(&cluster.cluster);
-    }
-    groups.into_values().collect()
-}
-
-pub(super) fn of(before: &Side, clusters: &[ClusterDiff], color: bool) -> String {
+/// Prints the consequences of all clusters, then how their files differ.
+pub(super) fn print_all(compared: &Compared, color: bool) -> Result<()> {
     let width = width();
     let paint = Paint(color);
-    let mut out = before.unusable.as_ref().map_or_else(String::new, |why| wrap(why, width, "") + "\n");
-    for (names, diff) in grouped(clusters) {
-        let status = if diff.status == Status::Changed { String::new() } else { format!(" ({})", diff.status.name()) };
-        out += &wrap(&format!("{}{status}", names.join(", ")), width, "");
-        for consequence in &diff.consequences {
-            out += &of_consequence(consequence, width, &paint);
-        }
-        out.push('\n');
+    if let Some(why) = &compared.side.unusable {
+        print(&(wrap(why, width, "") + "\n"))?;
     }
-    for cluster in clusters {
-        for change in &cluster.changes {
-            out += &paint.diff(&unified::shown(&cluster.cluster, change));
-        }
+    for group in compared.groups() {
+        print(&of_group(&group, width, &paint))?;
     }
+    let diffs = |cluster: &Judged, changes: &[Change]| {
+        Ok(changes.iter().map(|change| paint.diff(&unified::shown(cluster.cluster, change))).collect::<String>())
+    };
+    compared.each(diffs, |_, text| print(&text).map(|()| true))
+}
+
+fn of_group(group: &Group, width: usize, paint: &Paint) -> String {
+    let status = if group.status == Status::Changed { String::new() } else { format!(" ({})", group.status.name()) };
+    let mut out = wrap(&format!("{}{status}", group.clusters.join(", ")), width, "");
+    for consequence in group.consequences {
+        out += &of_consequence(consequence, width, paint);
+    }
+    out.push('\n');
     out
 }
 
