@@ -101,7 +101,8 @@ fn consequences_in(
     new: &[SetFile],
     (before, after): (Option<&Region>, Option<&Region>),
 ) -> anyhow::Result<Vec<Consequence>> {
-    let pair = ManifestPair::new(Objects::read(old)?, Objects::read(new)?, before, after);
+    let (old_objects, new_objects) = Objects::read_both(old, new)?;
+    let pair = ManifestPair::new(old_objects, new_objects, before, after);
     if let (Some(from), Some(to)) = (pair.old.eks_cluster(), pair.new.eks_cluster())
         && from != to
     {
@@ -109,13 +110,7 @@ fn consequences_in(
     }
     let silent: Vec<String> = changes(old, new)
         .into_iter()
-        .filter(|change| {
-            let one = |text: &Option<String>| {
-                let text = text.clone().unwrap_or_default();
-                Objects::read(&[SetFile { path: change.path.clone(), text }])
-            };
-            matches!((one(&change.old), one(&change.new)), (Ok(old), Ok(new)) if old == new)
-        })
+        .filter(|change| pair.old.in_file(&change.path) == pair.new.in_file(&change.path))
         .map(|change| change.path)
         .collect();
     Ok(classify(&pair, &silent))
