@@ -11,15 +11,15 @@ use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_buildkit-fleet");
 
-/// A clusters.yaml of this many clusters, no two of them alike.
-fn clusters(count: u32) -> String {
+/// A clusters.yaml of this many clusters, no two of them alike, with so many more amd64 pods in each.
+fn clusters(count: u32, more: u32) -> String {
     let mut text = "defaults:\n  eks_version: \"1.35\"\n  keda: {chart_version: 2.20.2}\n  buildkit:\n    ami_alias: al2023@v20250123\n    arm64_instance_type: m7gd.16xlarge\n    arm64_pods_per_node: 4\nclusters:\n".to_owned();
     for n in 0..count {
         let _ = write!(
             text,
             "  cluster-{n:05}:\n    cluster_name: eks-{n:05}\n    region: us-east-1\n    base:\n      vpc_cidr: \"10.{}.0.0/16\"\n    modules: [karpenter, keda, buildkit, monitoring]\n    buildkit:\n      amd64_instance_types:\n        m6id.24xlarge: 2\n        m6id.12xlarge: 1\n      autoscaling:\n        enabled: true\n        amd64_min: 2\n        amd64_max: {}\n        amd64_fallback: 4\n        arm64_min: 4\n        arm64_max: {}\n",
             n % 256,
-            10 + n % 700,
+            10 + n % 700 + more,
             8 + n % 90,
         );
     }
@@ -106,13 +106,16 @@ fn size(dir: &Path) -> (u64, u64) {
 }
 
 /// Many clusters; the shortest times, for the growth.
-fn many(dir: &Path, count: u32) -> [Duration; 4] {
-    std::fs::write(dir.join("many.yaml"), clusters(count)).expect("the input");
+fn many(dir: &Path, count: u32) -> [Duration; 6] {
+    std::fs::write(dir.join("many.yaml"), clusters(count, 0)).expect("the input");
+    std::fs::write(dir.join("changed.yaml"), clusters(count, 1)).expect("the input");
     let out = dir.join("out");
     let copy: PathBuf = dir.join("copy");
     let words = [PROGRAM, "generate", "--config", "many.yaml", "--out", "out"];
     let (validate, generate) = (Run::of(dir, &[PROGRAM, "validate", "--config", "many.yaml"]), Run::of(dir, &words));
     let check = Run { codes: &[0, 1], ..Run::of(dir, &[&words[..], &["--check"]].concat()) };
+    let diff = |config| Run::of(dir, &[PROGRAM, "diff", "--config", config, "--out", "out"]);
+    let (same, changed) = (diff("many.yaml"), Run { codes: &[1], ..diff("changed.yaml") });
     let gone = |path: &Path| drop(std::fs::remove_dir_all(path));
     let runs = if count > 2_000 { 3 } else { 5 };
 
@@ -124,6 +127,8 @@ fn many(dir: &Path, count: u32) -> [Duration; 4] {
     let unchanged = generate.times(runs, || ());
     let checked = check.times(runs, || ());
     let unchanged_peak = generate.peak_bytes();
+    let (nothing, all) = (same.times(runs, || ()), changed.times(runs.min(3), || ()));
+    let (nothing_peak, all_peak) = (same.peak_bytes(), changed.peak_bytes());
     gone(&out);
     let first_peak = generate.peak_bytes();
     gone(&out);
@@ -140,7 +145,9 @@ fn many(dir: &Path, count: u32) -> [Duration; 4] {
     row("`generate --check`, unchanged", &checked, &share(unchanged_peak));
     row("`generate --check`, all new", &all_new, &share(all_new_peak));
     row("`generate`, first time", &first, &share(first_peak));
-    [unchanged[0], checked[0], all_new[0], first[0]]
+    row("`diff`, unchanged", &nothing, &share(nothing_peak));
+    row("`diff`, one value changed in every cluster", &all, &share(all_peak));
+    [unchanged[0], checked[0], all_new[0], first[0], nothing[0], all[0]]
 }
 
 fn main() {
@@ -149,7 +156,7 @@ fn main() {
     // Beside the build, on the disk: /tmp may be in memory.
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary directory");
     small(dir.path());
-    let times: Vec<[Duration; 4]> = counts.iter().map(|count| many(dir.path(), *count)).collect();
+    let times: Vec<[Duration; 6]> = counts.iter().map(|count| many(dir.path(), *count)).collect();
     if let [few, .., many] = times.as_slice() {
         println!(
             "\nGrowth from {} to {} clusters, of the best times:\n\n| | times |\n|---|---|",
@@ -161,10 +168,12 @@ fn main() {
             "`generate --check`, unchanged",
             "`generate --check`, all new",
             "`generate`, first time",
+            "`diff`, unchanged",
+            "`diff`, one value changed in every cluster",
         ];
         for ((name, few), many) in names.into_iter().zip(few).zip(many) {
             println!("| {name} | {:.1} |", many.as_secs_f64() / few.as_secs_f64());
         }
     }
-    rivals::compare(dir.path(), &clusters(rivals::CLUSTERS));
+    rivals::compare(dir.path(), &clusters(rivals::CLUSTERS, 0));
 }

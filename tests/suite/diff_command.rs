@@ -475,3 +475,72 @@ fn the_text_of_a_change_reads_as_recorded() {
         insta::assert_snapshot!("diff-of-a-change", consequences);
     });
 }
+
+#[test]
+fn more_clusters_than_are_compared_together_come_in_their_order() {
+    const CLUSTERS: usize = 600;
+    let changed = [0, 63, 64, 511, 512, 599];
+    let dir = scratch();
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    let config = |changed: &[usize]| -> String {
+        let cluster = |n| {
+            let replicas = if changed.contains(&n) { 6 } else { 4 };
+            format!(
+                "  c{n:03}:\n    cluster_name: eks-{n}\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {{ami_alias: al2023@v20250123, amd64_replicas: {replicas}}}\n"
+            )
+        };
+        std::iter::once("clusters:\n".to_owned()).chain((0..CLUSTERS).map(cluster)).collect()
+    };
+    write(dir.path(), "clusters.yaml", config(&[]));
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-q", "-m", "one"]);
+    write(dir.path(), "clusters.yaml", config(&changed));
+    let names: Vec<String> = changed.iter().map(|n| format!("c{n:03}")).collect();
+
+    let text = stdout(&run(dir.path(), &["diff", "--against", "main"]));
+    assert!(text.starts_with(&format!("{}\n", names.join(", "))), "{text}");
+    let mut shown: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("--- a/")?.split('/').next()).collect();
+    shown.dedup();
+    assert_eq!(shown, names);
+
+    let printed = stdout(&run(dir.path(), &["diff", "--against", "main", "--format", "json"]));
+    let found: Value = serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(printed, format!("{found:#}\n"), "it is indented as a whole");
+    let status = |n| format!("c{n:03} {}", if changed.contains(&n) { "changed" } else { "same" });
+    assert_eq!(statuses(&found), (0..CLUSTERS).map(status).collect::<Vec<_>>());
+
+    let comment = stdout(&run(dir.path(), &["diff", "--against", "main", "--format", "markdown"]));
+    assert!(comment.contains("Of 600 clusters: 🟡 capacity in 6, ⚪ in-place in 6.\n"), "{comment}");
+    assert!(comment.contains("594 clusters unchanged.\n"), "{comment}");
+}
+
+#[test]
+fn every_file_of_ours_in_a_revision_is_read_and_no_other() {
+    let dir = scratch();
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    write(dir.path(), "clusters.yaml", TWO);
+    run(dir.path(), &["generate"]);
+    let ours = |n: usize| format!("# Made by buildkit-fleet from x\n{}: 1\n", "long".repeat(n * 100));
+    for n in 0..100 {
+        write(dir.path(), &format!("generated/gone/{n:02}.yaml"), ours(n));
+    }
+    // The first file of a set may be somebody else's.
+    write(dir.path(), "generated/mixed/a.yaml", "a: 1\n");
+    write(dir.path(), "generated/mixed/b.yaml", ours(1));
+    write(dir.path(), "generated/theirs/a.yaml", "a: 1\n");
+    write(dir.path(), "generated/theirs/empty.yaml", "");
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-q", "-m", "one"]);
+    let (ended, found) = json(dir.path(), &["--against", "main"]);
+    assert_eq!((ended, &found["read"]), (1, &Value::from("its committed manifests")));
+    assert_eq!(statuses(&found), ["a same", "b same", "gone removed", "mixed removed"]);
+    let files = |place: usize| found["clusters"][place]["files"].as_array().cloned().unwrap_or_default();
+    assert_eq!(files(2).len(), 100);
+    for (n, file) in files(2).iter().enumerate() {
+        assert_eq!(file["path"], format!("{n:02}.yaml"));
+        let diff = file["diff"].as_str().unwrap_or_default();
+        assert!(diff.ends_with(&format!("\n-{}: 1\n", "long".repeat(n * 100))), "{n}: {diff}");
+    }
+    let paths: Vec<Value> = files(3).iter().map(|file| file["path"].clone()).collect();
+    assert_eq!(paths, ["b.yaml"]);
+}

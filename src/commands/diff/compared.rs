@@ -136,3 +136,54 @@ fn fingerprint(changes: &[Change]) -> u64 {
     changes.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::diff::arguments::{Diff, DiffFormat};
+    use crate::commands::diff::pairs;
+    use crate::commands::options::{Input, Out};
+    use crate::commands::select;
+    use crate::publish::exchange;
+    use crate::resolve::read::read_bytes;
+
+    #[test]
+    fn files_that_are_written_while_they_are_compared_are_not_shown() {
+        let dir = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let (outcomes, _) = read_bytes(include_bytes!("../../../clusters.yaml"));
+        let fleets = select::fleets(&[], &outcomes);
+        let renderer = Renderer::new().unwrap_or_else(|error| panic!("{error:#}"));
+        let publish = |edit: &str| {
+            let mut files = rendered(fleets[0], &renderer).unwrap_or_else(|error| panic!("{error:#}")).files;
+            files[0].text += edit;
+            let dir = dir.path().join(fleets[0].key.as_str());
+            exchange::publish(&dir, &files, &mut |_| {}).unwrap_or_else(|error| panic!("{error:#}"));
+        };
+        publish("# one\n");
+        let command = Diff {
+            clusters: Vec::new(),
+            input: Input { config: "clusters.yaml".into() },
+            out: Out { dir: dir.path().to_owned() },
+            against: None,
+            format: DiffFormat::Text,
+        };
+        let side = Side::find(&command).unwrap_or_else(|error| panic!("{error:#}"));
+        let pairs = pairs::of(&side, &fleets[..1], &renderer).unwrap_or_else(|error| panic!("{error:#}"));
+        let compared = Compared::of(&pairs, &side, &renderer).unwrap_or_else(|error| panic!("{error:#}"));
+        let shown = || {
+            let mut shown = Vec::new();
+            let ended = compared.each(
+                |_, changes| Ok(changes.len()),
+                |_, files| {
+                    shown.push(files);
+                    Ok(true)
+                },
+            );
+            ended.map(|()| shown)
+        };
+        assert_eq!(shown().unwrap_or_else(|error| panic!("{error:#}")), [1]);
+        publish("# two\n");
+        let error = shown().expect_err("other files than those that were judged");
+        assert!(error.to_string().ends_with("were written while they were compared: run `diff` again"), "{error:#}");
+    }
+}

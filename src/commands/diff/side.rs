@@ -24,14 +24,14 @@ pub(super) struct Side {
     /// What was read there.
     pub read: &'static str,
     /// By cluster.
-    sources: BTreeMap<String, Source>,
+    origins: BTreeMap<String, Origin>,
     /// Why it could not be used although it exists.
     pub unusable: Option<String>,
     revision: Option<Revision>,
 }
 
 /// Where the manifests of a cluster come from.
-enum Source {
+enum Origin {
     Directory(PathBuf),
     Committed {
         files: Vec<Blob>,
@@ -69,28 +69,28 @@ impl Side {
 
     /// The names of its clusters, in their order.
     pub(super) fn clusters(&self) -> impl Iterator<Item = &str> {
-        self.sources.keys().map(String::as_str)
+        self.origins.keys().map(String::as_str)
     }
 
     /// The name as this side has it, if it has the cluster.
     pub(super) fn named(&self, cluster: &str) -> Option<&str> {
-        self.sources.get_key_value(cluster).map(|(name, _)| name.as_str())
+        self.origins.get_key_value(cluster).map(|(name, _)| name.as_str())
     }
 
     /// The manifests of one of its clusters.
     pub(super) fn set(&self, cluster: &str, renderer: &Renderer) -> Result<Set> {
-        match &self.sources[cluster] {
-            Source::Directory(dir) => {
+        match &self.origins[cluster] {
+            Origin::Directory(dir) => {
                 let files = compare::read_set(dir)?.into_iter().map(|(path, text)| SetFile { path, text });
                 Ok(Set { files: files.collect(), region: None })
             }
-            Source::Committed { files, region } => {
+            Origin::Committed { files, region } => {
                 let revision = self.revision.as_ref().context("internal error: no revision, please report it")?;
                 let mut files = revision.texts(files)?;
                 files.retain(|file| ownership::is_ours(&file.text));
                 Ok(Set { files, region: region.clone() })
             }
-            Source::Fleet(fleet) => rendered(fleet, renderer),
+            Origin::Fleet(fleet) => rendered(fleet, renderer),
         }
     }
 }
@@ -105,12 +105,12 @@ fn of_directory(dir: &Path) -> Result<Option<Side>> {
         return Ok(None);
     }
     // Every directory that this program wrote: no cluster is excluded.
-    let sources: BTreeMap<String, Source> = ownership::stale(dir, &BTreeSet::new())?
+    let origins: BTreeMap<String, Origin> = ownership::stale(dir, &BTreeSet::new())?
         .into_iter()
-        .map(|dir| (dir.file_name().unwrap_or_default().to_string_lossy().into_owned(), Source::Directory(dir)))
+        .map(|dir| (dir.file_name().unwrap_or_default().to_string_lossy().into_owned(), Origin::Directory(dir)))
         .collect();
-    let side = |sources| Side { name, read: "its manifests", sources, unusable: None, revision: None };
-    Ok((!sources.is_empty()).then(|| side(sources)))
+    let side = |origins| Side { name, read: "its manifests", origins, unusable: None, revision: None };
+    Ok((!origins.is_empty()).then(|| side(origins)))
 }
 
 /// The manifests committed below --out; if there are none, those that the revision's --config generates.
@@ -127,25 +127,25 @@ fn of_revision(name: &str, revision: Revision, command: &Diff) -> Result<Side> {
         let region = |cluster: &str| regions.get(cluster).map(|region| (*region).clone());
         let source = |(cluster, files): (String, _)| {
             let region = region(&cluster);
-            (cluster, Source::Committed { files, region })
+            (cluster, Origin::Committed { files, region })
         };
-        let sources = committed.into_iter().map(source).collect();
-        return Ok(Side { name, read: "its committed manifests", sources, unusable: None, revision: Some(revision) });
+        let origins = committed.into_iter().map(source).collect();
+        return Ok(Side { name, read: "its committed manifests", origins, unusable: None, revision: Some(revision) });
     }
     let Some((outcomes, report)) = read else {
         bail!("{name} has neither manifests below {} nor a file {}", command.out.dir.display(), path.display());
     };
-    let mut side = Side { name, read: "its clusters.yaml", sources: BTreeMap::new(), unusable: None, revision: None };
+    let mut side = Side { name, read: "its clusters.yaml", origins: BTreeMap::new(), unusable: None, revision: None };
     if report.refused() {
         // A change that fixes the file must be shown nevertheless.
         print_report(&report)?;
         side.unusable = Some(format!("{} of {} is refused: every fleet is shown as new", path.display(), side.name));
         return Ok(side);
     }
-    side.sources = outcomes
+    side.origins = outcomes
         .into_iter()
         .filter_map(|outcome| match outcome {
-            Resolved::Fleet(fleet) => Some((fleet.key.to_string(), Source::Fleet(fleet))),
+            Resolved::Fleet(fleet) => Some((fleet.key.to_string(), Origin::Fleet(fleet))),
             Resolved::Skipped { .. } => None,
         })
         .collect();
