@@ -2,6 +2,7 @@
 
 pub mod capabilities;
 pub mod dns;
+pub mod formula;
 pub mod hpa;
 pub mod instance_plan;
 pub mod model;

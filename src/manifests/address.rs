@@ -15,6 +15,15 @@ pub struct Field {
     pub path: String,
 }
 
+impl Field {
+    /// Whether it is the other one or a part of it.
+    pub fn is_within(&self, other: &Field) -> bool {
+        let rest = self.path.strip_prefix(&other.path);
+        (&self.file, &self.kind, &self.name) == (&other.file, &other.kind, &other.name)
+            && rest.is_some_and(|rest| rest.is_empty() || other.path.is_empty() || rest.starts_with(['.', '[']))
+    }
+}
+
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The two kinds of 10-nodepools.yaml never share a name; those of 60-monitoring.yaml do.
@@ -50,15 +59,6 @@ impl Asked {
         let (object, path) = rest.split_at(end);
         let (kind, name) = object.split_once('/').map_or((None, object), |(kind, name)| (Some(kind), name));
         Ok(Asked { kind: kind.map(str::to_owned), name: name.to_owned(), steps: steps(path)? })
-    }
-
-    /// Whether the field is the one asked for, or inside it. `numbered` is its path with items by index.
-    pub fn holds(&self, field: &Field, numbered: &str) -> bool {
-        let (Ok(named), Ok(numbered)) = (steps(&field.path), steps(numbered)) else { return false };
-        let mut both = named.iter().zip(&numbered);
-        self.name == field.name
-            && self.kind.as_ref().is_none_or(|kind| kind.eq_ignore_ascii_case(&field.kind))
-            && self.steps.iter().all(|step| both.next().is_some_and(|(name, place)| step == name || step == place))
     }
 }
 

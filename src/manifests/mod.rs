@@ -3,6 +3,7 @@
 pub mod address;
 pub mod alerts;
 pub mod check;
+pub mod index;
 pub mod list;
 pub mod names;
 pub mod objects;

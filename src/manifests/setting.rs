@@ -12,20 +12,24 @@ pub struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// Section and first words, `defaults.tcp.timeout.queue`: what stays the same when a number changes.
-    pub fn name(&self) -> String {
-        self.path("")
+    /// Whether it is the line that starts its section.
+    pub fn is_heading(&self) -> bool {
+        self.text == self.section
     }
 
-    /// The name appended to the path of the configuration.
-    pub fn path(&self, of: &str) -> String {
-        let section = section_words(self.section).into_iter().fold(of.to_owned(), |path, word| join(&path, word));
-        if self.text == self.section {
-            return section;
+    /// Section and first words, `defaults`, `tcp`, `timeout`, `queue`: what stays the same when a number changes.
+    pub fn words(&self) -> Vec<&str> {
+        let mut words = section_words(self.section);
+        if !self.is_heading() {
+            let is_name = |word: &&str| word.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_'));
+            words.extend(self.text.split_whitespace().take_while(is_name).take(2));
         }
-        let says_what = |word: &&str| word.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_'));
-        let words = self.text.split_whitespace().take_while(says_what).take(2);
-        words.fold(section, |path, word| join(&path, word))
+        words
+    }
+
+    /// These words appended to the path of the configuration.
+    pub fn path(&self, of: &str) -> String {
+        self.words().into_iter().fold(of.to_owned(), |path, word| join(&path, word))
     }
 }
 

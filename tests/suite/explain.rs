@@ -1,17 +1,18 @@
-//! `explain` against the rendered manifests: formulas are worked out, what keys reach is compared with differences of
-//! parsed YAML, addresses go back in as they came out.
+//! `explain` against the rendered manifests: formulas are evaluated, and what keys affect is compared with differences of
+//! parsed YAML.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use buildkit_fleet::commands::explain::base::Base;
-use buildkit_fleet::commands::explain::manifest::{Field, documents, fields};
-use buildkit_fleet::commands::explain::reach::Reach;
-use buildkit_fleet::commands::explain::target::Target;
-use buildkit_fleet::commands::explain::variation::Subject;
-use buildkit_fleet::commands::explain::{formula, line};
+use buildkit_fleet::commands::explain::formula;
+use buildkit_fleet::commands::explain::influence::Influence;
+use buildkit_fleet::commands::explain::lookup::on_line;
+use buildkit_fleet::commands::explain::probe::Probe;
+use buildkit_fleet::commands::explain::source::Source;
 use buildkit_fleet::config::ClusterKeys;
 use buildkit_fleet::input::shape::{KeyPath, Shape, flatten};
 use buildkit_fleet::input::yaml;
+use buildkit_fleet::manifests::address::Field;
+use buildkit_fleet::manifests::index::Target;
 use buildkit_fleet::manifests::render::Renderer;
 
 use crate::oracle::{differences, number, work_out};
@@ -49,24 +50,34 @@ fn tree(source: &str) -> yaml::Node<'_> {
 }
 
 /// Calls with every fleet of an input, rendered.
-fn with_bases(source: &str, mut look: impl FnMut(&Base, &Subject)) {
+fn with_probes(source: &str, mut look: impl FnMut(&Probe)) {
     let (renderer, tree) = (renderer(), tree(source));
     for fleet in support::fleets(source) {
-        let base = Base::of(&fleet, &renderer).unwrap_or_else(|error| panic!("{error:#}"));
-        look(&base, &Subject::new(&tree, fleet.key.as_str()));
+        let source = Source { path: "clusters.yaml", text: source, tree: &tree, cluster: fleet.key.as_str() };
+        look(&Probe::new(source, &fleet, &renderer).unwrap_or_else(|error| panic!("{error:#}")));
     }
 }
 
-/// Every field that stands on a line of its own.
-fn targets(base: &Base) -> Vec<Target> {
+/// Every field that has a line of its own.
+fn targets(probe: &Probe) -> Vec<Target> {
     let mut found = Vec::new();
-    for file in base.files() {
-        let documents = documents(file);
+    for file in support::render(probe.fleet) {
+        let objects = probe.objects_of(Some(&file.path));
         for wanted in 1..=file.text.lines().count() {
-            found.extend(line::find(file, &documents, wanted).ok().filter(|target| target.line == wanted));
+            found.extend(on_line(&objects, &file.path, wanted).ok().filter(|target| target.line == wanted));
         }
     }
     found
+}
+
+/// The text of every field.
+fn texts(probe: &Probe) -> HashMap<Field, String> {
+    let mut texts = HashMap::new();
+    for object in &probe.objects {
+        let leaves = object.entries.iter().filter(|(_, entry)| entry.is_leaf());
+        texts.extend(leaves.map(|(path, entry)| (object.field(path), entry.text.clone())));
+    }
+    texts
 }
 
 /// The same field for every architecture, instance type and item.
@@ -82,18 +93,18 @@ fn family(field: &Field) -> String {
 }
 
 #[test]
-fn every_formula_gives_the_number_in_the_manifest() {
+fn every_formula_evaluates_to_the_number_in_the_manifest() {
     let mut families = BTreeSet::new();
     let mut worked_out = 0;
     for input in inputs() {
-        with_bases(&input, |base, _| {
-            for target in targets(base) {
-                let Some(formula) = formula::of(base.fleet, &target.field) else { continue };
+        with_probes(&input, |probe| {
+            for target in targets(probe) {
+                let Some(formula) = formula::of(probe.fleet, &target.field) else { continue };
                 let (value, wanted) = (work_out(&formula.expression), number(&target.value));
                 assert!(
                     wanted.is_some_and(|wanted| (value - wanted).abs() < 1e-9),
                     "{} {}: {} gives {value}, not {}",
-                    base.fleet.key,
+                    probe.fleet.key,
                     target.field,
                     formula.expression,
                     target.value
@@ -108,7 +119,7 @@ fn every_formula_gives_the_number_in_the_manifest() {
     assert_eq!(families, known);
 }
 
-/// Fields with arithmetic behind them.
+/// Fields that are computed.
 const COMPUTED: &[&str] = &[
     "ConfigMap data[buildkitd.toml].worker.oci.maxUsedSpace",
     "ConfigMap data[buildkitd.toml].worker.oci.reservedSpace",
@@ -136,8 +147,8 @@ const COMPUTED: &[&str] = &[
     "ScaledObject spec.cooldownPeriod",
 ];
 
-/// Numbers that differ between inputs and are not computed: they stand in clusters.yaml as they are, are chosen by
-/// version, or name something.
+/// Numbers that differ between inputs and are not computed: they are copied from clusters.yaml, are chosen by version, or
+/// name something.
 const GIVEN: &[&str] = &[
     "Deployment spec.replicas",
     "NodePool metadata.annotations.buildkit-fleet/pods-per-node",
@@ -162,14 +173,14 @@ fn every_number_that_differs_between_clusters_is_given_or_has_a_formula() {
     let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut without: BTreeMap<String, String> = BTreeMap::new();
     for input in inputs() {
-        with_bases(&input, |base, _| {
-            let texts = fields(base.files());
-            let is_value = |target: &&Target| texts.get(&target.field).is_some_and(|leaf| leaf.text == target.value);
-            for target in targets(base).iter().filter(is_value).filter(|target| is_quantity(&target.value)) {
+        with_probes(&input, |probe| {
+            let texts = texts(probe);
+            let is_value = |target: &&Target| texts.get(&target.field).is_some_and(|text| *text == target.value);
+            for target in targets(probe).iter().filter(is_value).filter(|target| is_quantity(&target.value)) {
                 let name = if target.field.kind == "NodePool" { "" } else { &target.field.name };
                 let place = format!("{} {name} {}", target.field.kind, target.field.path);
                 values.entry(place.clone()).or_default().insert(target.value.clone());
-                if formula::of(base.fleet, &target.field).is_none() {
+                if formula::of(probe.fleet, &target.field).is_none() {
                     without.insert(place, family(&target.field));
                 }
             }
@@ -322,7 +333,7 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("keda.chart_version", "@keda: {chart_version: 2.20.2}", "@keda: {chart_version: 2.16.1}"),
 ];
 
-/// An input with this line in the `buildkit` block, or behind `@`, in the cluster.
+/// An input with this line in the `buildkit` block or, after `@`, in the cluster.
 fn input_with(line: &str) -> String {
     let scaled = "      autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}\n";
     match line.strip_prefix('@') {
@@ -337,9 +348,9 @@ fn input_with(line: &str) -> String {
     }
 }
 
-/// Whether the reach tells of a difference at this place.
-fn tells(reach: &Reach, (file, object, path): &(String, String, String)) -> bool {
-    let all = reach.changes.iter().chain(&reach.removes).chain(&reach.adds);
+/// Whether the influence shows a difference at this place.
+fn shows(influence: &Influence, (file, object, path): &(String, String, String)) -> bool {
+    let all = influence.changes.iter().chain(&influence.removes).chain(&influence.adds);
     all.filter(|field| field.file == *file).any(|field| {
         let named = match field.kind.as_str() {
             "Namespace" => object == "Namespace",
@@ -359,21 +370,22 @@ fn tells(reach: &Reach, (file, object, path): &(String, String, String)) -> bool
 }
 
 #[test]
-fn what_a_key_changes_in_parsed_manifests_is_told() {
+fn what_a_key_changes_in_parsed_manifests_is_shown() {
     for (key, before, after) in VALUES {
         let (before, after) = (input_with(before), input_with(after));
         let (old, new) = (support::fleet(&before, "here"), support::fleet(&after, "here"));
         let found = differences(&support::render(&old), &support::render(&new));
         let key_path = keys().into_iter().find(|path| path.dotted().trim_start_matches("buildkit.") == *key);
         let key_path = key_path.unwrap_or_else(|| panic!("no key {key}"));
-        with_bases(&before, |base, subject| {
-            let reach = base.reach(&key_path, subject).unwrap_or_else(|error| panic!("{error:#}"));
-            let untold: Vec<_> = found.iter().filter(|difference| !tells(&reach, difference)).collect();
-            assert!(untold.is_empty(), "{key}: {untold:#?}\nonly {reach:#?}");
+        with_probes(&before, |probe| {
+            let influence = probe.influence(&key_path).unwrap_or_else(|error| panic!("{error:#}"));
+            let missing: Vec<_> = found.iter().filter(|difference| !shows(&influence, difference)).collect();
+            assert!(missing.is_empty(), "{key}: {missing:#?}\nonly {influence:#?}");
             let none = *key == "instance_specs.*.numa_nodes";
             assert_eq!(none, found.is_empty(), "{key}");
             if none {
-                assert!(reach.changes.is_empty() && reach.removes.is_empty() && reach.adds.is_empty(), "{reach:#?}");
+                let Influence { changes, removes, adds, .. } = &influence;
+                assert!(changes.is_empty() && removes.is_empty() && adds.is_empty(), "{influence:#?}");
             }
         });
     }

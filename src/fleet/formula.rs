@@ -1,0 +1,189 @@
+//! How the computed numbers of a fleet come about, as expressions with its own numbers filled in: for people. They repeat
+//! `sizing`, `timing` and `hpa` by hand, so that those stay plain arithmetic; a test works every expression out and
+//! compares it with the manifests.
+
+use crate::catalogue::instances::InstanceType;
+use crate::fleet::hpa::MAX_POLICY_PERIOD_S;
+use crate::fleet::instance_plan::PlannedType;
+use crate::fleet::model::{Fleet, Pool};
+use crate::fleet::sizing;
+use crate::fleet::timing::Timing;
+
+/// How a number is computed.
+#[derive(Debug)]
+pub struct Formula {
+    /// With `+ - * /`, parentheses, `floor`, `ceil`, `min` and `max`.
+    pub expression: String,
+    pub words: &'static str,
+}
+
+fn formula(expression: String, words: &'static str) -> Formula {
+    Formula { expression, words }
+}
+
+pub fn grace(timing: Timing) -> Formula {
+    formula(grace_s(timing), "the longest build and 15 min around it, in seconds")
+}
+
+fn grace_s(timing: Timing) -> String {
+    format!("{} * 60 + 900", timing.max_build_minutes())
+}
+
+pub fn drain_cap(timing: Timing) -> Formula {
+    formula(format!("{} - 120", grace_s(timing)), "the grace period, less two minutes for buildkitd to stop")
+}
+
+pub fn hold_retries(timing: Timing) -> Formula {
+    let words = "seconds that a client is held while no pod is UP: longer than it waits";
+    formula(format!("{} + 10", timing.client_connect_s()), words)
+}
+
+pub fn queue_timeout(timing: Timing) -> Formula {
+    let words = "a client's whole cycle, wait and pause, in seconds: a client that retries counts as one";
+    formula(format!("{} + {}", timing.client_connect_s(), timing.client_retry_pause_s()), words)
+}
+
+pub fn lb_timeout(timing: Timing) -> Formula {
+    let words = "the longest build and what surrounds it, in minutes";
+    formula(format!("{} + 5", timing.max_build_minutes()), words)
+}
+
+pub fn scale_up_pods(pool: &Pool) -> Formula {
+    let words = "a sixth of the maximum: 2 to 360 pods in four steps";
+    formula(format!("max(4, ceil({} / 6))", pool.scaling.peak()), words)
+}
+
+pub fn idle(fleet: &Fleet) -> Formula {
+    formula(idle_s(fleet), "idle_minutes in seconds")
+}
+
+fn idle_s(fleet: &Fleet) -> String {
+    format!("{} * 60", fleet.scale_down.idle_minutes)
+}
+
+pub fn scale_down_period(fleet: &Fleet) -> Formula {
+    let words = "idle_minutes in seconds, at most what an HPA accepts";
+    formula(format!("min({}, {MAX_POLICY_PERIOD_S})", idle_s(fleet)), words)
+}
+
+pub fn node_limit(pool: &Pool, planned: &PlannedType) -> Formula {
+    let words = "twice the nodes for the most pods: rollouts and draining pods run beside a full fleet";
+    formula(node_count(pool, planned), words)
+}
+
+fn node_count(pool: &Pool, planned: &PlannedType) -> String {
+    format!("2 * ceil({} / {})", pool.scaling.peak(), planned.pods_per_node)
+}
+
+pub fn cpu_limit(pool: &Pool, planned: &PlannedType) -> Formula {
+    formula(format!("{} * {}", node_count(pool, planned), planned.instance.vcpu), "the vCPU of this many nodes")
+}
+
+pub fn weight(place: usize) -> Formula {
+    formula(format!("100 - {place}"), "in the order of the types")
+}
+
+pub fn pod_vcpu(pool: &Pool) -> Formula {
+    let PlannedType { instance, pods_per_node, .. } = pool.plan.first();
+    let words = "the first type's millicores less the kubelet's and the DaemonSets', a tenth to spare, by pods per node, whole vCPU";
+    formula(format!("floor(({}) * 9 / (10 * {pods_per_node}) / 1000)", usable_millicores(instance)), words)
+}
+
+pub fn pod_gib(pool: &Pool) -> Formula {
+    let PlannedType { instance, pods_per_node, .. } = pool.plan.first();
+    let usable = usable_mib(instance, &format!("floor({} * 37 / 40)", instance.memory_mib));
+    let words = "the first type's MiB less 7.5 % for the hypervisor, the kubelet's (by the pods that the interfaces allow), eviction's and the DaemonSets', a tenth to spare, by pods per node, whole GiB";
+    formula(format!("floor(({usable}) * 9 / (10 * {pods_per_node}) / 1024)"), words)
+}
+
+fn usable_millicores(instance: &InstanceType) -> String {
+    // What nodeadm reserves for the kubelet.
+    let reserved = match instance.vcpu {
+        vcpu @ 5.. => format!("(80 + floor(({vcpu} - 4) * 5 / 2))"),
+        vcpu => sizing::kube_reserved_millicores(vcpu).to_string(),
+    };
+    format!("{} * 1000 - {reserved} - 300", instance.vcpu)
+}
+
+fn usable_mib(instance: &InstanceType, node_mib: &str) -> String {
+    format!("{node_mib} - (11 * {} + 255) - 100 - 440", instance.eni_max_pods)
+}
+
+pub fn cache_request(pool: &Pool) -> Formula {
+    let share = |PlannedType { instance, pods_per_node, .. }: &PlannedType| {
+        format!("floor({} * 60 / (100 * {pods_per_node}))", instance.local_nvme_gb)
+    };
+    let words = "60 % of a pod's part of the node's NVMe in GB, the smallest over the types";
+    formula(one_of("min", pool.plan.entries.iter().map(share)), words)
+}
+
+pub fn cache_max_used(pool: &Pool) -> Formula {
+    let words = "percent of the node's disk for each of the most pods that may be placed on a node, by requests; the kubelet evicts below 10 % free";
+    formula(cache_share(pool), words)
+}
+
+pub fn cache_reserved(pool: &Pool) -> Formula {
+    formula(format!("floor({} / 2)", cache_share(pool)), "half of maxUsedSpace")
+}
+
+/// 70 % of the disk over the most pods on a node: as many as declared, or as many as fit where that is more.
+fn cache_share(pool: &Pool) -> String {
+    let (pod, request) = (pool.plan.pod, pool.plan.cache_request_gb().max(1));
+    let most = |PlannedType { instance, pods_per_node, .. }: &PlannedType| {
+        let by_cpu = format!("({}) / ({} * 1000)", usable_millicores(instance), pod.vcpu);
+        let mib = usable_mib(instance, &instance.memory_mib.to_string());
+        let by_memory = format!("({mib}) / ({} * 1024)", pod.gib);
+        format!("max({pods_per_node}, floor(min({by_cpu}, {by_memory}, {} / {request})))", instance.local_nvme_gb)
+    };
+    format!("floor(70 / {})", one_of("max", pool.plan.entries.iter().map(most)))
+}
+
+pub fn server_slots(pool: &Pool) -> Formula {
+    let words =
+        "twice the most pods, in steps of 64, so that a small change of the maximum leaves the load balancer alone";
+    formula(slots(pool), words)
+}
+
+fn slots(pool: &Pool) -> String {
+    format!("ceil(2 * {} / 64) * 64", pool.scaling.peak())
+}
+
+pub fn frontend_connections(pool: &Pool) -> Formula {
+    formula(frontend(pool), "twice the most pods and 256 more, in steps of 256")
+}
+
+fn frontend(pool: &Pool) -> String {
+    format!("max(1024, ceil((2 * {} + 256) / 256) * 256)", pool.scaling.peak())
+}
+
+pub fn combined_connections(fleet: &Fleet) -> Formula {
+    formula(combined(fleet), "the same as the largest frontend of an architecture")
+}
+
+fn combined(fleet: &Fleet) -> String {
+    one_of("max", fleet.pools.iter().map(frontend))
+}
+
+pub fn lb_connections(fleet: &Fleet) -> Formula {
+    let words = "what the build frontends may take together, and 128 for probes and scrapes, in steps of 1024";
+    formula(connections(fleet), words)
+}
+
+/// Every frontend that builds come in by; the one for any architecture is as large as the largest.
+fn connections(fleet: &Fleet) -> String {
+    let each: Vec<String> = fleet.pools.iter().map(frontend).collect();
+    format!("max(4096, ceil(({} + {} + 128) / 1024) * 1024)", each.join(" + "), combined(fleet))
+}
+
+pub fn lb_memory(fleet: &Fleet) -> Formula {
+    let slots: Vec<String> = fleet.pools.iter().map(slots).collect();
+    let kib = format!("{} * 40 + ({}) * 15", connections(fleet), slots.join(" + "));
+    let words = "MiB: 64, 40 KiB for each connection and 15 KiB for each server slot, in steps of 256";
+    formula(format!("ceil((64 + ceil(({kib}) / 1024)) / 256) * 256"), words)
+}
+
+/// The `min` or `max` of several expressions; one alone needs no function.
+fn one_of(function: &str, each: impl Iterator<Item = String>) -> String {
+    let each: Vec<String> = each.collect();
+    if each.len() == 1 { each.concat() } else { format!("{function}({})", each.join(", ")) }
+}
