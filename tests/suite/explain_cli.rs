@@ -299,6 +299,7 @@ fn a_field_that_another_value_would_add_names_the_key() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_wrong_use_is_refused_with_what_would_be_right() {
     let dir = with_shipped();
     let container = "40-deployments.yaml:buildkitd-amd64.spec.template.spec.containers";
