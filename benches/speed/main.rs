@@ -13,7 +13,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_buildkit-fleet");
 
 /// A clusters.yaml of this many clusters, no two of them alike, with so many more amd64 pods in each.
 fn clusters(count: u32, more: u32) -> String {
-    let mut text = "defaults:\n  eks_version: \"1.35\"\n  keda: {chart_version: 2.20.2}\n  buildkit:\n    ami_alias: al2023@v20250123\n    arm64_instance_type: m7gd.16xlarge\n    arm64_pods_per_node: 4\nclusters:\n".to_owned();
+    let mut text = "defaults:\n  eks_version: \"1.35\"\n  keda: {chart_version: 2.20.2}\n  buildkit:\n    ami_alias: al2023@v20260714\n    arm64_instance_type: m7gd.16xlarge\n    arm64_pods_per_node: 4\nclusters:\n".to_owned();
     for n in 0..count {
         let _ = write!(
             text,

@@ -154,6 +154,12 @@ rules! {
         Error IMAGE_NOT_PINNED "image-not-pinned"
             "an image without a version tag or digest can change while the fleet runs"
             "add a version tag or a digest";
+        Error AMI_BEFORE_KUBERNETES "ami-before-kubernetes"
+            "the release is older than the first one for the cluster's Kubernetes version: Karpenter finds no AMI, and no node ever starts"
+            "pin a release that supports the cluster's Kubernetes version; the message names one";
+        Error AMI_WITHDRAWN "ami-withdrawn"
+            "AWS withdrew the release: its images are missing or faulty"
+            "pin a later release";
         Error KEDA_VERSION_UNSUPPORTED "keda-version-unsupported"
             "KEDA refuses or drops fields that it does not know"
             "upgrade KEDA to 2.16 or later; 2.20 supports everything that the fleet needs";

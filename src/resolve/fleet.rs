@@ -15,7 +15,7 @@ use crate::input::layer::{LayerField, Leaf, scalar_key};
 use crate::resolve::file::{ClusterBlock, Config};
 use crate::resolve::instance_plan::{self, Layers};
 use crate::resolve::resolved::Resolved;
-use crate::resolve::{instance_rules, rules, scaling};
+use crate::resolve::{ami, instance_rules, rules, scaling};
 use crate::values::arch::Arch;
 use crate::values::image::Image;
 use crate::values::name::{ClusterKey, Namespace, RegistryHost};
@@ -106,6 +106,9 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     let ami_alias = layer.ami_alias.or(&standard.ami_alias);
     if !matches!(layer.ami_alias, Leaf::Refused) {
         rules::check_ami(&ami_alias, layer.ami_alias.span().or(defaults.buildkit.at).unwrap_or(clusters_at), problems);
+    }
+    if let Some(alias) = layer.ami_alias.spanned() {
+        ami::check_release(alias, entry.eks_version.spanned(), problems);
     }
     // Everything is read before giving up, so that all problems are reported in one run.
     let image = read_image(layer, problems);

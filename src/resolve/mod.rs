@@ -1,5 +1,6 @@
 //! From layers of configuration to fleets, and the rules across keys and clusters.
 
+pub mod ami;
 pub mod file;
 pub mod fleet;
 pub mod instance_plan;

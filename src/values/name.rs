@@ -14,6 +14,9 @@ const DNS_LABEL: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
 const LABEL_TEXT: &str = "[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?";
 const PATH_PART: &str = "[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?";
 
+/// A day of the Gregorian calendar, `20260714`: months with 31 and 30 days, February, and the leap day.
+const DAY: &str = "([0-9]{4}((0[13578]|1[02])(0[1-9]|[12][0-9]|3[01])|(0[469]|11)(0[1-9]|[12][0-9]|30)|02(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)0229)";
+
 macro_rules! names {
     ($(
         $(#[doc = $doc:literal])* $name:ident: $expected:literal,
@@ -101,8 +104,8 @@ names! {
             host.len() <= 253 && path.len() <= 255 && port.parse::<u16>().is_ok_and(|port| port > 0)
         };
     /// Alias of an AL2023 node image: only that family reads the NodeConfig user data.
-    AmiAlias: "`al2023@latest` or `al2023@v` with a release date, such as `al2023@v20250123`",
-        pattern "^al2023@(latest|v[0-9]{8})$", longest 16, examples &["al2023@v20250123", "al2023@latest"];
+    AmiAlias: "`al2023@latest` or `al2023@v` with a release date, such as `al2023@v20260714`",
+        pattern format!("^al2023@(latest|v{DAY})$"), longest 16, examples &["al2023@v20260714", "al2023@latest"];
 }
 
 /// Compiles a regular expression. The JSON Schema contains the same text.
@@ -113,6 +116,11 @@ pub(crate) fn compile(pattern: &str) -> Regex {
 impl AmiAlias {
     pub fn floats(&self) -> bool {
         self.0.ends_with("@latest")
+    }
+
+    /// Date of the release, `20260714`; `None` for `latest`.
+    pub fn release(&self) -> Option<u32> {
+        self.0.strip_prefix("al2023@v").and_then(|day| day.parse().ok())
     }
 }
 

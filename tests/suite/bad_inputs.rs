@@ -8,7 +8,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
     let scaled = |rest: &str| one_cluster(&format!("      autoscaling: {{enabled: true, {rest}}}\n"));
     let versioned = |keda: &str, eks: &str, rest: &str| {
         format!(
-            "clusters:\n  here:\n    cluster_name: eks-here\n    region: us-east-1\n{keda}{eks}    modules: [keda, buildkit]\n    buildkit:\n      ami_alias: al2023@v20250123\n      autoscaling: {{enabled: true, amd64_max: 8, arm64_max: 8{rest}}}\n"
+            "clusters:\n  here:\n    cluster_name: eks-here\n    region: us-east-1\n{keda}{eks}    modules: [keda, buildkit]\n    buildkit:\n      ami_alias: al2023@v20260714\n      autoscaling: {{enabled: true, amd64_max: 8, arm64_max: 8{rest}}}\n"
         )
     };
     let file = |text: &str| text.to_owned();
@@ -64,7 +64,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         (
             "bad-ami",
             &["invalid-value"],
-            one_cluster("").replace("al2023@v20250123", "bottlerocket@latest").as_str().into(),
+            one_cluster("").replace("al2023@v20260714", "bottlerocket@latest").as_str().into(),
         ),
         (
             "bad-toleration",
@@ -91,7 +91,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         (
             "no-name-no-region",
             &["cluster-name-required", "region-required"],
-            file("clusters:\n  here:\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20250123}\n"),
+            file("clusters:\n  here:\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20260714}\n"),
         ),
         ("case-collision", &["output-path-collision"], file("clusters:\n  Prod: {}\n  prod: {}\n")),
         ("max-required", &["autoscaling-max-required"], scaled("amd64_min: 2, amd64_max: 8")),
@@ -262,7 +262,14 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             &["min-leaves-node-idle"],
             scaled("amd64_min: 3, amd64_max: 8, arm64_min: 2, arm64_max: 8"),
         ),
-        ("floating-ami", &["ami-floats"], one_cluster("").replace("al2023@v20250123", "al2023@latest")),
+        ("floating-ami", &["ami-floats"], one_cluster("").replace("al2023@v20260714", "al2023@latest")),
+        ("impossible-ami-date", &["invalid-value"], one_cluster("").replace("al2023@v20260714", "al2023@v20261345")),
+        (
+            "ami-before-kubernetes",
+            &["ami-before-kubernetes"],
+            one_cluster("").replace("al2023@v20260714", "al2023@v20250123"),
+        ),
+        ("withdrawn-ami", &["ami-withdrawn"], one_cluster("").replace("al2023@v20260714", "al2023@v20260128")),
         (
             "wrong-default-is-reported-once",
             &["ami-floats", "unknown-key"],
@@ -281,7 +288,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
                 "invalid-value",
             ],
             file(
-                "clusters:\n  here:\n    cluster_name: eks-here\n    region: nowhere\n    modules: [keda, buildkit]\n    eks_version: 1.35\n    keda: {chart_version: 2.20.2}\n    buildkit:\n      imag: x\n      namespace: A\n      pods_per_node: two\n      ami_alias: al2023@v20250123\n      autoscaling:\n        enabled: true\n        amd64_max: 4.5\n",
+                "clusters:\n  here:\n    cluster_name: eks-here\n    region: nowhere\n    modules: [keda, buildkit]\n    eks_version: 1.35\n    keda: {chart_version: 2.20.2}\n    buildkit:\n      imag: x\n      namespace: A\n      pods_per_node: two\n      ami_alias: al2023@v20260714\n      autoscaling:\n        enabled: true\n        amd64_max: 4.5\n",
             ),
         ),
     ]

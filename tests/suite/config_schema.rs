@@ -202,8 +202,14 @@ fn patterns_agree_on_what_is_near() {
         "us-east-1",
         "us-gov-west-12",
         "us--1",
-        "al2023@v20250123",
-        "al2023@v2025012",
+        "al2023@v20260714",
+        "al2023@v2026071",
+        "al2023@v20261345",
+        "al2023@v20260431",
+        "al2023@v20240229",
+        "al2023@v20260229",
+        "al2023@v20000229",
+        "al2023@v21000229",
         "1.35",
         "v1.35.2-eks-1",
         "1.",
@@ -242,7 +248,7 @@ fn stated_defaults_are_what_holds_where_nothing_is_given() {
     let scaled = "      autoscaling: {enabled: true, amd64_max: 8, arm64_max: 8}\n";
     let mut compared = 0;
     for base in [scaled, ""] {
-        let source = support::one_cluster(base).replace("      ami_alias: al2023@v20250123\n", "");
+        let source = support::one_cluster(base).replace("      ami_alias: al2023@v20260714\n", "");
         let rendered = |source: &str| support::fleets(source).iter().map(support::render).collect::<Vec<_>>();
         let before = rendered(&source);
         for key in flatten(ClusterKeys::KEYS) {

@@ -117,7 +117,7 @@ fn what_the_hash_of_a_node_class_covers_replaces_every_node() {
 #[test]
 fn what_a_node_class_looks_up_replaces_the_nodes_that_do_not_match() {
     for (old, new, what) in [
-        ("al2023@v20250123", "al2023@v20250201", "every amd64 node that does not run this image yet is replaced"),
+        ("al2023@v20260714", "al2023@v20260625", "every amd64 node that does not run this image yet is replaced"),
         (
             "subnetSelectorTerms:\n    - tags:\n        karpenter.sh/discovery: \"eks-here\"",
             "subnetSelectorTerms:\n    - tags:\n        Tier: private\n        karpenter.sh/discovery: \"eks-here\"",

@@ -322,7 +322,7 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("ip_family", "ip_family: ipv4", "ip_family: ipv6"),
     ("registry_mirrors", "registry_mirrors: {a.example: [b.example]}", "registry_mirrors: {a.example: [c.example]}"),
     ("http_registries", "http_registries: []", "http_registries: [a.example]"),
-    ("ami_alias", "ami_alias: al2023@v20250101", "ami_alias: al2023@v20250202"),
+    ("ami_alias", "ami_alias: al2023@v20260618", "ami_alias: al2023@v20260625"),
     ("mtls_secret", "mtls_secret: one", "mtls_secret: two"),
     ("monitoring.enabled", "monitoring: {enabled: true}", "monitoring: {enabled: false}"),
     ("extra_labels", "extra_labels: {team: one}", "extra_labels: {team: two}"),
@@ -343,7 +343,7 @@ fn input_with(line: &str) -> String {
             let old = input.lines().find(|old| old.trim_start().starts_with(key)).unwrap_or_else(|| panic!("{key}"));
             input.replace(old, &format!("    {line}"))
         }
-        None if line.starts_with("ami_alias") => one_cluster("").replace("ami_alias: al2023@v20250123", line),
+        None if line.starts_with("ami_alias") => one_cluster("").replace("ami_alias: al2023@v20260714", line),
         None => one_cluster(&format!("      {line}\n")),
     }
 }

@@ -257,7 +257,7 @@ fn base() -> Value {
     json!({
         "cluster_name": "eks-here", "region": "us-east-1", "modules": ["keda", "buildkit"], "eks_version": "1.35",
         "keda": {"chart_version": "2.20.2"},
-        "buildkit": {"ami_alias": "al2023@v20250123", "autoscaling": {"enabled": true, "amd64_max": 8, "arm64_max": 8}},
+        "buildkit": {"ami_alias": "al2023@v20260714", "autoscaling": {"enabled": true, "amd64_max": 8, "arm64_max": 8}},
     })
 }
 

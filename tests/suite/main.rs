@@ -12,6 +12,7 @@ mod generated;
 mod oracle;
 mod written;
 
+mod ami;
 mod cli;
 mod client;
 mod config_schema;
