@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support;
 use crate::support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
 
-const TWO: &str = "clusters:\n  a:\n    cluster_name: eks-a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20250123, amd64_replicas: 4}\n  b:\n    cluster_name: eks-b\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20250123}\n";
+const TWO: &str = "clusters:\n  a:\n    cluster_name: eks-a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20260714, amd64_replicas: 4}\n  b:\n    cluster_name: eks-b\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20260714}\n";
 
 fn git(dir: &Path, arguments: &[&str]) {
     let output = Command::new("git")
@@ -227,11 +227,11 @@ fn markdown_fits_a_comment_whatever_changes() {
         };
         format!("clusters:\n{}", (0..300).map(cluster).collect::<String>())
     };
-    write(dir.path(), "clusters.yaml", many("al2023@v20250123"));
+    write(dir.path(), "clusters.yaml", many("al2023@v20260714"));
     git(dir.path(), &["init", "-q", "-b", "main"]);
     git(dir.path(), &["add", "-A"]);
     git(dir.path(), &["commit", "-q", "-m", "one"]);
-    write(dir.path(), "clusters.yaml", many("al2023@v20250201"));
+    write(dir.path(), "clusters.yaml", many("al2023@v20260625"));
     let output = run(dir.path(), &["diff", "--against", "main", "--format", "markdown"]);
     let shown = stdout(&output);
     assert_eq!(code(&output), 1);
@@ -426,7 +426,7 @@ fn the_worst_is_on_top_of_the_comment_and_everything_is_counted() {
         };
         format!("clusters:\n{}", (0..300).map(cluster).collect::<String>())
     };
-    write(dir.path(), "clusters.yaml", many("al2023@v20250123", ""));
+    write(dir.path(), "clusters.yaml", many("al2023@v20260714", ""));
     git(dir.path(), &["init", "-q", "-b", "main"]);
     git(dir.path(), &["add", "-A"]);
     git(dir.path(), &["commit", "-q", "-m", "one"]);
@@ -434,7 +434,7 @@ fn the_worst_is_on_top_of_the_comment_and_everything_is_counted() {
     write(
         dir.path(),
         "clusters.yaml",
-        many("al2023@v20250201", &format!(", client_namespaces: [arc-runners, {}]", clients.join(", "))),
+        many("al2023@v20260625", &format!(", client_namespaces: [arc-runners, {}]", clients.join(", "))),
     );
     let shown = stdout(&run(dir.path(), &["diff", "--against", "main", "--format", "markdown"]));
     assert!(shown.chars().count() < 60_000, "{}", shown.chars().count());
@@ -464,10 +464,13 @@ fn color_is_for_terminals_and_for_who_asks() {
 fn the_text_of_a_change_reads_as_recorded() {
     let dir = with_shipped();
     run(dir.path(), &["generate"]);
-    let changed = support::shipped().replace("amd64_max: 360", "amd64_max: 400").replace(
-        "    client_namespaces: [arc-runners]\n",
-        "    client_namespaces: [arc-runners, release]\n    max_build_minutes: 150\n    ami_alias: al2023@v20250123\n",
-    );
+    let changed = support::shipped()
+        .replace("amd64_max: 360", "amd64_max: 400")
+        .replace("al2023@v20260714", "al2023@v20260625")
+        .replace(
+            "    client_namespaces: [arc-runners]\n",
+            "    client_namespaces: [arc-runners, release]\n    max_build_minutes: 150\n",
+        );
     write(dir.path(), "clusters.yaml", changed);
     let shown = stdout(&run(dir.path(), &["diff", "arc-cbr-production"]));
     let consequences = shown.split("\n--- a/").next().unwrap_or_default();

@@ -454,8 +454,8 @@ fn a_value_from_a_block_that_is_merged_names_the_entry_that_counts() {
 fn a_number_of_one_instance_type_comes_from_its_own_line_and_its_weight_from_the_order() {
     let dir = with_shipped();
     let affected = explain(dir.path(), &["arc-cbr-production", "amd64_instance_types"]);
-    let own_line = "clusters.yaml:70:9: m6id.12xlarge: 1, in `amd64_instance_types`";
-    let block = "clusters.yaml:68:7: amd64_instance_types: {m6id.24xlarge: 2, m6id.12xlarge: 1}";
+    let own_line = "clusters.yaml:72:9: m6id.12xlarge: 1, in `amd64_instance_types`";
+    let block = "clusters.yaml:70:7: amd64_instance_types: {m6id.24xlarge: 2, m6id.12xlarge: 1}";
     with_answers("arc-cbr-production", |ask| {
         for (path, from) in [
             ("spec.weight", block),
@@ -473,7 +473,7 @@ fn a_number_of_one_instance_type_comes_from_its_own_line_and_its_weight_from_the
         }
         let cpu = "40-deployments.yaml:buildkitd-amd64.spec.template.spec.containers[buildkitd].resources.requests.cpu";
         let text = ask(cpu);
-        assert_eq!(part(&text, "from"), ["clusters.yaml:69:9: m6id.24xlarge: 2, in `amd64_instance_types`"], "{text}");
+        assert_eq!(part(&text, "from"), ["clusters.yaml:71:9: m6id.24xlarge: 2, in `amd64_instance_types`"], "{text}");
     });
 }
 

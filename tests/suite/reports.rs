@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support;
 use crate::support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
 
-const REFUSED: &str = "clusters:\n  a:\n    cluster_name: eks-a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit:\n      ami_alias: al2023@v20250123\n      replicas_per_arc: 2\n      extra_labels: {ü: x, \"100%\": y}\n      namespace: [a,\n        b]\n";
+const REFUSED: &str = "clusters:\n  a:\n    cluster_name: eks-a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit:\n      ami_alias: al2023@v20260714\n      replicas_per_arc: 2\n      extra_labels: {ü: x, \"100%\": y}\n      namespace: [a,\n        b]\n";
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -42,7 +42,7 @@ fn no_text_of_the_file_ends_an_annotation_or_starts_another() {
         dir.path(),
         "we:ird,%.yaml",
         format!(
-            "clusters:\n  \"{hostile}\\n::error::z\": {{modules: [buildkit], buildkit: {{ami_alias: al2023@v20250123}}}}\n"
+            "clusters:\n  \"{hostile}\\n::error::z\": {{modules: [buildkit], buildkit: {{ami_alias: al2023@v20260714}}}}\n"
         ),
     );
     let output = run(dir.path(), &["validate", "--config", "we:ird,%.yaml", "--format", "github"]);
@@ -105,10 +105,14 @@ fn json_of_a_problem_without_a_place_has_nulls() {
 #[test]
 fn a_problem_of_the_defaults_names_its_clusters_and_related_places() {
     let dir = with_shipped();
-    write(dir.path(), "clusters.yaml", support::shipped().replace("amd64_min: 2", "amd64_min: 9"));
+    write(
+        dir.path(),
+        "clusters.yaml",
+        support::shipped().replace("amd64_min: 2", "amd64_min: 9").replace("v20260714", "v20260128"),
+    );
     let found = json(&stdout(&run(dir.path(), &["validate", "--format", "json"])));
     let problem = &found["problems"].as_array().unwrap_or_else(|| panic!("{found}"))[0];
-    assert_eq!(problem["rule"], "ami-floats");
+    assert_eq!(problem["rule"], "ami-withdrawn");
     assert_eq!(problem["clusters"].as_array().map(Vec::len), Some(4), "{problem}");
     let above = found["problems"].as_array().into_iter().flatten().find(|problem| problem["rule"] == "min-above-max");
     let above = above.unwrap_or_else(|| panic!("{found}"));
@@ -120,7 +124,7 @@ fn a_problem_of_the_defaults_names_its_clusters_and_related_places() {
 fn a_problem_of_clusters_alone_names_them_without_a_note() {
     let dir = scratch();
     let cluster =
-        "cluster_name: x, region: us-east-1, modules: [buildkit], buildkit: {image: a b, ami_alias: al2023@v20250123}";
+        "cluster_name: x, region: us-east-1, modules: [buildkit], buildkit: {image: a b, ami_alias: al2023@v20260714}";
     let skipped = "    modules: [base]\n    buildkit: {}\n";
     write(dir.path(), "clusters.yaml", format!("clusters:\n  a: {{{cluster}}}\n  A: {{{cluster}}}\n  b:\n{skipped}"));
     let output = run(dir.path(), &["validate", "--format", "json"]);
@@ -193,6 +197,7 @@ fn denied_warnings_are_counted_in_words() {
 #[test]
 fn denied_warnings_refuse_the_file() {
     let dir = with_shipped();
+    write(dir.path(), "clusters.yaml", support::shipped().replace("al2023@v20260714", "al2023@latest"));
     let output = run(dir.path(), &["generate", "--deny-warnings"]);
     assert_eq!(code(&output), 1);
     assert!(
@@ -208,9 +213,7 @@ fn denied_warnings_refuse_the_file() {
     let output = run(dir.path(), &["validate", "--format", "github"]);
     assert!(stdout(&output).starts_with("::warning file=clusters.yaml,"), "{}", stdout(&output));
     assert_eq!(code(&output), 0);
-    let pinned =
-        support::shipped().replace("client_namespaces:", "ami_alias: al2023@v20250123\n    client_namespaces:");
-    write(dir.path(), "clusters.yaml", pinned);
+    write(dir.path(), "clusters.yaml", support::shipped());
     assert_eq!(code(&run(dir.path(), &["generate", "--deny-warnings"])), 0);
 }
 
