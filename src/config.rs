@@ -85,6 +85,9 @@ layer! {
         namespace: Leaf<Namespace> = "buildkit",
         /// Image of buildkitd, with a version tag or digest.
         image: Leaf<Image> = "moby/buildkit:v0.32.2",
+        /// Version of BuildKit in `image`, if the tag does not show it: a digest without a tag, or a tag of your own. 0.17
+        /// or later.
+        buildkit_version: Leaf<Version>,
         /// Image of the load balancer: HAProxy 3.2 or later, with the stop signal SIGUSR1 as in the official image.
         haproxy_image: Leaf<Image> = "haproxy:3.2-alpine",
         /// Length of the longest build. All timeouts and grace periods are derived from it.

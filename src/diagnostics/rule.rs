@@ -152,8 +152,14 @@ rules! {
             "before 3.2, a server that comes up while clients are queued takes one without counting it: two builds run on one pod"
             "use an image of HAProxy 3.2 or later";
         Error IMAGE_NOT_PINNED "image-not-pinned"
-            "an image without a version tag or digest can change while the fleet runs"
-            "add a version tag or a digest";
+            "without a tag or digest that stays the same, nodes can run different images"
+            "add a tag with a version, or a digest";
+        Error IMAGE_ROOTLESS "image-rootless"
+            "the pods run buildkitd as root; a rootless image has another user, socket and root directory, and fails with permission denied at start"
+            "use the image without `-rootless`";
+        Error BUILDKIT_TOO_OLD "buildkit-too-old"
+            "buildkitd before 0.17 silently ignores maxUsedSpace, reservedSpace and minFreeSpace: its cache follows built-in limits instead of the node's disk"
+            "use an image of BuildKit 0.17 or later";
         Error AMI_BEFORE_KUBERNETES "ami-before-kubernetes"
             "the release is older than the first one for the cluster's Kubernetes version: Karpenter finds no AMI, and no node ever starts"
             "pin a release that supports the cluster's Kubernetes version; the message names one";
@@ -190,6 +196,9 @@ rules! {
         Warning HAPROXY_VERSION_UNKNOWN "haproxy-version-unknown"
             "HAProxy before 3.2 may put two builds on one pod, and the tag does not show the version"
             "use a tag that starts with the version, such as `haproxy:3.2-alpine`";
+        Warning BUILDKIT_VERSION_NOT_USED "buildkit-version-not-used"
+            "the tag of moby/buildkit is its version; a different one next to it is probably left over from another image"
+            "remove `buildkit_version`, or correct the tag";
         Warning NUMA_UNKNOWN "numa-unknown"
             "on two NUMA nodes, pods that do not divide evenly over them are recreated endlessly"
             "run `lscpu` on such a node and write `instance_specs: {<type>: {numa_nodes: N}}`";

@@ -1,5 +1,5 @@
-//! What each version of KEDA, Kubernetes and HAProxy supports. Only this file knows; everything else asks a `Ladder`.
-//! Each step names its source; "KEDA" is github.com/kedacore/keda, "k8s" kubernetes/kubernetes.
+//! What each version of KEDA, Kubernetes, HAProxy and BuildKit supports. Only this file knows; everything else asks a
+//! `Ladder`. Each step names its source; "KEDA" is github.com/kedacore/keda, "k8s" kubernetes/kubernetes.
 
 use serde::Serialize;
 
@@ -12,6 +12,10 @@ pub const OLDEST_KEDA: Version = Version::new(2, 16);
 pub const OLDEST_KUBERNETES: Version = Version::new(1, 31);
 /// First HAProxy that counts the client of a server that comes up while clients are queued (haproxy issue 2744).
 pub const OLDEST_HAPROXY: Version = Version::new(3, 2);
+
+/// First BuildKit whose buildkitd.toml has maxUsedSpace, reservedSpace and minFreeSpace (moby/buildkit v0.17.0,
+/// cmd/buildkitd/config); an older one ignores them, like every unknown key.
+pub const OLDEST_BUILDKIT: Version = Version::new(0, 17);
 
 /// What KEDA does when it cannot read the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,4 +108,18 @@ impl HaproxyCapabilities {
 pub fn haproxy_of(image: &Image) -> Option<Version> {
     let (version, rest) = leading(image.tag()?)?;
     (rest.is_empty() || rest.starts_with(['.', '-'])).then_some(version)
+}
+
+/// Version shown by the tag of a BuildKit image, `v0.32.2` or `v0.32.2-ubuntu`, also if a digest follows. Every BuildKit so
+/// far is 0.x: another number on an image that is not called `moby/buildkit` is assumed to count the user's own builds.
+pub fn buildkit_of(image: &Image) -> Option<Version> {
+    let tag = image.tag()?;
+    let (version, rest) = leading(tag.strip_prefix('v').unwrap_or(tag))?;
+    let is_known = version.major == 0 || is_upstream(image);
+    (is_known && (rest.is_empty() || rest.starts_with(['.', '-']))).then_some(version)
+}
+
+/// Whether an image is moby/buildkit or a copy of it, by its name: its tags are then versions of BuildKit.
+pub fn is_upstream(image: &Image) -> bool {
+    image.path() == "moby/buildkit" || image.path().ends_with("/moby/buildkit")
 }

@@ -10,6 +10,7 @@ use crate::values::arch::Arch;
 use crate::values::image::Image;
 use crate::values::name::{AmiAlias, ClusterKey, ClusterName, IpFamily, Namespace, Region, RegistryHost, SecretName};
 use crate::values::toleration::Toleration;
+use crate::values::version::Version;
 
 /// One cluster's fleet of builders.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Fleet {
     pub region: Region,
     pub namespace: Namespace,
     pub image: Image,
+    /// Version of BuildKit in the image; `None` if neither its tag nor `buildkit_version` shows it.
+    pub buildkit: Option<Version>,
     pub timing: Timing,
     /// One for each architecture, in the order of `Arch`. Never empty.
     pub pools: Vec<Pool>,

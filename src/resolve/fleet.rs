@@ -13,11 +13,11 @@ use crate::fleet::model::{Fleet, LoadBalancer, Pool, Registry, ScaleDown};
 use crate::fleet::timing::Timing;
 use crate::input::layer::{LayerField, Leaf, scalar_key};
 use crate::resolve::file::{ClusterBlock, Config};
+use crate::resolve::images::{self, example};
 use crate::resolve::instance_plan::{self, Layers};
 use crate::resolve::resolved::Resolved;
 use crate::resolve::{ami, instance_rules, rules, scaling};
 use crate::values::arch::Arch;
-use crate::values::image::Image;
 use crate::values::name::{ClusterKey, Namespace, RegistryHost};
 
 /// All clusters of the file, in its order. With errors among the problems, the outcomes are not complete.
@@ -111,7 +111,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         ami::check_release(alias, entry.eks_version.spanned(), problems);
     }
     // Everything is read before giving up, so that all problems are reported in one run.
-    let image = read_image(layer, problems);
+    let (image, buildkit) = images::read_buildkit(layer, problems);
     let lb = read_lb(layer, problems);
     let client_namespaces = read_clients(layer, problems);
     let registries = read_registries(layer, problems);
@@ -121,6 +121,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         cluster_name: entry.cluster_name.get()?.clone(),
         region: entry.region.get()?.clone(),
         image,
+        buildkit,
         timing: Timing::new(
             layer.max_build_minutes.or(&standard.max_build_minutes).get(),
             layer.client_connect_seconds.or(&standard.client_connect_seconds).get(),
@@ -146,23 +147,6 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         namespace,
     };
     (!fleet.pools.is_empty()).then_some(fleet)
-}
-
-fn read_image(layer: &Buildkit, problems: &mut Problems) -> Image {
-    let standard = &Buildkit::standard().image;
-    if let Some(image) = layer.image.spanned().filter(|image| !image.value.is_pinned()) {
-        problems.push(
-            Problem::new(&rule::IMAGE_NOT_PINNED, format!("`image` is `{}`, without a version", image.value.as_str()))
-                .at(image.span, "expected a tag other than `latest`, or a digest")
-                .help(format!("add a version, such as `{}`", example(standard))),
-        );
-    }
-    layer.image.or(standard)
-}
-
-/// An image for messages.
-fn example(image: &Leaf<Image>) -> &str {
-    image.get().map_or("", Image::as_str)
 }
 
 fn read_lb(layer: &Buildkit, problems: &mut Problems) -> LoadBalancer {

@@ -3,6 +3,7 @@
 pub mod ami;
 pub mod file;
 pub mod fleet;
+pub mod images;
 pub mod instance_plan;
 pub mod instance_rules;
 pub mod instances;

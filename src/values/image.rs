@@ -26,10 +26,55 @@ impl Image {
         self.tag.as_deref()
     }
 
-    /// Whether it names one version: by a tag other than `latest`, or by digest.
+    /// Whether it names the same image whenever it is pulled: by digest, or by a tag that does not move.
     pub fn is_pinned(&self) -> bool {
-        self.digest || self.tag.as_deref().is_some_and(|tag| tag != "latest")
+        self.digest || self.tag().is_some_and(|tag| !moves(tag))
     }
+
+    /// Whether the tag is of a rootless variant, `v0.32.2-rootless` or `rootless`.
+    pub fn is_rootless(&self) -> bool {
+        self.tag().is_some_and(|tag| tag.split(['-', '_', '.']).any(|part| part == "rootless"))
+    }
+
+    /// Host of the registry as written; `None` for the short names of Docker Hub.
+    pub fn host(&self) -> Option<&str> {
+        split_host(self.name()).0
+    }
+
+    /// Path after the host of the registry, without tag and digest: `moby/buildkit`.
+    pub fn path(&self) -> &str {
+        split_host(self.name()).1
+    }
+
+    fn name(&self) -> &str {
+        let rest = self.text.split('@').next().unwrap_or_default();
+        self.tag().and_then(|tag| rest.strip_suffix(tag)).map_or(rest, |name| name.trim_end_matches(':'))
+    }
+}
+
+/// The host of a name and the path after it. As in `docker pull`, a first part is a host only if it cannot be a user of
+/// Docker Hub: it has a dot or a port, or is `localhost`.
+fn split_host(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (Some(host), path),
+        _ => (None, name),
+    }
+}
+
+/// Whether a tag is updated to newer images: one without a part that identifies a build, such as `latest`, `master` and
+/// `nightly` of moby/buildkit, also with a base image or architecture in it; and `buildx-stable-1`, whose number is an
+/// interface version.
+fn moves(tag: &str) -> bool {
+    let tag = tag.replace("x86_64", "");
+    tag.starts_with("buildx-stable") || !tag.split(['-', '_']).any(identifies_build)
+}
+
+/// A version, a number, a day, or a commit.
+fn identifies_build(part: &str) -> bool {
+    let is_commit = (7..=40).contains(&part.len())
+        && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && part.bytes().any(|byte| byte.is_ascii_digit());
+    is_commit || part.strip_prefix('v').unwrap_or(part).starts_with(|c: char| c.is_ascii_digit())
 }
 
 impl Serialize for Image {

@@ -215,6 +215,24 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ("old-haproxy", &["haproxy-too-old"], one_cluster("      haproxy_image: haproxy:3.1-alpine\n")),
         ("unknown-haproxy", &["haproxy-version-unknown"], one_cluster("      haproxy_image: haproxy:lts-alpine\n")),
         ("unpinned-image", &["image-not-pinned"], one_cluster("      image: moby/buildkit:latest\n")),
+        ("moving-tag", &["image-not-pinned"], one_cluster("      image: moby/buildkit:buildx-stable-1\n")),
+        ("rootless-image", &["image-rootless"], one_cluster("      image: moby/buildkit:v0.32.2-rootless\n")),
+        ("old-buildkit", &["buildkit-too-old"], one_cluster("      image: moby/buildkit:v0.12.5\n")),
+        (
+            "old-buildkit-of-ones-own",
+            &["buildkit-too-old"],
+            one_cluster("      image: registry.example/builder:0.4.2\n"),
+        ),
+        (
+            "old-buildkit-version",
+            &["buildkit-too-old"],
+            one_cluster("      image: registry.example/builder:7\n      buildkit_version: \"0.16\"\n"),
+        ),
+        (
+            "buildkit-version-not-used",
+            &["buildkit-version-not-used"],
+            one_cluster("      image: mirror.example/hub/moby/buildkit:v0.32.2\n      buildkit_version: \"0.29\"\n"),
+        ),
         (
             "old-keda",
             &["keda-version-unsupported"],

@@ -338,7 +338,7 @@ const OF_ONE_VALUE: [&str; 4] = ["invalid-value", "wrong-shape", "unknown-key", 
 
 /// Places whose texts stand in no manifest: facts of the cluster, types (which must be known), and words of a list; a
 /// toleration's value needs a key.
-const UNSEEN: [&str; 14] = [
+const UNSEEN: [&str; 15] = [
     "modules.[]",
     "eks_version.",
     "keda.chart_version.",
@@ -349,6 +349,7 @@ const UNSEEN: [&str; 14] = [
     "buildkit.arm64_instance_types.@@here@@.",
     "buildkit.instance_specs.@@here@@.",
     "buildkit.instance_specs.m6id.24xlarge.arch.",
+    "buildkit.buildkit_version.",
     "buildkit.ip_family.",
     "buildkit.lb_tolerations.[operator.]",
     "buildkit.lb_tolerations.[value.]",

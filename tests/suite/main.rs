@@ -24,6 +24,7 @@ mod explain_cli;
 mod fuzz_corpus;
 mod hostile;
 mod house;
+mod images;
 mod invariants;
 mod json_schemas;
 mod manifests;

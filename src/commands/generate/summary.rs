@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::fleet::capabilities::Fallback;
+use crate::fleet::capabilities::{Fallback, OLDEST_BUILDKIT};
 use crate::fleet::model::{Fleet, Pool};
 use crate::fleet::scaling::Scaling;
 use crate::fleet::sizing;
@@ -26,6 +26,12 @@ pub(super) fn of(fleet: &Fleet, changes: Changes) -> String {
     let fallback_given = fleet.pools.iter().any(|pool| matches!(pool.scaling, Scaling::Keda { fallback: Some(_), .. }));
     if fallback_given && fleet.ladder.fallback() == Fallback::Unusable {
         text += "\n  no fallback: this version of KEDA would cut a busy fleet down to it";
+    }
+    if fleet.buildkit.is_none() {
+        let _ = write!(
+            text,
+            "\n  the version of BuildKit is unknown, {OLDEST_BUILDKIT} or later is assumed: set `buildkit_version`"
+        );
     }
     text
 }

@@ -1,6 +1,7 @@
 //! The command `plan`: size, price and speed of every fleet.
 
 pub mod capacity;
+mod images;
 mod json;
 mod text;
 

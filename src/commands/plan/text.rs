@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::catalogue::price::{self, Usd};
 use crate::commands::plan::capacity::{Capacity, Cost, PoolCapacity, Speed, TypeCapacity};
+use crate::commands::plan::images;
 use crate::console::table::{Column, Table};
 use crate::console::wrap::wrap;
 use crate::diagnostics::words::{number, thousands};
@@ -124,6 +125,7 @@ fn notes(plan: &Capacity) -> Vec<String> {
             "The reason: pods that share a node are removed first, and only an empty node is removed, {CONSOLIDATE_AFTER_MINUTES} min after its last pod."
         ));
     }
+    notes.extend(images::notes(plan));
     if plan.cost.hour_at_max.is_some() {
         notes.push("Amounts are rounded after they are added up.".to_owned());
     }
