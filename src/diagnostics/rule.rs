@@ -160,6 +160,9 @@ rules! {
         Error BUILDKIT_TOO_OLD "buildkit-too-old"
             "buildkitd before 0.17 silently ignores maxUsedSpace, reservedSpace and minFreeSpace: its cache follows built-in limits instead of the node's disk"
             "use an image of BuildKit 0.17 or later";
+        Error DOCKER_HUB_NAME "docker-hub-name"
+            "buildkitd looks up Docker Hub only as `docker.io`: mirrors and plain HTTP under its other names are never used"
+            "write `docker.io`";
         Error AMI_BEFORE_KUBERNETES "ami-before-kubernetes"
             "the release is older than the first one for the cluster's Kubernetes version: Karpenter finds no AMI, and no node ever starts"
             "pin a release that supports the cluster's Kubernetes version; the message names one";

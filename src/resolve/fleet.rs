@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
-
 use crate::config::{Buildkit, ClusterKeys};
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::Span;
 use crate::fleet::capabilities::{HaproxyCapabilities, OLDEST_HAPROXY, haproxy_of};
-use crate::fleet::model::{Fleet, LoadBalancer, Pool, Registry, ScaleDown};
+use crate::fleet::model::{Fleet, LoadBalancer, Pool, ScaleDown};
 use crate::fleet::timing::Timing;
 use crate::input::layer::{LayerField, Leaf, scalar_key};
 use crate::resolve::file::{ClusterBlock, Config};
 use crate::resolve::images::{self, example};
 use crate::resolve::instance_plan::{self, Layers};
 use crate::resolve::resolved::Resolved;
-use crate::resolve::{ami, instance_rules, rules, scaling};
+use crate::resolve::{ami, instance_rules, registries, rules, scaling};
 use crate::values::arch::Arch;
-use crate::values::name::{ClusterKey, Namespace, RegistryHost};
+use crate::values::name::{ClusterKey, Namespace};
 
 /// All clusters of the file, in its order. With errors among the problems, the outcomes are not complete.
 pub fn all(config: &mut Config, problems: &mut Problems) -> Vec<Resolved> {
@@ -114,7 +112,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     let (image, buildkit) = images::read_buildkit(layer, problems);
     let lb = read_lb(layer, problems);
     let client_namespaces = read_clients(layer, problems);
-    let registries = read_registries(layer, problems);
+    let registries = registries::read(layer, problems);
     let extra_labels = rules::read_labels(layer, problems);
     let fleet = Fleet {
         key: key?.value,
@@ -195,24 +193,4 @@ fn read_clients(layer: &Buildkit, problems: &mut Problems) -> Vec<Namespace> {
         }
     }
     names
-}
-
-fn read_registries(layer: &Buildkit, problems: &mut Problems) -> IndexMap<RegistryHost, Registry> {
-    let mut registries: IndexMap<RegistryHost, Registry> = IndexMap::new();
-    for (host, (span, mirrors)) in &layer.registry_mirrors.0 {
-        let Some(host) = scalar_key::<RegistryHost>("registry_mirrors", host, *span, problems) else { continue };
-        if let Some(list) = mirrors.spanned().filter(|list| list.value.is_empty()) {
-            problems.push(
-                Problem::new(&rule::INVALID_VALUE, format!("`registry_mirrors.{}` is empty", host.value))
-                    .at(list.span, "expected at least one mirror"),
-            );
-        }
-        let mirrors =
-            mirrors.get().map(|list| list.iter().map(|mirror| mirror.value.clone()).collect()).unwrap_or_default();
-        registries.entry(host.value).or_default().mirrors = mirrors;
-    }
-    for host in layer.http_registries.get().into_iter().flatten() {
-        registries.entry(host.value.clone()).or_default().http = true;
-    }
-    registries
 }

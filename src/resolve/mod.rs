@@ -8,6 +8,7 @@ pub mod instance_plan;
 pub mod instance_rules;
 pub mod instances;
 pub mod read;
+pub mod registries;
 pub mod resolved;
 pub mod rules;
 pub mod scaling;

@@ -2,6 +2,7 @@
 
 pub mod arch;
 pub mod count;
+pub mod docker_hub;
 pub mod image;
 pub mod instance_type;
 pub mod name;

@@ -20,7 +20,7 @@ const DAY: &str = "([0-9]{4}((0[13578]|1[02])(0[1-9]|[12][0-9]|3[01])|(0[469]|11
 macro_rules! names {
     ($(
         $(#[doc = $doc:literal])* $name:ident: $expected:literal,
-        pattern $pattern:expr, longest $longest:literal, examples $examples:expr $(, and $check:expr)?;
+        pattern $pattern:expr, longest $longest:literal, examples $examples:expr $(, and $check:expr)? $(, remedy $remedy:expr)?;
     )*) => { $(
         $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -47,7 +47,7 @@ macro_rules! names {
             type Error = String;
 
             fn try_from(text: &str) -> Result<Self, String> {
-                if Self::accepts(text) { Ok($name(text.to_owned())) } else { Err(String::new()) }
+                if Self::accepts(text) { Ok($name(text.to_owned())) } else { Err(names!(@remedy text $(, $remedy)?)) }
             }
         }
 
@@ -67,6 +67,12 @@ macro_rules! names {
             }
         }
     )* };
+    (@remedy $text:ident) => {
+        String::new()
+    };
+    (@remedy $text:ident, $remedy:expr) => {
+        $remedy($text)
+    };
 }
 
 names! {
@@ -102,7 +108,8 @@ names! {
             let (host, path) = text.split_once('/').unwrap_or((text, ""));
             let (host, port) = host.split_once(':').unwrap_or((host, "1"));
             host.len() <= 253 && path.len() <= 255 && port.parse::<u16>().is_ok_and(|port| port > 0)
-        };
+        },
+        remedy suggest_without_scheme;
     /// Alias of an AL2023 node image: only that family reads the NodeConfig user data.
     AmiAlias: "`al2023@latest` or `al2023@v` with a release date, such as `al2023@v20260714`",
         pattern format!("^al2023@(latest|v{DAY})$"), longest 16, examples &["al2023@v20260714", "al2023@latest"];
@@ -111,6 +118,17 @@ names! {
 /// Compiles a regular expression. The JSON Schema contains the same text.
 pub(crate) fn compile(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the patterns are constants, which tests compile")
+}
+
+/// The registry in a URL; `None` without a scheme.
+pub fn without_scheme(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    Some(rest.trim_end_matches('/'))
+}
+
+fn suggest_without_scheme(text: &str) -> String {
+    let registry = without_scheme(text).filter(|rest| RegistryHost::try_from(*rest).is_ok());
+    registry.map(|registry| format!("did you mean `{registry}`?")).unwrap_or_default()
 }
 
 impl AmiAlias {

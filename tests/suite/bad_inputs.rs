@@ -60,6 +60,18 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             &["invalid-value"],
             one_cluster("      registry_mirrors: {registry.example: [\"https://mirror.example\"]}\n"),
         ),
+        (
+            "mirror-of-a-url",
+            &["invalid-value"],
+            one_cluster("      registry_mirrors: {\"https://docker.io\": [mirror.example]}\n"),
+        ),
+        (
+            "other-names-of-docker-hub",
+            &["docker-hub-name", "docker-hub-name", "docker-hub-name"],
+            one_cluster(
+                "      registry_mirrors:\n        index.docker.io: [mirror.example]\n        registry-1.docker.io: [mirror.example]\n      http_registries: [registry.hub.docker.com]\n",
+            ),
+        ),
         ("bad-registry", &["invalid-value"], one_cluster("      registry_mirrors: {\"a b\": [mirror.example]}\n")),
         (
             "bad-ami",

@@ -134,3 +134,29 @@ fn a_version_that_nothing_tells_is_a_note_of_plan_and_generate() {
         }
     }
 }
+
+/// A mirror is asked by its own name, whatever that is.
+#[test]
+fn docker_hub_is_looked_up_as_docker_io_alone() {
+    let rules = |lines: &str| support::rules_broken(&support::one_cluster(lines));
+    for name in [
+        "index.docker.io",
+        "registry-1.docker.io",
+        "registry.hub.docker.com",
+        "registry-1.docker.io:443",
+        "docker.io/library",
+    ] {
+        assert_eq!(
+            rules(&format!("      registry_mirrors: {{\"{name}\": [a.example]}}\n")),
+            ["docker-hub-name"],
+            "{name}"
+        );
+        assert_eq!(rules(&format!("      http_registries: [\"{name}\"]\n")), ["docker-hub-name"], "{name}");
+        assert_eq!(rules(&format!("      registry_mirrors: {{docker.io: [\"{name}\"]}}\n")), [""; 0], "{name}");
+    }
+    let url = "      registry_mirrors: {\"https://index.docker.io/v1/\": [a.example]}\n";
+    assert_eq!(rules(url), ["docker-hub-name"]);
+    for name in ["docker.io", "docker.io.example", "mirror.example/docker.io"] {
+        assert_eq!(rules(&format!("      registry_mirrors: {{\"{name}\": [a.example]}}\n")), [""; 0], "{name}");
+    }
+}
