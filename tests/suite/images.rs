@@ -160,3 +160,40 @@ fn docker_hub_is_looked_up_as_docker_io_alone() {
         assert_eq!(rules(&format!("      registry_mirrors: {{\"{name}\": [a.example]}}\n")), [""; 0], "{name}");
     }
 }
+
+/// Of `plan`: the note on Docker Hub, and the JSON.
+fn docker_hub(source: &str) -> (bool, serde_json::Value) {
+    let dir = program::scratch();
+    program::write(dir.path(), "clusters.yaml", source);
+    let run = |args: &[&str]| program::stdout(&program::run(dir.path(), args));
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&["plan", "--format", "json"])).unwrap_or_else(|error| panic!("{error}"));
+    (run(&["plan"]).contains("on Docker Hub"), json["clusters"][0]["docker_hub"].clone())
+}
+
+#[test]
+fn many_nodes_that_pull_from_docker_hub_are_a_note_and_few_are_not() {
+    let fleet = |pods: u32, rest: &str| {
+        support::one_cluster(&format!("      architectures: [amd64]\n      amd64_replicas: {pods}\n{rest}"))
+    };
+    let none = (false, serde_json::Value::Null);
+    // Two pods share a node.
+    assert_eq!(docker_hub(&fleet(200, "")), none);
+    let both = serde_json::json!({
+        "image": "moby/buildkit:v0.32.2", "haproxy_image": "haproxy:3.2-alpine", "nodes_at_most": 101,
+    });
+    assert_eq!(docker_hub(&fleet(201, "")), (true, both));
+    let own_lb = "      haproxy_image: registry.example/haproxy:3.2\n";
+    let named = serde_json::json!({"image": "index.docker.io/moby/buildkit:v0.32.2", "haproxy_image": null, "nodes_at_most": 150});
+    let source = fleet(300, &format!("      image: index.docker.io/moby/buildkit:v0.32.2\n{own_lb}"));
+    assert_eq!(docker_hub(&source), (true, named));
+    let own = "      image: registry.example/moby/buildkit:v0.32.2\n";
+    let lb = serde_json::json!({"image": null, "haproxy_image": "haproxy:3.2-alpine", "nodes_at_most": 150});
+    assert_eq!(docker_hub(&fleet(300, own)), (true, lb));
+    assert_eq!(docker_hub(&fleet(300, &format!("{own}{own_lb}"))), none);
+    // The second type takes a node for each pod.
+    let types = "      amd64_instance_types: {m6id.24xlarge: 2, m6id.12xlarge: 1}\n";
+    assert_eq!(docker_hub(&fleet(120, types)).1["nodes_at_most"], 120);
+    let pools = support::one_cluster("      replicas_per_arch: 120\n");
+    assert_eq!(docker_hub(&pools).1["nodes_at_most"], 120, "both architectures together");
+}

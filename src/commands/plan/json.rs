@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::catalogue::price::Usd;
 use crate::commands::plan::capacity::{Capacity, Cost, PoolCapacity, Speed, TypeCapacity};
+use crate::commands::plan::images::DockerHubPulls;
 use crate::commands::skipped::SkippedCluster;
 use crate::fleet::dns::DNS_PAYLOAD_BYTES;
 use crate::fleet::hpa::Step;
@@ -50,8 +51,21 @@ pub(super) struct FleetJson<'a> {
     prometheus_scrape_bytes_about: Option<u64>,
     /// Size of the whole metrics page, which nobody reads, about, in bytes.
     whole_metrics_page_bytes_about: u64,
+    /// Images that many nodes may pull from Docker Hub; null where at most 100 nodes may come, or no image is there.
+    docker_hub: Option<DockerHubJson<'a>>,
     /// One pool for each architecture.
     pools: Vec<PoolJson<'a>>,
+}
+
+/// Images that so many nodes may pull from Docker Hub that its limit of pulls per address can be exceeded.
+#[derive(Debug, Serialize)]
+struct DockerHubJson<'a> {
+    /// Image of buildkitd; null where it is in another registry.
+    image: Option<&'a str>,
+    /// Image of the load balancer; null where it is in another registry.
+    haproxy_image: Option<&'a str>,
+    /// Most nodes, with each pool at its maximum on the instance type that needs most of them.
+    nodes_at_most: u64,
 }
 
 /// One pool: the builders of one architecture. Its sums are those of its first instance type.
@@ -179,8 +193,16 @@ impl<'a> FleetJson<'a> {
             keda_scrape_bytes: plan.keda_scrape_bytes,
             prometheus_scrape_bytes_about: plan.prometheus_scrape_bytes_about,
             whole_metrics_page_bytes_about: plan.whole_page_bytes_about,
+            docker_hub: DockerHubPulls::of(plan).as_ref().map(DockerHubJson::of),
             pools: plan.pools.iter().map(PoolJson::of).collect(),
         }
+    }
+}
+
+impl<'a> DockerHubJson<'a> {
+    fn of(pulls: &DockerHubPulls<'a>) -> Self {
+        let image = |of: &str| pulls.images.iter().find(|(key, _)| *key == of).map(|(_, image)| image.as_str());
+        DockerHubJson { image: image("image"), haproxy_image: image("haproxy_image"), nodes_at_most: pulls.nodes }
     }
 }
 
