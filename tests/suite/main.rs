@@ -38,4 +38,5 @@ mod schema;
 mod simulate;
 mod simulate_command;
 mod sizing;
+mod suggest;
 mod versions;
