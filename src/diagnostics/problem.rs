@@ -25,6 +25,8 @@ pub struct Problem {
     pub help: Option<String>,
     /// The key whose documentation would help, if there is no help text yet.
     pub key: Option<String>,
+    /// Block and name of an unknown key: `place_misplaced` adds the block that it belongs in.
+    pub misplaced: Option<Box<(String, String)>>,
     /// Clusters that the problem was found for.
     pub clusters: Vec<String>,
     /// Whether its place is in `defaults`, outside the clusters' own blocks.
@@ -40,6 +42,7 @@ impl Problem {
             context: Vec::new(),
             help: None,
             key: None,
+            misplaced: None,
             clusters: Vec::new(),
             inherited: false,
         }
@@ -66,6 +69,13 @@ impl Problem {
     #[must_use]
     pub fn about(mut self, key: &str) -> Self {
         self.key = Some(key.to_owned());
+        self
+    }
+
+    /// Marks a problem with a key that the block does not have.
+    #[must_use]
+    pub fn misplaced(mut self, block: &str, key: &str) -> Self {
+        self.misplaced = Some(Box::new((block.to_owned(), key.to_owned())));
         self
     }
 
@@ -103,6 +113,17 @@ impl Problems {
         for problem in &mut self.found {
             if let Some(key) = problem.key.take() {
                 problem.help = Some(visible(help(&key)));
+            }
+        }
+    }
+
+    /// Adds to every unknown key where it belongs, as label and help, if a block has such a key.
+    pub fn place_misplaced(&mut self, home: impl Fn(&str, &str) -> Option<(String, String)>) {
+        for problem in &mut self.found {
+            let home = problem.misplaced.take().and_then(|found| home(&found.0, &found.1));
+            if let (Some((label, help)), Some(mark)) = (home, &mut problem.primary) {
+                mark.label = visible(label);
+                problem.help = Some(visible(help));
             }
         }
     }

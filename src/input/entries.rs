@@ -65,8 +65,9 @@ pub fn unknown_key(name: &str, key: &str, span: Span, known: &[&str], problems: 
         Some(near) => (format!("did you mean `{near}`?"), format!("rename it to `{near}`")),
         None => ("not a key of this block".to_owned(), format!("known keys: {}", known.join(", "))),
     };
-    problems
-        .push(Problem::new(&rule::UNKNOWN_KEY, format!("unknown key `{key}` in `{name}`")).at(span, label).help(help));
+    let problem =
+        Problem::new(&rule::UNKNOWN_KEY, format!("unknown key `{key}` in `{name}`")).at(span, label).help(help);
+    problems.push(problem.misplaced(name, key));
 }
 
 /// Aliases and tags are allowed in blocks of other tools only; keys that are read here must be written out.

@@ -7,6 +7,7 @@ pub mod images;
 pub mod instance_plan;
 pub mod instance_rules;
 pub mod instances;
+pub mod keys;
 pub mod read;
 pub mod registries;
 pub mod resolved;

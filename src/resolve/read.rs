@@ -6,6 +6,7 @@ use crate::input::shape::flatten;
 use crate::input::yaml::{self, Node};
 use crate::resolve::file::Config;
 use crate::resolve::fleet;
+use crate::resolve::keys::home;
 use crate::resolve::resolved::Resolved;
 
 /// The outcomes and the problems of a file. If there is an error among the problems, the outcomes must not be used.
@@ -26,6 +27,7 @@ pub fn read_tree(tree: &Node) -> (Vec<Resolved>, Problems) {
     let mut config = Config::read(tree, &mut problems);
     let outcomes = fleet::all(&mut config, &mut problems);
     problems.explain_keys(explain_it);
+    problems.place_misplaced(home);
     (outcomes, problems)
 }
 

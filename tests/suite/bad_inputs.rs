@@ -38,6 +38,23 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ("duplicate-cluster", &["duplicate-key"], file("clusters:\n  a: {}\n  a: {}\n")),
         ("unknown-key", &["unknown-key"], one_cluster("      replicas_per_arc: 2\n")),
         ("unknown-key-nothing-near", &["unknown-key"], one_cluster("      scale_down: {speed: 3}\n")),
+        (
+            "key-that-another-only-resembles",
+            &["unknown-key", "unknown-key"],
+            one_cluster("      create_namespace: true\n      tolerations: []\n"),
+        ),
+        (
+            "key-one-level-too-high",
+            &["unknown-key", "unknown-key", "unknown-key"],
+            one_cluster("      amd64_max: 8\n      idle_minutes: 5\n      enabled: true\n"),
+        ),
+        (
+            "key-one-level-too-low",
+            &["unknown-key", "unknown-key", "unknown-key", "unknown-key", "unknown-key"],
+            one_cluster(
+                "      region: us-east-2\n      chart_version: 2.20.2\n      autoscaling: {amd64_replicas: 3, pods: 2}\n      monitoring: {namespace: metrics}\n",
+            ),
+        ),
         ("list-for-number", &["wrong-shape"], one_cluster("      pods_per_node: [2]\n")),
         ("null-for-number", &["wrong-shape"], one_cluster("      pods_per_node:\n")),
         ("number-for-list", &["wrong-shape"], one_cluster("      client_namespaces: arc-runners\n")),
