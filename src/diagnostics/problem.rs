@@ -29,7 +29,7 @@ pub struct Problem {
     pub misplaced: Option<Box<(String, String)>>,
     /// Clusters that the problem was found for.
     pub clusters: Vec<String>,
-    /// Whether its place is in `defaults`, outside the clusters' own blocks.
+    /// Whether its place does not show which clusters it affects: it is in `defaults`, or in the first of several blocks.
     pub inherited: bool,
 }
 

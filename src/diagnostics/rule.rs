@@ -82,6 +82,9 @@ rules! {
         Warning MODULE_NOT_LISTED "module-not-listed"
             "a cluster with a `buildkit` block but without the module gets no manifests"
             "add `buildkit` to `modules`, or remove the block";
+        Warning KARPENTER_NOT_LISTED "karpenter-not-listed"
+            "Karpenter starts the nodes of the fleet: without it, no builder gets a node"
+            "add `karpenter` to `modules`, before `buildkit`";
         Error CLUSTER_NAME_REQUIRED "cluster-name-required"
             "the node role, the discovery tags and the context check of deploy.sh use cluster_name"
             "add `cluster_name: <name of the EKS cluster>` to the cluster";
@@ -175,6 +178,9 @@ rules! {
         Error RESERVED_LABEL "reserved-label"
             "selectors, PodDisruptionBudgets and NetworkPolicies depend on these labels"
             "choose another key, such as `example.com/team`";
+        Warning ARCHITECTURE_NOT_LISTED "architecture-not-listed"
+            "keys of an architecture that `architectures` does not list have no effect"
+            "add the architecture to `architectures`, or remove the keys";
         Warning AUTOSCALING_NOT_ENABLED "autoscaling-not-enabled"
             "bounds without `enabled` do nothing: the pool keeps a fixed size"
             "add `enabled: true`, or `enabled: false` to confirm that the pools have a fixed size";

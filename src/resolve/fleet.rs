@@ -1,6 +1,6 @@
 //! From layers of configuration to fleets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Buildkit, ClusterKeys};
 use crate::diagnostics::problem::{Problem, Problems};
@@ -13,8 +13,9 @@ use crate::input::layer::{LayerField, Leaf, scalar_key};
 use crate::resolve::file::{ClusterBlock, Config};
 use crate::resolve::images::{self, example};
 use crate::resolve::instance_plan::{self, Layers};
+use crate::resolve::modules::WithoutKarpenter;
 use crate::resolve::resolved::Resolved;
-use crate::resolve::{ami, instance_rules, registries, rules, scaling};
+use crate::resolve::{ami, architectures, instance_rules, registries, rules, scaling};
 use crate::values::arch::Arch;
 use crate::values::name::{ClusterKey, Namespace};
 
@@ -25,6 +26,7 @@ pub fn all(config: &mut Config, problems: &mut Problems) -> Vec<Resolved> {
     let defaults = &config.defaults;
     let mut outcomes = Vec::with_capacity(config.clusters.len());
     let mut seen = BTreeMap::new();
+    let (mut used, mut without_karpenter) = (BTreeSet::new(), WithoutKarpenter::default());
     for cluster in &mut config.clusters {
         let modules = if cluster.entry.modules.is_absent() { &defaults.modules } else { &cluster.entry.modules };
         let ours = match modules {
@@ -48,7 +50,12 @@ pub fn all(config: &mut Config, problems: &mut Problems) -> Vec<Resolved> {
             });
             continue;
         }
+        without_karpenter.add(&cluster.name.value, modules);
+        let own = &cluster.entry.buildkit;
+        let listed = if own.architectures.is_absent() { &defaults.buildkit } else { own };
+        used.extend(architectures::of(&listed.architectures));
         let mut found = std::mem::take(&mut cluster.problems);
+        architectures::check_own(own, &listed.architectures, &mut found);
         let fleet = read(cluster, defaults, config.clusters_at, &mut found);
         if let Some(fleet) = &fleet {
             rules::check_same_cluster(fleet, &cluster.name, &mut seen, &mut found);
@@ -58,6 +65,8 @@ pub fn all(config: &mut Config, problems: &mut Problems) -> Vec<Resolved> {
             outcomes.push(Resolved::Fleet(Box::new(fleet)));
         }
     }
+    architectures::check_defaults(&defaults.buildkit, &used, problems);
+    without_karpenter.check(problems);
     outcomes
 }
 
@@ -69,9 +78,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     rules::check_required(&entry, &cluster.name, problems);
     instance_rules::check_exclusive(&cluster.entry.buildkit, problems);
 
-    let mut arches: Vec<Arch> = layer.architectures.or(&standard.architectures).iter().map(|arch| arch.value).collect();
-    arches.sort_unstable();
-    arches.dedup();
+    let arches: Vec<Arch> = architectures::of(&layer.architectures).into_iter().collect();
     if let (true, Some(span)) = (arches.is_empty(), layer.architectures.span()) {
         problems.push(
             Problem::new(&rule::INVALID_VALUE, "`architectures` is empty")

@@ -1,6 +1,7 @@
 //! From layers of configuration to fleets, and the rules across keys and clusters.
 
 pub mod ami;
+pub mod architectures;
 pub mod file;
 pub mod fleet;
 pub mod images;
@@ -8,6 +9,7 @@ pub mod instance_plan;
 pub mod instance_rules;
 pub mod instances;
 pub mod keys;
+pub mod modules;
 pub mod read;
 pub mod registries;
 pub mod resolved;

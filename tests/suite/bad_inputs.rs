@@ -8,7 +8,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
     let scaled = |rest: &str| one_cluster(&format!("      autoscaling: {{enabled: true, {rest}}}\n"));
     let versioned = |keda: &str, eks: &str, rest: &str| {
         format!(
-            "clusters:\n  here:\n    cluster_name: eks-here\n    region: us-east-1\n{keda}{eks}    modules: [keda, buildkit]\n    buildkit:\n      ami_alias: al2023@v20260714\n      autoscaling: {{enabled: true, amd64_max: 8, arm64_max: 8{rest}}}\n"
+            "clusters:\n  here:\n    cluster_name: eks-here\n    region: us-east-1\n{keda}{eks}    modules: [karpenter, keda, buildkit]\n    buildkit:\n      ami_alias: al2023@v20260714\n      autoscaling: {{enabled: true, amd64_max: 8, arm64_max: 8{rest}}}\n"
         )
     };
     let file = |text: &str| text.to_owned();
@@ -29,7 +29,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             "alias-in-ours",
             &["ami-floats", "alias-not-read"],
             file(
-                "x: &b {replicas_per_arch: 2}\nclusters:\n  here:\n    cluster_name: a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: *b\n",
+                "x: &b {replicas_per_arch: 2}\nclusters:\n  here:\n    cluster_name: a\n    region: us-east-1\n    modules: [karpenter, buildkit]\n    buildkit: *b\n",
             ),
         ),
         ("merge-key", &["alias-not-read"], file("x: &b {region: us-east-1}\nclusters:\n  here:\n    <<: *b\n")),
@@ -70,6 +70,18 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ("injection-namespace", &["invalid-value"], one_cluster("      namespace: \"a\\nkind: Secret\"\n")),
         ("injection-image", &["invalid-value"], one_cluster("      image: \"a:1\\\" # {{ x }}\"\n")),
         ("bad-arch", &["invalid-value"], one_cluster("      architectures: [x86_64]\n")),
+        (
+            "keys-of-an-architecture-that-is-not-listed",
+            &["architecture-not-listed"],
+            one_cluster(
+                "      architectures: [amd64]\n      arm64_replicas: 4\n      autoscaling: {enabled: true, amd64_min: 2, amd64_max: 8, arm64_max: 8}\n",
+            ),
+        ),
+        (
+            "karpenter-not-listed",
+            &["karpenter-not-listed"],
+            one_cluster("").replace("[karpenter, keda, buildkit]", "[keda, buildkit]"),
+        ),
         ("no-arch", &["invalid-value"], one_cluster("      architectures: []\n")),
         ("nobody-builds", &["invalid-value"], one_cluster("      client_namespaces: []\n")),
         (
@@ -120,7 +132,9 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         (
             "no-name-no-region",
             &["cluster-name-required", "region-required"],
-            file("clusters:\n  here:\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20260714}\n"),
+            file(
+                "clusters:\n  here:\n    modules: [karpenter, buildkit]\n    buildkit: {ami_alias: al2023@v20260714}\n",
+            ),
         ),
         ("case-collision", &["output-path-collision"], file("clusters:\n  Prod: {}\n  prod: {}\n")),
         ("max-required", &["autoscaling-max-required"], scaled("amd64_min: 2, amd64_max: 8")),
@@ -131,8 +145,12 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ),
         ("max-refused-is-reported-once", &["invalid-value"], scaled("amd64_max: many, arm64_min: 2, arm64_max: 8")),
         ("misspelt-defaults", &["misspelt-top-level"], format!("default: {{}}\n{}", one_cluster(""))),
-        ("module-not-listed", &["module-not-listed"], one_cluster("").replace("[keda, buildkit]", "[keda, Buildkit]")),
-        ("no-modules", &["module-not-listed"], one_cluster("").replace("    modules: [keda, buildkit]\n", "")),
+        ("module-not-listed", &["module-not-listed"], one_cluster("").replace("keda, buildkit]", "keda, Buildkit]")),
+        (
+            "no-modules",
+            &["module-not-listed"],
+            one_cluster("").replace("    modules: [karpenter, keda, buildkit]\n", ""),
+        ),
         (
             "same-cluster-twice",
             &["same-cluster-twice"],
@@ -179,13 +197,13 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         (
             "keda-missing",
             &["autoscaling-needs-keda"],
-            scaled("amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8").replace("[keda, buildkit]", "[buildkit]"),
+            scaled("amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8").replace("keda, buildkit]", "buildkit]"),
         ),
         (
             "keda-after",
             &["autoscaling-needs-keda"],
             scaled("amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8")
-                .replace("[keda, buildkit]", "[buildkit, keda]"),
+                .replace("keda, buildkit]", "buildkit, keda]"),
         ),
         (
             "types-beside-type",
@@ -321,7 +339,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             "wrong-default-is-reported-once",
             &["ami-floats", "unknown-key"],
             file(
-                "defaults:\n  buildkit: {replicas: 3}\nclusters:\n  a: {cluster_name: a, region: us-east-1, modules: [buildkit]}\n  b: {cluster_name: b, region: us-east-1, modules: [buildkit]}\n",
+                "defaults:\n  buildkit: {replicas: 3}\nclusters:\n  a: {cluster_name: a, region: us-east-1, modules: [karpenter, buildkit]}\n  b: {cluster_name: b, region: us-east-1, modules: [karpenter, buildkit]}\n",
             ),
         ),
         (
@@ -335,7 +353,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
                 "invalid-value",
             ],
             file(
-                "clusters:\n  here:\n    cluster_name: eks-here\n    region: nowhere\n    modules: [keda, buildkit]\n    eks_version: 1.35\n    keda: {chart_version: 2.20.2}\n    buildkit:\n      imag: x\n      namespace: A\n      pods_per_node: two\n      ami_alias: al2023@v20260714\n      autoscaling:\n        enabled: true\n        amd64_max: 4.5\n",
+                "clusters:\n  here:\n    cluster_name: eks-here\n    region: nowhere\n    modules: [karpenter, keda, buildkit]\n    eks_version: 1.35\n    keda: {chart_version: 2.20.2}\n    buildkit:\n      imag: x\n      namespace: A\n      pods_per_node: two\n      ami_alias: al2023@v20260714\n      autoscaling:\n        enabled: true\n        amd64_max: 4.5\n",
             ),
         ),
     ]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support;
 use crate::support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
 
-const TWO: &str = "clusters:\n  a:\n    cluster_name: eks-a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20260714, amd64_replicas: 4}\n  b:\n    cluster_name: eks-b\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {ami_alias: al2023@v20260714}\n";
+const TWO: &str = "clusters:\n  a:\n    cluster_name: eks-a\n    region: us-east-1\n    modules: [karpenter, buildkit]\n    buildkit: {ami_alias: al2023@v20260714, amd64_replicas: 4}\n  b:\n    cluster_name: eks-b\n    region: us-east-1\n    modules: [karpenter, buildkit]\n    buildkit: {ami_alias: al2023@v20260714}\n";
 
 fn git(dir: &Path, arguments: &[&str]) {
     let output = Command::new("git")
@@ -221,7 +221,7 @@ fn markdown_fits_a_comment_whatever_changes() {
     let many = |ami: &str| {
         let cluster = |n: u32| {
             format!(
-                "  cluster-{n}:\n    cluster_name: eks-{n}\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {{ami_alias: {ami}, amd64_replicas: {}}}\n",
+                "  cluster-{n}:\n    cluster_name: eks-{n}\n    region: us-east-1\n    modules: [karpenter, buildkit]\n    buildkit: {{ami_alias: {ami}, amd64_replicas: {}}}\n",
                 n % 50 + 1
             )
         };
@@ -420,7 +420,7 @@ fn the_worst_is_on_top_of_the_comment_and_everything_is_counted() {
         let cluster = |n: u32| {
             let more = if n == 299 { last } else { "" };
             format!(
-                "  cluster-{n}:\n    cluster_name: eks-{n}\n    region: us-east-1\n    modules: [buildkit]\n    buildkit: {{ami_alias: {ami}, amd64_replicas: {}{more}}}\n",
+                "  cluster-{n}:\n    cluster_name: eks-{n}\n    region: us-east-1\n    modules: [karpenter, buildkit]\n    buildkit: {{ami_alias: {ami}, amd64_replicas: {}{more}}}\n",
                 n + 1
             )
         };

@@ -154,7 +154,7 @@ fn a_section_of_a_configuration_is_all_of_its_settings() {
 
 #[test]
 fn every_printed_address_that_a_key_affects_is_accepted() {
-    let fixed = "clusters:\n  fixed: {cluster_name: eks, region: us-east-1, eks_version: 1.35, modules: [buildkit]}\n";
+    let fixed = "clusters:\n  fixed: {cluster_name: eks, region: us-east-1, eks_version: 1.35, modules: [karpenter, buildkit]}\n";
     let scaled = support::one_cluster("      autoscaling: {enabled: true, amd64_max: 12, arm64_max: 12}\n");
     let mut addresses = std::collections::BTreeMap::new();
     for (key, text) in keys() {

@@ -95,9 +95,11 @@ fn apt(path: &[&'static str]) -> Option<Written> {
             .boxed()
     };
     Some(match path {
-        ["modules"] => prop_oneof![8 => Just("[keda, buildkit]"), 1 => Just("[buildkit]"), 1 => Just("[karpenter]")]
-            .prop_map(str::to_owned)
-            .boxed(),
+        ["modules"] => {
+            prop_oneof![8 => Just("[karpenter, keda, buildkit]"), 1 => Just("[buildkit]"), 1 => Just("[karpenter]")]
+                .prop_map(str::to_owned)
+                .boxed()
+        }
         ["keda", "chart_version"] => {
             select(vec!["2.16.1", "2.17.0", "v2.18.3", "2.19", "2.20.2"]).prop_map(str::to_owned).boxed()
         }

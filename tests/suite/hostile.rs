@@ -255,7 +255,7 @@ fn is_harmless(c: char) -> bool {
 
 fn base() -> Value {
     json!({
-        "cluster_name": "eks-here", "region": "us-east-1", "modules": ["keda", "buildkit"], "eks_version": "1.35",
+        "cluster_name": "eks-here", "region": "us-east-1", "modules": ["karpenter", "keda", "buildkit"], "eks_version": "1.35",
         "keda": {"chart_version": "2.20.2"},
         "buildkit": {"ami_alias": "al2023@v20260714", "autoscaling": {"enabled": true, "amd64_max": 8, "arm64_max": 8}},
     })

@@ -29,6 +29,7 @@ mod invariants;
 mod json_schemas;
 mod manifests;
 mod messages;
+mod not_listed;
 mod pictures;
 mod plan;
 mod properties;

@@ -104,7 +104,8 @@ fn clusters_without_the_module_are_not_judged() {
 
 #[test]
 fn a_warning_that_nothing_was_written_for_is_reported_once() {
-    let cluster = |name: &str| format!("  {name}: {{cluster_name: {name}, region: us-east-1, modules: [buildkit]}}\n");
+    let cluster =
+        |name: &str| format!("  {name}: {{cluster_name: {name}, region: us-east-1, modules: [karpenter, buildkit]}}\n");
     let source = format!("clusters:\n{}{}{}", cluster("a"), cluster("b"), cluster("c"));
     assert_eq!(support::rules_broken(&source), ["ami-floats"]);
     assert!(support::messages(&source)[0].contains("affects `a`, `b` and `c`"));
@@ -206,7 +207,7 @@ fn disk_shares_count_the_pods_that_the_scheduler_may_place() {
 
 #[test]
 fn a_cluster_value_wins_over_the_default_leaf_by_leaf() {
-    let source = "defaults:\n  eks_version: 1.35\n  keda: {chart_version: 2.20.2}\n  buildkit:\n    replicas_per_arch: 9\n    amd64_instance_types: {m6id.24xlarge: 2, m5d.24xlarge: 2}\n    scale_down: {pods: 7}\n    extra_labels: {a: one, b: two}\nclusters:\n  here:\n    cluster_name: here\n    region: us-east-1\n    modules: [buildkit]\n    buildkit:\n      arm64_replicas: 3\n      amd64_instance_types: {m6id.12xlarge: 1}\n      scale_down: {percent: 5}\n      extra_labels: {b: three}\n";
+    let source = "defaults:\n  eks_version: 1.35\n  keda: {chart_version: 2.20.2}\n  buildkit:\n    replicas_per_arch: 9\n    amd64_instance_types: {m6id.24xlarge: 2, m5d.24xlarge: 2}\n    scale_down: {pods: 7}\n    extra_labels: {a: one, b: two}\nclusters:\n  here:\n    cluster_name: here\n    region: us-east-1\n    modules: [karpenter, buildkit]\n    buildkit:\n      arm64_replicas: 3\n      amd64_instance_types: {m6id.12xlarge: 1}\n      scale_down: {percent: 5}\n      extra_labels: {b: three}\n";
     let fleet = support::fleet(source, "here");
     let pods: Vec<u32> = fleet.pools.iter().map(|pool| pool.scaling.peak()).collect();
     assert_eq!(pods, [9, 3]);

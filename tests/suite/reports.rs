@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support;
 use crate::support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
 
-const REFUSED: &str = "clusters:\n  a:\n    cluster_name: eks-a\n    region: us-east-1\n    modules: [buildkit]\n    buildkit:\n      ami_alias: al2023@v20260714\n      replicas_per_arc: 2\n      extra_labels: {ü: x, \"100%\": y}\n      namespace: [a,\n        b]\n";
+const REFUSED: &str = "clusters:\n  a:\n    cluster_name: eks-a\n    region: us-east-1\n    modules: [karpenter, buildkit]\n    buildkit:\n      ami_alias: al2023@v20260714\n      replicas_per_arc: 2\n      extra_labels: {ü: x, \"100%\": y}\n      namespace: [a,\n        b]\n";
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -42,7 +42,7 @@ fn no_text_of_the_file_ends_an_annotation_or_starts_another() {
         dir.path(),
         "we:ird,%.yaml",
         format!(
-            "clusters:\n  \"{hostile}\\n::error::z\": {{modules: [buildkit], buildkit: {{ami_alias: al2023@v20260714}}}}\n"
+            "clusters:\n  \"{hostile}\\n::error::z\": {{modules: [karpenter, buildkit], buildkit: {{ami_alias: al2023@v20260714}}}}\n"
         ),
     );
     let output = run(dir.path(), &["validate", "--config", "we:ird,%.yaml", "--format", "github"]);
@@ -123,8 +123,7 @@ fn a_problem_of_the_defaults_names_its_clusters_and_related_places() {
 #[test]
 fn a_problem_of_clusters_alone_names_them_without_a_note() {
     let dir = scratch();
-    let cluster =
-        "cluster_name: x, region: us-east-1, modules: [buildkit], buildkit: {image: a b, ami_alias: al2023@v20260714}";
+    let cluster = "cluster_name: x, region: us-east-1, modules: [karpenter, buildkit], buildkit: {image: a b, ami_alias: al2023@v20260714}";
     let skipped = "    modules: [base]\n    buildkit: {}\n";
     write(dir.path(), "clusters.yaml", format!("clusters:\n  a: {{{cluster}}}\n  A: {{{cluster}}}\n  b:\n{skipped}"));
     let output = run(dir.path(), &["validate", "--format", "json"]);

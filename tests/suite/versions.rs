@@ -7,7 +7,7 @@ fn scaled_object(keda: &str, kubernetes: &str) -> serde_yaml::Value {
         if version.is_empty() { String::new() } else { format!("    {key}\n").replace('@', version) }
     };
     let source = format!(
-        "clusters:\n  here:\n    cluster_name: a\n    region: us-east-1\n{}{}    modules: [keda, buildkit]\n    buildkit:\n      architectures: [amd64]\n      autoscaling: {{enabled: true, amd64_min: 2, amd64_max: 360, amd64_fallback: 32}}\n",
+        "clusters:\n  here:\n    cluster_name: a\n    region: us-east-1\n{}{}    modules: [karpenter, keda, buildkit]\n    buildkit:\n      architectures: [amd64]\n      autoscaling: {{enabled: true, amd64_min: 2, amd64_max: 360, amd64_fallback: 32}}\n",
         versions("keda: {chart_version: @}", keda),
         versions("eks_version: \"@\"", kubernetes),
     );

@@ -93,7 +93,7 @@ pub(crate) fn render(fleet: &Fleet) -> Vec<SetFile> {
 /// One cluster with this `buildkit` block, in flow or block style at indent 6.
 pub(crate) fn one_cluster(buildkit: &str) -> String {
     format!(
-        "clusters:\n  here:\n    cluster_name: eks-here\n    region: us-east-1\n    eks_version: \"1.35\"\n    keda: {{chart_version: 2.20.2}}\n    modules: [keda, buildkit]\n    buildkit:\n      ami_alias: al2023@v20260714\n{buildkit}"
+        "clusters:\n  here:\n    cluster_name: eks-here\n    region: us-east-1\n    eks_version: \"1.35\"\n    keda: {{chart_version: 2.20.2}}\n    modules: [karpenter, keda, buildkit]\n    buildkit:\n      ami_alias: al2023@v20260714\n{buildkit}"
     )
 }
 
