@@ -179,3 +179,8 @@ fn of_keda(fleet: &Fleet) -> Vec<Alert> {
     }
     alerts
 }
+
+/// The alerts of this name, each with its place among all alerts of the fleet: one, or one for each pool that has it.
+pub fn about(fleet: &Fleet, name: &str) -> Vec<(usize, Alert)> {
+    of(fleet).into_iter().enumerate().filter(|(_, alert)| alert.name == name).collect()
+}

@@ -629,6 +629,89 @@ fn every_kind_of_consequence_is_explained() {
     assert_eq!(code(&run(dir.path(), &["explain", "arc-staging", "rolls-builders"])), 2);
 }
 
+/// The part of an answer under a heading, up to the next one.
+fn under<'t>(text: &'t str, heading: &str) -> Vec<&'t str> {
+    let after = text.lines().skip_while(|line| !line.starts_with(heading)).skip(1);
+    after.take_while(|line| line.starts_with("    ")).map(str::trim).collect()
+}
+
+#[test]
+fn every_alert_of_every_cluster_is_explained_as_its_manifest_has_it() {
+    let dir = with_shipped();
+    let mut explained = std::collections::BTreeSet::new();
+    for fleet in support::fleets(&support::shipped()) {
+        let rules = support::object(&support::render(&fleet), "PrometheusRule", "buildkitd");
+        let rules = rules["spec"]["groups"][0]["rules"].as_sequence().cloned().unwrap_or_default();
+        for (place, rule) in rules.iter().enumerate() {
+            let name = rule["alert"].as_str().unwrap_or_default();
+            let output = run(dir.path(), &["explain", fleet.key.as_str(), name]);
+            assert_eq!(code(&output), 0, "{}", stderr(&output));
+            let shown = stdout(&output);
+            // One part for each pool that has it.
+            let address =
+                format!("60-monitoring.yaml:PrometheusRule/buildkitd.spec.groups[buildkit-fleet].rules[{place}]");
+            let end = shown.find(&address).unwrap_or_else(|| panic!("{name}: {shown}"));
+            let start = shown[..end].rfind("(alert,").unwrap_or_else(|| panic!("{name}: {shown}"));
+            let part = &shown[start..end];
+            let expr: Vec<&str> = rule["expr"].as_str().unwrap_or_default().trim_end().lines().collect();
+            assert_eq!(under(part, "fires"), expr, "{name}");
+            let words = |lines: Vec<&str>| lines.join(" ");
+            let annotations = &rule["annotations"];
+            assert_eq!(words(under(part, "(alert,")), annotations["summary"].as_str().unwrap_or_default(), "{name}");
+            assert_eq!(
+                words(under(part, "what to do")),
+                annotations["description"].as_str().unwrap_or_default(),
+                "{name}"
+            );
+            assert!(part.contains(rule["labels"]["severity"].as_str().unwrap_or("no severity")), "{part}");
+            match rule["for"].as_str() {
+                Some(hold) => assert!(part.contains(&format!("fires if this holds for {hold}\n")), "{part}"),
+                None => assert!(part.contains("fires as soon as this holds\n"), "{part}"),
+            }
+            if explained.insert(name.to_owned()) {
+                let found = run(dir.path(), &["explain", fleet.key.as_str(), &format!("{address}.alert")]);
+                assert!(stdout(&found).contains(name), "{address}: {}{}", stdout(&found), stderr(&found));
+                // Without a cluster, and without a file.
+                let output = run(support::program::scratch().path(), &["explain", name]);
+                assert_eq!(code(&output), 0, "{}", stderr(&output));
+                assert!(
+                    stdout(&output).contains(&format!("`buildkit-fleet explain CLUSTER {name}`")),
+                    "{}",
+                    stdout(&output)
+                );
+            }
+        }
+    }
+    let known = buildkit_fleet::commands::explain::alert::all();
+    assert_eq!(explained, known.into_iter().map(str::to_owned).collect());
+}
+
+#[test]
+fn an_alert_that_a_cluster_does_not_have_is_refused_with_the_reason() {
+    let dir = with_shipped();
+    for (args, why) in [
+        (
+            &["arc-cbr-production-uw1", "BuildkitMetricAbsent"][..],
+            "has no alert `BuildkitMetricAbsent`: its pools have a fixed size",
+        ),
+        (&["BuildkitNoBuilders"], "did you mean the alert `BuildkitNoBuilder`?"),
+        (&["arc-staging", "BuildkitNoBuilders"], "did you mean the alert `BuildkitNoBuilder`?"),
+    ] {
+        let output = run(dir.path(), &[&["explain"], args].concat());
+        assert_eq!((code(&output), stdout(&output).as_str()), (2, ""), "{args:?}");
+        assert!(stderr(&output).contains(why), "{args:?}: {}", stderr(&output));
+    }
+    let off = support::shipped().replacen(
+        "    client_namespaces",
+        "    monitoring: {enabled: false}\n    client_namespaces",
+        1,
+    );
+    support::program::write(dir.path(), "clusters.yaml", off);
+    let output = run(dir.path(), &["explain", "arc-staging", "BuildkitNoBuilder"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("has no 60-monitoring.yaml, monitoring is disabled"), "{}", stderr(&output));
+}
+
 #[test]
 fn a_key_that_is_set_affects_what_its_absence_would_remove() {
     let dir = with_shipped();

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
+use crate::commands::explain::alert;
 use crate::commands::explain::influence::Influence;
 use crate::commands::explain::lookup::{NotFound, at_address, on_line, search};
 use crate::commands::explain::probe::Probe;
@@ -67,6 +68,7 @@ pub fn answer(words: &[String], config: &Path, width: usize) -> Result<String, F
         Question::Keys => return Ok(text::keys(width)),
         Question::Rule(rule) => return Ok(text::rule(rule, width)),
         Question::Class(class) => return Ok(text::class(*class, width)),
+        Question::Alert(name) if cluster.is_none() => return Ok(alert::explain(name, width)),
         Question::Key(key) if cluster.is_none() => return of_key(key, &renderer()?, width),
         _ => {}
     }
@@ -75,6 +77,9 @@ pub fn answer(words: &[String], config: &Path, width: usize) -> Result<String, F
         return Err(Failure::Refused(Box::new(report)));
     }
     let fleet = only(cluster.as_deref(), &outcomes)?;
+    if let Question::Alert(name) = question {
+        return Ok(alert::explain_in(name, fleet, width)?);
+    }
     let tree = yaml::parse(&report.source).map_err(|problem| anyhow!(problem.message))?;
     let source = Source { path: &report.path, text: &report.source, tree: &tree, cluster: fleet.key.as_str() };
     in_cluster(&question, &Probe::new(source, fleet, &renderer()?)?, width)
@@ -133,7 +138,7 @@ pub fn in_cluster(question: &Question, probe: &Probe, width: usize) -> Result<St
         Question::Key(key) => Ok(text::key(key, width)),
         Question::Place(file, rest) => at_place(file, rest, probe, width),
         Question::Anywhere(what, otherwise) => anywhere(&without_spaces(what), otherwise, probe, width),
-        Question::Keys | Question::Rule(_) | Question::Class(_) => Ok(String::new()),
+        Question::Keys | Question::Rule(_) | Question::Class(_) | Question::Alert(_) => Ok(String::new()),
     }
 }
 

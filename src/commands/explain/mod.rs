@@ -1,5 +1,6 @@
 //! The command `explain`.
 
+pub mod alert;
 pub mod answer;
 pub mod formula;
 pub mod influence;
@@ -42,6 +43,7 @@ Examples:
   buildkit-fleet explain numa-misfit            a rule
   buildkit-fleet explain --rules                every rule
   buildkit-fleet explain rolls-builders         a kind of consequence
+  buildkit-fleet explain BuildkitNoBuilder      an alert
 
 Keys: the last part of the path is enough where it is unique. `explain`
 without arguments lists them. Manifests are explained as `generate` would
@@ -53,9 +55,9 @@ What a key affects is found by rendering the cluster with other values of it.
 A field comes `from` the keys that decide its value; for keys that only decide
 whether the object around it exists, see `explain KEY`.";
 
-/// Show what a key, a field of a manifest, or a rule means
+/// Show what a key, a field of a manifest, a rule or an alert means
 #[derive(Debug, Args)]
-#[command(after_help = EXPLAIN_EXAMPLES, override_usage = "buildkit-fleet explain [OPTIONS] [CLUSTER] [KEY|FILE:LINE|FILE:OBJECT.PATH|KIND/NAME.PATH|RULE]")]
+#[command(after_help = EXPLAIN_EXAMPLES, override_usage = "buildkit-fleet explain [OPTIONS] [CLUSTER] [KEY|FILE:LINE|FILE:OBJECT.PATH|KIND/NAME.PATH|RULE|ALERT]")]
 pub struct Explain {
     /// A cluster, then what to explain; or only the latter
     #[arg(value_name = "WHAT", num_args = 0..=2)]

@@ -1,5 +1,6 @@
 //! What is asked: the words of the command line.
 
+use crate::commands::explain::alert;
 use crate::commands::explain::text::ambiguous;
 use crate::config::ClusterKeys;
 use crate::consequences::consequence::Class;
@@ -16,6 +17,7 @@ pub enum Question {
     Rule(&'static Rule),
     /// A kind of consequence of `diff`.
     Class(Class),
+    Alert(&'static str),
     Key(KeyPath),
     /// A manifest, and a line or an address in it.
     Place(String, String),
@@ -61,6 +63,9 @@ pub fn read(words: &[String], clusters: impl Fn() -> Vec<String>) -> Result<(Opt
         }
         (None, _) => {}
     }
+    if let Some(name) = alert::all().into_iter().find(|name| *name == what) {
+        return ask(cluster, Question::Alert(name));
+    }
     // Documents and rules write `{arch}` for either.
     let several = match find_key(&what.replace("{arch}", Arch::Amd64.name())) {
         Ok(key) => return ask(cluster, Question::Key(key)),
@@ -77,6 +82,7 @@ pub fn read(words: &[String], clusters: impl Fn() -> Vec<String>) -> Result<(Opt
         let near_rule = did_you_mean(what, rule::ALL.iter().map(|rule| rule.id)).filter(|_| cluster.is_none());
         let hint = near_rule
             .map(|near| format!("did you mean the rule `{near}`?"))
+            .or_else(|| did_you_mean(what, alert::all()).map(|near| format!("did you mean the alert `{near}`?")))
             .or_else(|| did_you_mean(what, files()).map(|near| format!("did you mean `{near}:LINE`?")))
             .or_else(|| near_key(what))
             .unwrap_or_else(|| "`buildkit-fleet explain` lists the keys, `explain --rules` the rules".to_owned());
