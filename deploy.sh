@@ -755,6 +755,33 @@ why_not() {
 
 # ---------------------------------------------------------------- leftovers
 
+# ConfigMaps that pods mount. Each change makes new ones: a hash of the content is in the name, or not yet, up to 0.1.
+CONFIGS='(buildkitd-config-(amd64|arm64)|buildkitd-drain|buildkitd-lb-config)(-[0-9a-f]{10})?'
+
+# Deletes the versions of these ConfigMaps that nothing uses any more. The newest earlier one stays, for `kubectl rollout
+# undo`, and so does what a pod mounts or a ReplicaSet with pods would mount: a pod that restarts reads it again.
+tidy_configs() {
+  local name
+  {
+    kc get configmaps -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" -o json >"$work/configs" &&
+      kc get pods -n "$namespace" -o json >"$work/pods" &&
+      kc get replicasets.apps -n "$namespace" -o json >"$work/replicasets"
+  } 2>"$work/error" || {
+    say "unused ConfigMaps are not deleted: $(tail -n 1 "$work/error")"
+    return 0
+  }
+  cat "$work"/json/* | jq -s 'map(select(.kind == "ConfigMap") | .metadata.name)' >"$work/current"
+  jq -r --arg configs "^$CONFIGS\$" --slurpfile current "$work/current" --slurpfile pods "$work/pods" --slurpfile sets "$work/replicasets" '
+    [($pods[0].items[].spec, ($sets[0].items[] | select(.spec.replicas > 0) | .spec.template.spec)) | .volumes[]?.configMap.name // empty] as $used
+    | [.items[].metadata | select(.name | test($configs))]
+    | group_by(.name | sub("-[0-9a-f]{10}$"; ""))[]
+    | map(select(.name | IN($current[0][]) | not)) | sort_by(.creationTimestamp) | reverse | .[1:][].name
+    | select(IN($used[]) | not)' "$work/configs" >"$work/unused" || return 0
+  while read -r name <&8; do
+    kc delete configmap "$name" -n "$namespace" --wait=false >/dev/null 2>"$work/error" || say "cannot delete ConfigMap/$name: $(tail -n 1 "$work/error")"
+  done 8<"$work/unused"
+}
+
 # Prints `kind name` of each object left behind by an earlier set, ours or the reference's, in a safe order of deletion.
 leftovers() {
   cat "$work"/json/* | jq -r '.kind + " " + .metadata.name' >"$work/wanted"
@@ -762,13 +789,13 @@ leftovers() {
     # Custom resources that may not be installed.
     kc get scaledobjects.keda.sh -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json 2>/dev/null || true
     kc get servicemonitors.monitoring.coreos.com,prometheusrules.monitoring.coreos.com -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json 2>/dev/null || true
-    kc get deployments,poddisruptionbudgets,services,configmaps,networkpolicies -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
+    kc get deployments,poddisruptionbudgets,services,configmaps,networkpolicies,resourcequotas -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
     kc get nodepools.karpenter.sh,ec2nodeclasses.karpenter.k8s.aws -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
     # Names used by the generator that this one replaces.
     kc get service/buildkitd-pods configmap/buildkitd-config -n "$namespace" --ignore-not-found -o json
     kc get nodepools.karpenter.sh/buildkit-amd64 nodepools.karpenter.sh/buildkit-arm64 --ignore-not-found -o json
-  } | jq -r "$ITEMS | .kind + \" \" + .metadata.name" | LC_ALL=C sort -u | grep -vxF -f "$work/wanted" |
-    awk 'BEGIN { n = split("ScaledObject ServiceMonitor PrometheusRule Deployment PodDisruptionBudget NetworkPolicy Service ConfigMap NodePool EC2NodeClass", kinds, " ")
+  } | jq -r "$ITEMS | .kind + \" \" + .metadata.name" | LC_ALL=C sort -u | grep -vxF -f "$work/wanted" | grep -vE "^ConfigMap $CONFIGS\$" |
+    awk 'BEGIN { n = split("ScaledObject ServiceMonitor PrometheusRule Deployment PodDisruptionBudget NetworkPolicy Service ConfigMap ResourceQuota NodePool EC2NodeClass", kinds, " ")
            for (i = 1; i <= n; i++) rank[kinds[i]] = i }
          $1 in rank { print rank[$1], $0 }' | sort -n | cut -d' ' -f2-
 }
@@ -819,7 +846,7 @@ handle_leftovers() {
         fi
         scope=()
         ;;
-      PodDisruptionBudget | NetworkPolicy | Service | ConfigMap)
+      PodDisruptionBudget | NetworkPolicy | Service | ConfigMap | ResourceQuota)
         if [ "$draining" != 0 ]; then
           say "kept $kind/$name: $draining pods are still draining"
           continue
@@ -872,6 +899,7 @@ if [ -z "$changed" ]; then
   if [ "$dry_run" = 0 ]; then
     # The rollout of an earlier run may not be complete yet.
     wait_for "$LB $builders"
+    tidy_configs
   fi
   handle_leftovers
   exit 0
@@ -933,5 +961,6 @@ for file in $files; do
 done
 # Also if this run did not touch them: it ends with 0 only when they are ready.
 wait_for "$builders"
+tidy_configs
 handle_leftovers
 summary

@@ -10,7 +10,8 @@ use crate::values::count::{Count, IdleMinutes, Minutes, Percent, PodsPerNode, Re
 use crate::values::image::Image;
 use crate::values::instance_type::{InstanceTypes, TypeName};
 use crate::values::name::{
-    AmiAlias, ClusterName, IpFamily, LabelKey, LabelText, Module, Namespace, Region, RegistryHost, SecretName,
+    AmiAlias, ClusterName, IpFamily, LabelKey, LabelText, Module, Namespace, PriorityClassName, Region, RegistryHost,
+    SecretName,
 };
 use crate::values::toleration::Tolerations;
 use crate::values::version::Version;
@@ -100,8 +101,8 @@ layer! {
         keda_namespace: Leaf<Namespace> = "keda",
         /// How long a client waits for a server that does not answer; buildctl and buildx wait 20 s.
         client_connect_seconds: Leaf<Seconds> ["seconds"] = "20",
-        /// How long a client pauses before it tries again. The load balancer counts a waiting client for the sum of this
-        /// and `client_connect_seconds`; if clients pause longer, it counts too few.
+        /// How long a client pauses before it tries again; bk-build shortens a pause by up to a fifth. The load balancer
+        /// counts a waiting client until just before it comes back; if clients pause longer, it counts too few.
         client_retry_pause_seconds: Leaf<Seconds> ["seconds"] = "15",
         /// Address families of the cluster's pods. `dual` also works for IPv4-only and IPv6-only clusters.
         ip_family: Leaf<IpFamily> = "dual",
@@ -117,6 +118,8 @@ layer! {
         monitoring: Monitoring,
         /// Labels added to every object, but not to pods: changing them there would roll the load balancer and every builder.
         extra_labels: MapOf<LabelKey, Leaf<LabelText>>,
+        /// Pod and node of the load balancer.
+        load_balancer: LoadBalancerKeys,
         /// Tolerations of the load balancer pod.
         lb_tolerations: Leaf<Tolerations> = "[{key: CriticalAddonsOnly, operator: Exists}]",
     }
@@ -153,6 +156,27 @@ layer! {
         pods: Leaf<Replicas> ["pods"] = "10",
         /// Share of the pool that one step may remove; the larger of this and `pods` applies.
         percent: Leaf<Percent> ["percent"] = "20",
+    }
+}
+
+layer! {
+    /// The block `buildkit.load_balancer`.
+    pub struct LoadBalancerKeys (Closed) {
+        /// PriorityClass of the load balancer's pod: pods of lower priority are evicted and preempted before it. For the
+        /// classes `system-...`, a ResourceQuota is written: without one, some clusters admit them only in kube-system.
+        priority_class: Leaf<PriorityClassName> = "system-cluster-critical",
+        /// A Karpenter node for the load balancer alone. The upgrade of a managed node group terminates a node after 15
+        /// minutes, with every build; Karpenter's nodes wait for the load balancer.
+        node_pool: LoadBalancerNodes,
+    }
+}
+
+layer! {
+    /// The block `buildkit.load_balancer.node_pool`.
+    pub struct LoadBalancerNodes (Closed) {
+        /// Instance type of the load balancer's node, such as c7i.large; it needs no NVMe. One vCPU and 256 MiB or more
+        /// must be free on it.
+        instance_type: Leaf<TypeName>,
     }
 }
 

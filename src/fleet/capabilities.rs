@@ -80,6 +80,11 @@ impl Ladder {
         self.kubernetes.is_none_or(|kubernetes| kubernetes >= Version::new(1, 33))
     }
 
+    /// `singleProcessOOMKill` of the kubelet's configuration since k8s 1.32 (#126096).
+    pub fn single_process_oom_kill(self) -> bool {
+        self.kubernetes.is_some_and(|kubernetes| kubernetes >= Version::new(1, 32))
+    }
+
     /// `timeout` of a trigger since KEDA 2.20.0 (#7549).
     pub fn trigger_timeout(self) -> bool {
         self.keda_has(Version::new(2, 20))

@@ -8,7 +8,10 @@ use crate::fleet::scaling::Scaling;
 use crate::fleet::timing::Timing;
 use crate::values::arch::Arch;
 use crate::values::image::Image;
-use crate::values::name::{AmiAlias, ClusterKey, ClusterName, IpFamily, Namespace, Region, RegistryHost, SecretName};
+use crate::values::instance_type::TypeName;
+use crate::values::name::{
+    AmiAlias, ClusterKey, ClusterName, IpFamily, Namespace, PriorityClassName, Region, RegistryHost, SecretName,
+};
 use crate::values::toleration::Toleration;
 use crate::values::version::Version;
 
@@ -61,6 +64,9 @@ pub struct LoadBalancer {
     pub image: Image,
     pub can: HaproxyCapabilities,
     pub tolerations: Vec<Toleration>,
+    pub priority_class: PriorityClassName,
+    /// Instance type of a node for it alone; none where it runs on the cluster's base nodes.
+    pub node_type: Option<TypeName>,
 }
 
 /// The settings of one registry in buildkitd.toml.
@@ -68,6 +74,14 @@ pub struct LoadBalancer {
 pub struct Registry {
     pub mirrors: Vec<RegistryHost>,
     pub http: bool,
+}
+
+impl LoadBalancer {
+    /// Whether its priority class may be used outside of kube-system only where a ResourceQuota of the namespace says so:
+    /// GKE admits the two classes of Kubernetes itself no other way (plugin `ResourceQuota`, `limitedResources`).
+    pub fn needs_quota(&self) -> bool {
+        matches!(self.priority_class.as_str(), "system-cluster-critical" | "system-node-critical")
+    }
 }
 
 impl Fleet {

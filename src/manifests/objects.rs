@@ -7,9 +7,11 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::manifests::names::without_hash;
 use crate::manifests::set::SetFile;
 
-/// What identifies an object: kind, namespace, name. The namespace is empty for cluster-wide kinds.
+/// What identifies an object: kind, namespace, name. The namespace is empty for cluster-wide kinds; the name of a
+/// ConfigMap is without the hash of its content.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     pub kind: String,
@@ -77,8 +79,9 @@ impl Objects {
                 continue;
             }
             let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let identity =
-                Identity { kind: text("/kind"), namespace: text("/metadata/namespace"), name: text("/metadata/name") };
+            let (kind, name) = (text("/kind"), text("/metadata/name"));
+            let name = without_hash(&kind, &name).to_owned();
+            let identity = Identity { kind, namespace: text("/metadata/namespace"), name };
             ensure!(
                 !identity.kind.is_empty() && !identity.name.is_empty(),
                 "{path} contains something that is not a Kubernetes object"

@@ -42,9 +42,9 @@ pub struct PoolView<'a> {
     pub min_free_percent: u64,
     pub node_name_tag: String,
     pub types: Vec<TypeView<'a>>,
-    /// Rendered buildkitd.toml and its checksum, filled in by the renderer.
+    /// Rendered buildkitd.toml and the name of its ConfigMap, filled in by the renderer.
     pub buildkitd_toml: String,
-    pub config_checksum: String,
+    pub config: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,7 +114,7 @@ pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
             })
             .collect(),
         buildkitd_toml: String::new(),
-        config_checksum: String::new(),
+        config: String::new(),
     }
 }
 

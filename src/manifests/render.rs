@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::fleet::model::Fleet;
 use crate::manifests::list;
+use crate::manifests::names::{DRAIN, LB_CONFIG, hashed};
 use crate::manifests::set::SetFile;
 use crate::manifests::view::{Files, View};
 
@@ -42,7 +43,7 @@ const START_SH: &str = include_str!("../../templates/start.sh");
 /// The compiled templates.
 pub struct Renderer {
     environment: Environment<'static>,
-    drain_checksum: String,
+    drain_config: String,
 }
 
 impl Renderer {
@@ -60,7 +61,7 @@ impl Renderer {
         for (name, source) in TEMPLATES {
             environment.add_template(name, source).with_context(|| format!("template {name}"))?;
         }
-        Ok(Renderer { environment, drain_checksum: checksum(&[DRAIN_SH]) })
+        Ok(Renderer { environment, drain_config: hashed(DRAIN, &checksum(&[DRAIN_SH])) })
     }
 
     /// Every file of the cluster, in apply order. An error is an internal error in a template, not in the input.
@@ -71,7 +72,7 @@ impl Renderer {
     /// Like `render`, only for the files whose paths are wanted.
     pub fn render_some(&self, fleet: &Fleet, wanted: impl Fn(&str) -> bool) -> Result<Vec<SetFile>> {
         let files =
-            Files { drain_sh: DRAIN_SH.into(), drain_checksum: self.drain_checksum.clone(), start_sh: START_SH.into() };
+            Files { drain_sh: DRAIN_SH.into(), drain_config: self.drain_config.clone(), start_sh: START_SH.into() };
         let mut view = View::of(fleet, files);
         if list::of(fleet).any(|manifest| wanted(manifest.path) && has_configs(manifest.path)) {
             self.render_configs(&mut view)?;
@@ -86,15 +87,16 @@ impl Renderer {
             .collect()
     }
 
-    /// Renders the files inside `ConfigMaps` first, because pods carry their checksums.
+    /// Renders the files inside `ConfigMaps` first, because the names contain their hash.
     fn render_configs(&self, view: &mut View) -> Result<()> {
         let value = Value::from(Serde(&*view));
         view.lb.haproxy_cfg = self.render_one("haproxy.cfg.j2", value.clone())?;
-        view.lb.config_checksum = checksum(&[&view.lb.haproxy_cfg, START_SH]);
+        view.lb.config = hashed(LB_CONFIG, &checksum(&[&view.lb.haproxy_cfg, START_SH]));
         for place in 0..view.pools.len() {
             let context = minijinja::context! { pool => value.get_attr("pools")?.get_item(&Value::from(place))?, ..value.clone() };
             let toml = self.render_one("buildkitd.toml.j2", context)?;
-            view.pools[place].config_checksum = checksum(&[&toml]);
+            let base = format!("buildkitd-config-{}", view.pools[place].arch.name());
+            view.pools[place].config = hashed(&base, &checksum(&[&toml]));
             view.pools[place].buildkitd_toml = toml;
         }
         Ok(())
@@ -106,9 +108,9 @@ impl Renderer {
     }
 }
 
-/// Whether the file contains a configuration or its checksum: most do not, and hashing takes time.
+/// Whether the file contains a configuration or the name of one: most do not, and hashing takes time.
 fn has_configs(path: &str) -> bool {
-    let fields = ["haproxy_cfg", "buildkitd_toml", "config_checksum"];
+    let fields = ["haproxy_cfg", "buildkitd_toml", "lb.config", "pool.config"];
     let holds = |source: &str| fields.iter().any(|field| source.contains(field));
     TEMPLATES.iter().any(|(name, source)| name.strip_suffix(".j2") == Some(path) && holds(source))
 }

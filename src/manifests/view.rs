@@ -14,8 +14,12 @@ use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
 use crate::manifests::alerts::{self, Alert};
 use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
 use crate::manifests::scrape;
+use crate::values::instance_type::TypeName;
 use crate::values::name::IpFamily;
 use crate::values::toleration::Toleration;
+
+/// Pods of the load balancer at a time: the one that serves, the next one, and old ones that finish their builds.
+const LB_QUOTA_PODS: u32 = 20;
 
 #[derive(Debug, Serialize)]
 pub struct View<'a> {
@@ -48,6 +52,7 @@ pub struct ClusterView<'a> {
     pub mtls_secret: Option<&'a str>,
     pub extra_labels: &'a indexmap::IndexMap<String, String>,
     pub consolidate_after_minutes: u32,
+    pub single_process_oom_kill: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -82,9 +87,15 @@ pub struct LbView<'a> {
     pub stats_port: u16,
     pub metrics_port: u16,
     pub tolerations: &'a [Toleration],
-    /// Rendered haproxy.cfg and the checksum of the ConfigMap, filled in by the renderer.
+    pub priority_class: &'a str,
+    /// Pods of that class that the namespace may have; none where any namespace may use it.
+    pub quota_pods: Option<u32>,
+    /// Instance type of a node of its own.
+    pub node_type: Option<&'a str>,
+    pub node_name_tag: String,
+    /// Rendered haproxy.cfg and the name of its ConfigMap, filled in by the renderer.
     pub haproxy_cfg: String,
-    pub config_checksum: String,
+    pub config: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -110,7 +121,8 @@ pub struct RegistryView<'a> {
 #[derive(Debug, Serialize)]
 pub struct Files {
     pub drain_sh: Cow<'static, str>,
-    pub drain_checksum: String,
+    /// Name of the ConfigMap of drain.sh.
+    pub drain_config: String,
     pub start_sh: Cow<'static, str>,
 }
 
@@ -160,6 +172,7 @@ fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {
         mtls_secret: fleet.mtls_secret.as_ref().map(crate::values::name::SecretName::as_str),
         extra_labels: &fleet.extra_labels,
         consolidate_after_minutes: CONSOLIDATE_AFTER_MINUTES,
+        single_process_oom_kill: fleet.ladder.single_process_oom_kill(),
     }
 }
 
@@ -205,8 +218,12 @@ pub(crate) fn lb_view(fleet: &Fleet) -> LbView<'_> {
         stats_port: STATS_PORT,
         metrics_port: METRICS_PORT,
         tolerations: &fleet.lb.tolerations,
+        priority_class: fleet.lb.priority_class.as_str(),
+        quota_pods: fleet.lb.needs_quota().then_some(LB_QUOTA_PODS),
+        node_type: fleet.lb.node_type.as_ref().map(TypeName::as_str),
+        node_name_tag: format!("{}-buildkit-lb", fleet.cluster_name),
         haproxy_cfg: String::new(),
-        config_checksum: String::new(),
+        config: String::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Buildkit, ClusterKeys};
+use crate::config::{Buildkit, ClusterKeys, LoadBalancerNodes};
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::Span;
@@ -17,6 +17,7 @@ use crate::resolve::modules::WithoutKarpenter;
 use crate::resolve::resolved::Resolved;
 use crate::resolve::{ami, architectures, instance_rules, registries, rules, scaling};
 use crate::values::arch::Arch;
+use crate::values::instance_type::TypeName;
 use crate::values::name::{ClusterKey, Namespace};
 
 /// All clusters of the file, in its order. With errors among the problems, the outcomes are not complete.
@@ -182,7 +183,21 @@ fn read_lb(layer: &Buildkit, problems: &mut Problems) -> LoadBalancer {
         image,
         can: HaproxyCapabilities::of(version.unwrap_or(OLDEST_HAPROXY)),
         tolerations: layer.lb_tolerations.or(&standard.lb_tolerations).0,
+        priority_class: layer.load_balancer.priority_class.or(&standard.load_balancer.priority_class),
+        node_type: read_lb_nodes(&layer.load_balancer.node_pool, problems),
     }
+}
+
+/// The type of the load balancer's own node; a block that names none is a mistake.
+fn read_lb_nodes(nodes: &LoadBalancerNodes, problems: &mut Problems) -> Option<TypeName> {
+    if let (Some(block), true) = (nodes.at, nodes.instance_type.is_absent()) {
+        problems.push(
+            Problem::new(&rule::INVALID_VALUE, "`load_balancer.node_pool` names no `instance_type`")
+                .at(block, "expected `node_pool: {instance_type: <type>}`")
+                .help("write `node_pool: {instance_type: c7i.large}`, or remove `node_pool`"),
+        );
+    }
+    nodes.instance_type.get().cloned()
 }
 
 fn read_clients(layer: &Buildkit, problems: &mut Problems) -> Vec<Namespace> {

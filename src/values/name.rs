@@ -94,6 +94,9 @@ names! {
     /// Name of a Secret.
     SecretName: "the name of a Secret (lower-case letters, digits, `-` and `.`)",
         pattern format!("^{DNS_LABEL}(\\.{DNS_LABEL})*$"), longest 253, examples &["buildkit-tls", "buildkit-certs"];
+    /// Name of a PriorityClass.
+    PriorityClassName: "the name of a PriorityClass (lower-case letters, digits, `-` and `.`)",
+        pattern format!("^{DNS_LABEL}(\\.{DNS_LABEL})*$"), longest 253, examples &["system-cluster-critical", "builds"];
     /// Value of a label.
     LabelText: "a label value (letters, digits, `-`, `_` and `.`, up to 63 characters)",
         pattern format!("^({LABEL_TEXT})?$"), longest 63, examples &["ci", "team-a"];

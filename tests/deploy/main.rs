@@ -176,13 +176,20 @@ fn copy_all(from: &Path, to: &Path) {
     }
 }
 
+fn without_hash(object: &str) -> &str {
+    let name = object.strip_prefix("ConfigMap/").unwrap_or_default();
+    object
+        .strip_suffix(&name[buildkit_fleet::manifests::names::without_hash("ConfigMap", name).len()..])
+        .unwrap_or(object)
+}
+
 #[test]
 fn a_first_installation_applies_everything_in_order_and_the_second_run_nothing() {
     let lab = Lab::new(SCALED);
     let run = lab.deploy(&[]);
     assert_eq!(run.code, 0, "{}", run.said);
     let order: Vec<String> =
-        lab.changes().iter().map(|line| line.split(' ').nth(2).unwrap_or_default().to_owned()).collect();
+        lab.changes().iter().map(|line| without_hash(line.split(' ').nth(2).unwrap_or_default()).to_owned()).collect();
     assert_eq!(
         order,
         [
@@ -190,7 +197,7 @@ fn a_first_installation_applies_everything_in_order_and_the_second_run_nothing()
             "EC2NodeClass/buildkit-amd64",
             "ConfigMap/buildkitd-config-amd64",
             "ConfigMap/buildkitd-lb-config",
-            "Deployment/buildkitd-lb",
+            "ResourceQuota/buildkitd-lb-priority",
             "Service/buildkitd-amd64",
             "NetworkPolicy/buildkitd-lb-ingress",
             "PodDisruptionBudget/buildkitd-amd64",
@@ -500,6 +507,60 @@ fn leftovers_are_listed_and_deleted_only_when_asked_and_unused() {
 }
 
 #[test]
+fn config_maps_that_nothing_uses_are_deleted_but_for_the_newest_earlier_one() {
+    let lab = Lab::new(SCALED);
+    assert_eq!(lab.deploy(&[]).code, 0);
+    let labels = json!({"app.kubernetes.io/managed-by": "buildkit-fleet"});
+    let put = |name: &str, day: u32| {
+        lab.put(&json!({"kind": "ConfigMap", "metadata": {"name": name, "namespace": "buildkit", "labels": labels,
+            "creationTimestamp": format!("2026-01-{day:02}T00:00:00Z")}}));
+    };
+    // Oldest first: not used, the name of 0.1, mounted, named by a ReplicaSet, by one without pods, the newest.
+    for (day, name) in [
+        "buildkitd-lb-config-0000000000",
+        "buildkitd-lb-config",
+        "buildkitd-lb-config-1111111111",
+        "buildkitd-lb-config-2222222222",
+        "buildkitd-lb-config-3333333333",
+        "buildkitd-lb-config-4444444444",
+        "buildkitd-config-riscv-5555555555",
+        "buildkitd-drain-6666666666",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        put(name, u32::try_from(day).unwrap_or_default() + 1);
+    }
+    let mounts = |name: &str| json!({"volumes": [{"name": "config", "configMap": {"name": name}}, {"name": "cache"}]});
+    lab.put(&json!({"kind": "Pod", "spec": mounts("buildkitd-lb-config-1111111111"),
+        "metadata": {"name": "old", "namespace": "buildkit", "deletionTimestamp": "2026-01-01T00:00:00Z"}}));
+    for (name, replicas, mounted) in
+        [("some", 1, "buildkitd-lb-config-2222222222"), ("none", 0, "buildkitd-lb-config-3333333333")]
+    {
+        lab.put(&json!({"kind": "ReplicaSet", "metadata": {"name": name, "namespace": "buildkit"},
+            "spec": {"replicas": replicas, "template": {"spec": mounts(mounted)}}}));
+    }
+    lab.forget_changes();
+    let run = lab.deploy(&["--dry-run"]);
+    assert_eq!((run.code, lab.changes().len()), (0, 0), "{}", run.said);
+    let run = lab.deploy(&[]);
+    assert_eq!(run.code, 0, "{}", run.said);
+    let mut deleted = lab.changes();
+    deleted.sort();
+    assert_eq!(
+        deleted,
+        [
+            "delete ConfigMap/buildkitd-lb-config",
+            "delete ConfigMap/buildkitd-lb-config-0000000000",
+            "delete ConfigMap/buildkitd-lb-config-3333333333"
+        ]
+    );
+    // Another tool's, and none of the mounted ones, are leftovers.
+    assert!(!run.said.contains("ConfigMap buildkitd-lb-config"), "{}", run.said);
+    assert!(run.said.contains("ConfigMap buildkitd-config-riscv-5555555555"), "{}", run.said);
+}
+
+#[test]
 fn a_rollout_that_does_not_end_says_why() {
     let lab = Lab::new(FIXED);
     lab.set("pods-pending", "1");
@@ -571,7 +632,7 @@ fn objects_that_a_client_applied_are_adopted_before_they_change() {
     let lab = Lab::new(FIXED);
     assert_eq!(lab.deploy(&[]).code, 0);
     let mut old = lab.object("Deployment", "buildkitd-lb").unwrap_or_default();
-    old["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] = json!({"tcpSocket": {"port": 1234}});
+    old["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = json!({"tcpSocket": {"port": 1234}});
     lab.put(&old);
     lab.as_applied_by_a_client();
     lab.forget_changes();
@@ -583,7 +644,7 @@ fn objects_that_a_client_applied_are_adopted_before_they_change() {
     assert_eq!(lb.len(), 2, "adopted, then applied: {lines:?}");
     assert_eq!(lab.managers("buildkitd-lb"), ["buildkit-fleet"], "clean owners");
     let live = lab.object("Deployment", "buildkitd-lb").unwrap_or_default();
-    assert!(live["spec"]["template"]["spec"]["containers"][0]["livenessProbe"].get("httpGet").is_some());
+    assert!(live["spec"]["template"]["spec"]["containers"][0]["readinessProbe"].get("httpGet").is_some());
     lab.forget_changes();
     assert_eq!((lab.deploy(&[]).code, lab.changes().len()), (0, 0), "nothing is left to adopt");
 }

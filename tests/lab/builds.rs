@@ -232,3 +232,54 @@ fn both_sides_of_a_build_are_probed_within_a_minute() {
     };
     assert!(eventually(probed), "the kernel's default is 7200 s");
 }
+
+/// A pod that takes a build, greets, and then reads no more: what is sent to it stays in flight, as to one that vanished.
+fn becomes_deaf(lab: &Lab) -> Client {
+    let listener = std::net::TcpListener::bind((address(0), lab.pods.port)).expect("the pod's address is free");
+    thread::spawn(move || {
+        let mut held = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            let mut byte = [0];
+            if matches!(std::io::Read::read(&mut stream, &mut byte), Ok(1)) {
+                let _ = std::io::Write::write_all(&mut stream, crate::pods::GREETING);
+                held.push(stream);
+            }
+        }
+    });
+    lab.set_pods(Arch::Amd64, [address(0)]);
+    lab.wait_for_up(Arch::Amd64, 1);
+    let build = Client::build(lab.ports.amd64);
+    assert!(build.is_served(), "{}", lab.log());
+    build.flood();
+    build
+}
+
+#[test]
+fn a_builder_that_takes_no_more_bytes_is_given_up() {
+    let lab = Lab::start_edited("      architectures: [amd64]\n", |config| {
+        replace_line(&config, " resolve-prefer ipv6 tcp-ut 2m ", " resolve-prefer ipv6 tcp-ut 2s ")
+    });
+    let build = becomes_deaf(&lab);
+    assert_eq!(build.outcome(), Wait::Closed, "{}", lab.log());
+}
+
+#[test]
+fn without_tcp_ut_it_is_not() {
+    let lab = Lab::start_edited("      architectures: [amd64]\n", |config| {
+        replace_line(&config, " resolve-prefer ipv6 tcp-ut 2m ", " resolve-prefer ipv6 ")
+    });
+    let build = becomes_deaf(&lab);
+    assert_eq!(build.wait(Duration::from_secs(15)), Wait::StillWaiting, "{}", lab.log());
+}
+
+#[test]
+fn what_becomes_of_a_server_is_written_once() {
+    let lab = Lab::start("      architectures: [amd64]\n");
+    lab.with_pods(Arch::Amd64, [address(0)]);
+    lab.pods.crash(address(0));
+    lab.wait_for_up(Arch::Amd64, 0);
+    let log = lab.log();
+    for event in ["is UP/READY (resolves again)", "bk_amd64/amd1 is DOWN"] {
+        assert_eq!(log.matches(event).count(), 1, "{event}:\n{log}");
+    }
+}

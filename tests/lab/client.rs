@@ -74,6 +74,12 @@ impl Client {
         (&self.stream).write_all(b"x").is_ok() && matches!((&self.stream).read(&mut byte), Ok(1)) && byte == *b"x"
     }
 
+    /// Sends more than the buffers on the way take.
+    pub(crate) fn flood(&self) {
+        let _ = self.stream.set_write_timeout(Some(Duration::from_secs(1)));
+        while (&self.stream).write_all(&[b'x'; 8_192]).is_ok() {}
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.stream.local_addr().expect("connected").port()
     }

@@ -27,6 +27,8 @@ pub(crate) enum Mood {
     Fails,
     /// Closes every TCP connection, as a Service without endpoints does.
     HangsUp,
+    /// Takes queries over TCP and says nothing; answers over UDP. A known fault of DNS caches on nodes.
+    TcpStalls,
 }
 
 #[derive(Debug)]
@@ -97,7 +99,8 @@ impl Dns {
             if stream.read_exact(&mut query).is_err() {
                 return;
             }
-            let Some((answer, _)) = self.answer(&query) else { continue };
+            let answer = if self.state().mood == Mood::TcpStalls { None } else { self.answer(&query) };
+            let Some((answer, _)) = answer else { continue };
             let Ok(size) = u16::try_from(answer.len()) else { continue };
             let mut framed = size.to_be_bytes().to_vec();
             framed.extend(answer);
@@ -121,7 +124,7 @@ impl Dns {
             Mood::Silent | Mood::HangsUp => return None,
             Mood::Refuses => *reply.rcode_mut() = RCODE::Refused,
             Mood::Fails => *reply.rcode_mut() = RCODE::ServerFailure,
-            Mood::Answers => {
+            Mood::Answers | Mood::TcpStalls => {
                 let known = state.records.get(question.qname.to_string().trim_end_matches('.'));
                 // CoreDNS says the same of a headless Service without endpoints as of no Service.
                 if known.is_none_or(Vec::is_empty) {

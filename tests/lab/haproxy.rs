@@ -82,13 +82,14 @@ fn adapt(config: &str, ports: &Ports, fleet: &Fleet) -> String {
         (":::8405 v4v6".to_owned(), format!(":::{} v4v6", ports.health)),
         ("bind 127.0.0.1:8404".to_owned(), format!("bind 127.0.0.1:{}", ports.stats)),
         (":::9404 v4v6".to_owned(), format!(":::{} v4v6", ports.metrics)),
-        ("${DNS_SERVER}:53\"".to_owned(), format!("${{DNS_SERVER}}:{}\"", ports.dns)),
+        ("tcp@${DNS_SERVER}:53\"".to_owned(), format!("tcp@${{DNS_SERVER}}:{}\"", ports.dns)),
+        ("udp \"${DNS_SERVER}:53\"".to_owned(), format!("udp \"${{DNS_SERVER}}:{}\"", ports.dns)),
     ];
     for pool in &fleet.pools {
         let port = if pool.arch == Arch::Amd64 { ports.amd64 } else { ports.arm64 };
         edits.push((format!(":::{} v4v6", pool.arch.lb_port()), format!(":::{port} v4v6")));
         let name = discovery_name(pool.arch, &fleet.namespace);
-        edits.push((format!(" {name}:1234 check "), format!(" {name}:{} check ", ports.pods)));
+        edits.push((format!("@{name}:1234 check "), format!("@{name}:{} check ", ports.pods)));
     }
     edits.iter().fold(config.to_owned(), |config, (from, to)| replace_line(&config, from, to))
 }

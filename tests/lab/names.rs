@@ -45,13 +45,14 @@ fn growing_past_290_pods_loses_none() {
 fn over_udp_at_8192_bytes_none_of_360_pods_is_up() {
     let lab = Lab::start_edited(&with_max(360), |config| {
         let config = replace_line(&config, "\"tcp@${DNS_SERVER}:", "\"${DNS_SERVER}:");
+        let config = replace_line(&config, "  hold other 1h\n", "  hold other 10s\n");
         replace_line(&config, "accepted_payload_size 65535", "accepted_payload_size 8192")
     });
     lab.pods.start_everywhere();
     lab.set_pods(Arch::Amd64, (0..100).map(address));
     lab.wait_for_up(Arch::Amd64, 100);
     lab.set_pods(Arch::Amd64, (0..360).map(address));
-    // `hold other` keeps the old ones for its 30 s.
+    // `hold other` keeps the old ones for its 10 s.
     lab.wait_for_up(Arch::Amd64, 0);
 }
 
@@ -110,8 +111,63 @@ fn without_the_hold_lines_a_silent_dns_server_empties_the_fleet() {
 }
 
 #[test]
-fn a_dns_server_that_fails_for_20_seconds_loses_no_pod() {
-    assert_eq!(outage(&Lab::start(&with_max(64)), Mood::Fails, secs(20)), 50);
+fn a_dns_server_that_fails_for_a_minute_loses_no_pod() {
+    assert_eq!(outage(&Lab::start(&with_max(64)), Mood::Fails, secs(60)), 50);
+}
+
+#[test]
+fn tcp_that_stalls_beside_udp_loses_no_pod_of_a_fleet_that_udp_cannot_name() {
+    let lab = Lab::start(&with_max(360));
+    lab.pods.start_everywhere();
+    lab.set_pods(Arch::Amd64, (0..340).map(address));
+    lab.wait_for_up(Arch::Amd64, 340);
+    lab.dns.be(Mood::TcpStalls);
+    assert_eq!(fewest_up_for(&lab, secs(45)), 340);
+    // All right again when TCP is back.
+    lab.dns.be(Mood::Answers);
+    lab.set_pods(Arch::Amd64, (0..345).map(address));
+    lab.wait_for_up(Arch::Amd64, 345);
+}
+
+#[test]
+fn with_a_short_hold_a_stalled_tcp_empties_such_a_fleet() {
+    let lab =
+        Lab::start_edited(&with_max(360), |config| replace_line(&config, "  hold other 1h\n", "  hold other 10s\n"));
+    lab.pods.start_everywhere();
+    lab.set_pods(Arch::Amd64, (0..340).map(address));
+    lab.wait_for_up(Arch::Amd64, 340);
+    lab.dns.be(Mood::TcpStalls);
+    lab.wait_for_up(Arch::Amd64, 0);
+}
+
+#[test]
+fn pods_that_join_a_small_fleet_are_seen_while_tcp_stalls() {
+    let lab = Lab::start(&with_max(64));
+    begin_outage(&lab, Mood::TcpStalls);
+    lab.set_pods(Arch::Amd64, (0..55).map(address));
+    lab.wait_for_up(Arch::Amd64, 55);
+}
+
+#[test]
+fn without_the_udp_line_they_are_not() {
+    let lab = Lab::start_edited(&with_max(64), |config| {
+        let line =
+            config.lines().find(|line| line.starts_with("  nameserver udp ")).expect("the line").to_owned() + "\n";
+        replace_line(&config, &line, "")
+    });
+    begin_outage(&lab, Mood::TcpStalls);
+    lab.set_pods(Arch::Amd64, (0..55).map(address));
+    std::thread::sleep(secs(20));
+    assert_eq!(lab.up(Arch::Amd64), 50);
+}
+
+#[test]
+fn a_load_balancer_that_starts_while_tcp_stalls_finds_its_pods() {
+    let lab = Lab::start(&with_max(64));
+    lab.dns.be(Mood::TcpStalls);
+    lab.pods.start_everywhere();
+    lab.set_pods(Arch::Amd64, (0..50).map(address));
+    lab.wait_for_up(Arch::Amd64, 50);
 }
 
 #[test]

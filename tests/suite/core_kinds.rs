@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{ConfigMap, Namespace, Service},
+    core::v1::{ConfigMap, Namespace, ResourceQuota, Service},
     networking::v1::NetworkPolicy,
     policy::v1::PodDisruptionBudget,
 };
@@ -27,6 +27,7 @@ pub(crate) fn through_types(document: &Value) -> Option<Result<Value, String>> {
         "Deployment" => round_trip::<Deployment>(document),
         "ConfigMap" => round_trip::<ConfigMap>(document),
         "Namespace" => round_trip::<Namespace>(document),
+        "ResourceQuota" => round_trip::<ResourceQuota>(document),
         "Service" => round_trip::<Service>(document),
         "NetworkPolicy" => round_trip::<NetworkPolicy>(document),
         "PodDisruptionBudget" => round_trip::<PodDisruptionBudget>(document),

@@ -232,21 +232,31 @@ fn a_changed_haproxy_cfg_rolls_the_load_balancer_and_nothing_else() {
     let found = by_config(SCALED, &format!("{SCALED}      client_retry_pause_seconds: 30\n"));
     assert_eq!(classes(&found), ["rolls-load-balancer"], "{found:#?}");
     let one = the(&found, Class::RollsLoadBalancer, "Deployment/buildkitd-lb");
-    assert_eq!(paths(&one), ["ConfigMap/buildkitd-lb-config.data[haproxy.cfg].defaults.tcp.timeout.queue"]);
-    assert_eq!(one.reasons[0].old.as_deref(), Some("timeout queue 35s"));
-    assert_eq!(one.reasons[0].new.as_deref(), Some("timeout queue 50s"));
+    let of = |setting: &str| format!("ConfigMap/buildkitd-lb-config.data[haproxy.cfg].defaults.tcp.{setting}");
+    assert_eq!(paths(&one), [of("retries"), of("timeout.queue")]);
+    assert_eq!(one.reasons[1].old.as_deref(), Some("timeout queue 31s"));
+    assert_eq!(one.reasons[1].new.as_deref(), Some("timeout queue 43s"));
     assert!(one.what.contains("counts from 0"), "{}", one.what);
     assert_eq!(one.numbers["drain_minutes"], 135);
+}
+
+/// The name of the load balancer's ConfigMap, with its hash.
+fn lb_config_of(set: &[SetFile]) -> String {
+    let file =
+        set.iter().find(|file| file.path == "30-lb-deployment.yaml").unwrap_or_else(|| panic!("no load balancer"));
+    let start = file.text.find("buildkitd-lb-config-").unwrap_or_else(|| panic!("no ConfigMap"));
+    file.text[start..].lines().next().unwrap_or_default().to_owned()
 }
 
 #[test]
 fn a_comment_of_haproxy_cfg_rolls_the_load_balancer_as_well() {
     let before = set(&one_cluster(SCALED));
-    let mut after = before.clone();
-    // As a new version of this program would write it: the text and, with it, the checksum.
+    let (lb_config, mut after) = (lb_config_of(&before), before.clone());
+    // As a new version of this program would write it: the text and, with it, the name.
     for (path, old, new) in [
         ("21-lb-config.yaml", "# One thread", "# A single thread"),
-        ("30-lb-deployment.yaml", "checksum/config: \"", "checksum/config: \"0"),
+        ("21-lb-config.yaml", lb_config.as_str(), "buildkitd-lb-config-0123456789"),
+        ("30-lb-deployment.yaml", lb_config.as_str(), "buildkitd-lb-config-0123456789"),
     ] {
         after = edited(&after, path, old, new);
     }
@@ -500,8 +510,8 @@ fn a_difference_that_no_field_shows_is_named_all_the_same() {
 fn another_order_of_a_pods_lists_rolls_it() {
     let found = by_hand(
         "40-deployments.yaml",
-        "            - name: config\n              mountPath: /etc/buildkit\n              readOnly: true\n            - name: drain\n              mountPath: /opt/drain\n              readOnly: true\n",
-        "            - name: drain\n              mountPath: /opt/drain\n              readOnly: true\n            - name: config\n              mountPath: /etc/buildkit\n              readOnly: true\n",
+        "            - name: config\n              mountPath: /etc/buildkit-fleet\n              readOnly: true\n            - name: drain\n              mountPath: /opt/drain\n              readOnly: true\n",
+        "            - name: drain\n              mountPath: /opt/drain\n              readOnly: true\n            - name: config\n              mountPath: /etc/buildkit-fleet\n              readOnly: true\n",
     );
     assert_eq!(classes(&found), ["rolls-builders"], "{found:#?}");
     assert_eq!(paths(&found[0]), ["spec.template, in the order of a list"]);
@@ -516,7 +526,10 @@ const SPOKEN: &[(&str, &[&str])] = &[
     ("spec.limits.nodes", &["node ceiling"]),
     ("spec.limits.cpu", &["node ceiling"]),
     ("metadata.annotations.buildkit-fleet/pods-per-node", &["instance types"]),
-    ("spec.template.metadata.annotations.checksum/", &["replaced"]),
+    // The hash of the content in the name of a ConfigMap.
+    ("metadata.name", &["replaced"]),
+    ("spec.template.spec.volumes[config].configMap.name", &["replaced"]),
+    ("spec.template.spec.volumes[drain].configMap.name", &["replaced"]),
     ("spec.ingress", &["accept connections"]),
     ("spec.podSelector", &["accept connections"]),
 ];
@@ -575,6 +588,8 @@ fn every_field_that_differs_is_reported() {
         "monitoring: {enabled: false}",
         "extra_labels: {a: b}",
         "lb_tolerations: []",
+        "load_balancer: {priority_class: builds}",
+        "load_balancer: {node_pool: {instance_type: c7i.large}}",
         "pods_per_node: 1",
         "architectures: [arm64]",
         "amd64_instance_type: m5d.24xlarge",
@@ -652,10 +667,15 @@ fn another_order_of_a_node_classs_lists_replaces_nothing() {
 #[test]
 fn another_order_of_settings_is_no_comment() {
     let before = set(&one_cluster(SCALED));
-    let mut after = before.clone();
+    let (lb_config, mut after) = (lb_config_of(&before), before.clone());
     for (path, old, new) in [
-        ("21-lb-config.yaml", "      log global\n      option tcplog\n", "      option tcplog\n      log global\n"),
-        ("30-lb-deployment.yaml", "checksum/config: \"", "checksum/config: \"0"),
+        (
+            "21-lb-config.yaml",
+            "      option tcplog\n      option dontlognull\n",
+            "      option dontlognull\n      option tcplog\n",
+        ),
+        ("21-lb-config.yaml", lb_config.as_str(), "buildkitd-lb-config-0123456789"),
+        ("30-lb-deployment.yaml", lb_config.as_str(), "buildkitd-lb-config-0123456789"),
     ] {
         after = edited(&after, path, old, new);
     }

@@ -9,6 +9,7 @@ use buildkit_fleet::diagnostics::rule::Severity;
 use buildkit_fleet::diagnostics::snippet::Printer;
 use buildkit_fleet::input::layer::name_shape;
 use buildkit_fleet::input::shape::{Keys, Shape};
+use buildkit_fleet::manifests::names;
 use buildkit_fleet::manifests::render::quoted;
 use buildkit_fleet::manifests::set::SetFile;
 use buildkit_fleet::resolve::resolved::Resolved;
@@ -384,7 +385,7 @@ fn read(planted: &Planted, what: &str) -> Read {
     fleet.map_or(Read::Nothing, |fleet| Read::Rendered(support::render(fleet)))
 }
 
-/// Every text of the manifests, checksums left out: they follow from the rest.
+/// Every text of the manifests, without the hashes in names of ConfigMaps: they follow from the rest.
 fn texts(files: &[SetFile]) -> Vec<String> {
     fn walk(value: &serde_yaml::Value, found: &mut Vec<String>) {
         match value {
@@ -392,13 +393,13 @@ fn texts(files: &[SetFile]) -> Vec<String> {
                 for (key, value) in entries {
                     let key = key.as_str().unwrap_or_else(|| panic!("a key that is no text: {key:?}"));
                     found.push(key.to_owned());
-                    if !key.starts_with("checksum/") {
-                        walk(value, found);
-                    }
+                    walk(value, found);
                 }
             }
             serde_yaml::Value::Sequence(items) => items.iter().for_each(|item| walk(item, found)),
-            serde_yaml::Value::String(text) => found.push(format!("text {text}")),
+            serde_yaml::Value::String(text) => {
+                found.push(format!("text {}", names::without_hash("ConfigMap", text)));
+            }
             other => found.push(format!("{other:?}")),
         }
     }

@@ -146,22 +146,24 @@ fn a_new_order_of_types_renames_no_nodepool() {
 }
 
 #[test]
-fn each_checksum_follows_the_text_that_the_pod_reads_and_no_other() {
-    let annotations = |buildkit: &str| {
+fn the_name_of_each_config_map_follows_the_text_that_the_pod_reads_and_no_other() {
+    let names = |buildkit: &str| {
         let files = support::render(&support::fleet(&support::one_cluster(buildkit), "here"));
         ["buildkitd-lb", "buildkitd-amd64", "buildkitd-arm64"].map(|name| {
-            support::object(&files, "Deployment", name)["spec"]["template"]["metadata"]["annotations"]["checksum/config"].clone()
+            let volumes = &support::object(&files, "Deployment", name)["spec"]["template"]["spec"]["volumes"];
+            volumes[0]["configMap"]["name"].as_str().map(str::to_owned)
         })
     };
-    let base = annotations("      {}\n".trim_start_matches("      {}\n"));
-    let toml = annotations("      http_registries: [mirror.example]\n");
+    let base = names("      {}\n".trim_start_matches("      {}\n"));
+    let toml = names("      http_registries: [mirror.example]\n");
+    assert!(base.iter().all(Option::is_some), "{base:?}");
     assert_eq!(base[0], toml[0]);
     assert_ne!(base[1], toml[1]);
     assert_ne!(base[2], toml[2]);
-    let lb = annotations("      client_retry_pause_seconds: 1\n");
+    let lb = names("      client_retry_pause_seconds: 1\n");
     assert_ne!(base[0], lb[0]);
     assert_eq!(base[1..], lb[1..]);
-    let arm = annotations("      arm64_pods_per_node: 1\n");
+    let arm = names("      arm64_pods_per_node: 1\n");
     assert_eq!(base[..2], arm[..2]);
     assert_ne!(base[2], arm[2]);
 }

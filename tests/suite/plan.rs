@@ -171,14 +171,15 @@ fn slots_memory_and_dns_are_those_of_the_load_balancer() {
         assert_eq!(cluster["lb_memory_mib"], number(memory), "{name}");
         let mut sum = 0;
         for pool in list(&cluster["pools"]) {
-            // `server-template amd 128 buildkitd-amd64-pods.buildkit.svc.cluster.local:1234`
+            // `server-template amd 128 ipv6@buildkitd-amd64-pods.buildkit.svc.cluster.local:1234`
             let arch = pool["arch"].as_str().unwrap_or_default();
             let backend = word_after_line(config, &format!("backend bk_{arch} from tcp"), "server-template ");
             let words: Vec<&str> = backend.split_whitespace().collect();
             let slots: u64 = words[1].parse().unwrap_or_default();
             assert_eq!(pool["lb_slots"], slots, "{name}");
             sum += slots;
-            let host = words[2].strip_suffix(":1234").unwrap_or_default();
+            let host =
+                words[2].strip_suffix(":1234").and_then(|host| Some(host.split_once('@')?.1)).unwrap_or_default();
             let limit: u64 = word_after(config, "accepted_payload_size ").parse().unwrap_or_default();
             let record = if config.contains("resolve-prefer ipv4") { 16 } else { 28 };
             // Header, name with its first length and last zero, type and class, EDNS, compressed records.

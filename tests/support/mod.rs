@@ -13,6 +13,7 @@ use std::time::Duration;
 use buildkit_fleet::diagnostics::rule::Severity;
 use buildkit_fleet::diagnostics::snippet::Printer;
 use buildkit_fleet::fleet::model::Fleet;
+use buildkit_fleet::manifests::names::without_hash;
 use buildkit_fleet::manifests::render::Renderer;
 use buildkit_fleet::manifests::set::SetFile;
 use buildkit_fleet::resolve::resolved::Resolved;
@@ -135,11 +136,14 @@ pub(crate) fn documents(files: &[SetFile]) -> Vec<serde_yaml::Value> {
         .collect()
 }
 
-/// The document of this kind and name.
+/// The document of this kind and name, that of a ConfigMap without its hash.
 pub(crate) fn object(files: &[SetFile], kind: &str, name: &str) -> serde_yaml::Value {
     documents(files)
         .into_iter()
-        .find(|document| document["kind"] == kind && document["metadata"]["name"] == name)
+        .find(|document| {
+            let found = document["metadata"]["name"].as_str().unwrap_or_default();
+            document["kind"] == kind && without_hash(kind, found) == name
+        })
         .unwrap_or_else(|| panic!("no {kind}/{name}"))
 }
 

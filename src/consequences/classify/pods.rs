@@ -1,4 +1,5 @@
-//! Which changes replace pods: a Deployment rolls when its template differs, and `ConfigMaps` affect it through their checksums.
+//! Which changes replace pods: a Deployment rolls when its template differs, and `ConfigMaps` affect it through their
+//! names, which contain a hash of their content.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use crate::consequences::capacity::PoolFacts;
 use crate::consequences::classify::pair::{Changed, ManifestPair, Reported};
 use crate::consequences::consequence::{Class, Consequence};
 use crate::consequences::field::{FieldChange, changes};
-use crate::manifests::names::LB;
+use crate::manifests::names::{LB, without_hash};
 use crate::manifests::objects::Objects;
 use crate::manifests::setting::settings;
 
@@ -108,17 +109,15 @@ fn of_pool(pool: &PoolFacts, makes: &PoolFacts, deployment: &Changed, drain: u64
         ))
 }
 
-/// The fields of the template that differ; instead of a checksum, the changes in the files that it is of.
+/// The fields of the template that differ; instead of a ConfigMap's name, the changes in it.
 fn reasons(pair: &ManifestPair, deployment: &Changed, reported: &mut Reported) -> Vec<FieldChange> {
     let object = deployment.identity.short();
     let template = deployment.changes("/spec/template");
     reported.report(&object, &template);
-    let (checksums, mut reasons): (Vec<_>, Vec<_>) = template
-        .into_iter()
-        .partition(|change| change.path.starts_with("spec.template.metadata.annotations.checksum/"));
-    if !checksums.is_empty() {
+    let (names, mut reasons): (Vec<_>, Vec<_>) = template.into_iter().partition(is_of_content);
+    if !names.is_empty() {
         let configs = config_changes(pair, deployment, reported);
-        reasons.extend(if configs.is_empty() { checksums } else { configs });
+        reasons.extend(if configs.is_empty() { names } else { configs });
     }
     if reasons.is_empty() {
         // To Kubernetes, a list in another order is a different template.
@@ -126,6 +125,16 @@ fn reasons(pair: &ManifestPair, deployment: &Changed, reported: &mut Reported) -
         reasons.push(FieldChange { path: "spec.template, in the order of a list".to_owned(), old: None, new: None });
     }
     reasons
+}
+
+/// Whether a change shows only that a mounted file differs: the hash in a ConfigMap's name, or the checksum that sets
+/// before 0.2 carried instead.
+fn is_of_content(change: &FieldChange) -> bool {
+    let base = |name: &Option<String>| name.as_deref().map(|name| without_hash("ConfigMap", name).to_owned());
+    change.path.starts_with("spec.template.metadata.annotations.checksum/")
+        || (change.path.starts_with("spec.template.spec.volumes[")
+            && change.path.ends_with("].configMap.name")
+            && base(&change.old) == base(&change.new))
 }
 
 /// Differences in the `ConfigMaps` that the pods mount.
@@ -137,6 +146,9 @@ fn config_changes(pair: &ManifestPair, deployment: &Changed, reported: &mut Repo
         let (old, new) = config.at("/data");
         let texts = changes(old, new, "data");
         reported.report(&object, &texts);
+        // The name follows from the text, and is told with it.
+        reported.report(&object, &config.changes("/metadata/name"));
+        reported.report(&object, &config.changes("/immutable"));
         if texts.is_empty() && old != new {
             reported.report_object(&object);
             let what = if same_settings(old, new) { "only in comments" } else { "only in the order of its settings" };
@@ -160,5 +172,10 @@ fn same_settings(old: Option<&Value>, new: Option<&Value>) -> bool {
 
 fn mounted_configs(deployment: &Value) -> BTreeSet<&str> {
     let volumes = deployment.pointer("/spec/template/spec/volumes").and_then(Value::as_array);
-    volumes.into_iter().flatten().filter_map(|volume| volume.pointer("/configMap/name")?.as_str()).collect()
+    volumes
+        .into_iter()
+        .flatten()
+        .filter_map(|volume| volume.pointer("/configMap/name")?.as_str())
+        .map(|name| without_hash("ConfigMap", name))
+        .collect()
 }

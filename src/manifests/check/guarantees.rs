@@ -1,8 +1,10 @@
 //! One build per pod, on dedicated CPUs.
 
+use serde_json::Value;
+
 use crate::manifests::check::quantity;
-use crate::manifests::check::set::{RenderedFleet, backend_of, builders_of, container, items, pod};
-use crate::manifests::names::{LB, LB_CONFIG};
+use crate::manifests::check::set::{RenderedFleet, backend_of, container, items, number, pod};
+use crate::manifests::names::{LB, LB_QUOTA, hashed};
 use crate::manifests::render::checksum;
 
 pub(super) fn one_build(set: &RenderedFleet, broken: &mut Vec<String>) {
@@ -76,27 +78,60 @@ pub(super) fn guaranteed(set: &RenderedFleet, broken: &mut Vec<String>) {
             broken.push(format!("{arch}: builders have an ephemeral-storage limit"));
         }
     }
-    // An OOM kill of the load balancer ends every build.
-    let lb = &container(set.object("Deployment", LB))["resources"];
-    if lb["requests"]["memory"].is_null() || lb["requests"]["memory"] != lb["limits"]["memory"] {
-        broken.push("the load balancer's memory request differs from its limit".to_owned());
+}
+
+/// What would take the load balancer away takes every build with it.
+pub(super) fn lb_stays(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let deployment = set.object("Deployment", LB);
+    let (pod, container) = (pod(deployment), container(deployment));
+    let resources = &container["resources"];
+    for resource in ["cpu", "memory"] {
+        if resources["requests"][resource].is_null() || resources["requests"][resource] != resources["limits"][resource]
+        {
+            broken.push(format!("the load balancer's {resource} is not all requested"));
+        }
+    }
+    if resources["requests"]["ephemeral-storage"].is_null() || resources["limits"].get("ephemeral-storage").is_some() {
+        broken.push("the load balancer has a limit of disk, or no request".to_owned());
+    }
+    for probe in ["livenessProbe", "startupProbe"] {
+        if container.get(probe).is_some() {
+            broken.push(format!("the load balancer has a {probe}: a kill closes every port until the last build ends"));
+        }
+    }
+    if container.get("readinessProbe").is_none() {
+        broken.push("the load balancer has no readinessProbe".to_owned());
+    }
+    let class = set.fleet.lb.priority_class.as_str();
+    if pod["priorityClassName"] != class {
+        broken.push(format!("the load balancer's priority class is {}, not {class}", pod["priorityClassName"]));
+    }
+    let quota = &set.object("ResourceQuota", LB_QUOTA)["spec"];
+    let scope = &quota["scopeSelector"]["matchExpressions"];
+    let admits = scope[0]["scopeName"] == "PriorityClass"
+        && scope[0]["operator"] == "In"
+        && items(&scope[0]["values"]) == [class]
+        && items(scope).len() == 1
+        // Old load balancers may finish their builds for hours beside the new one.
+        && number(&quota["hard"]["pods"]) >= Some(4);
+    if set.fleet.lb.needs_quota() != admits {
+        broken.push(format!("ResourceQuota/{LB_QUOTA} does not admit the load balancer, or nobody asked for it"));
+    }
+    if deployment["spec"]["template"]["metadata"]["annotations"]["karpenter.sh/do-not-disrupt"] != "true" {
+        broken.push("Karpenter may replace the load balancer's node under builds".to_owned());
     }
 }
 
-/// A changed ConfigMap is read only when its pod restarts, so the pod carries the checksum of what it reads.
-pub(super) fn checksums(set: &RenderedFleet, broken: &mut Vec<String>) {
-    let text = |map: &str, key: &str| set.object("ConfigMap", map)["data"][key].as_str().unwrap_or_default();
-    let mut expect = |name: &str, annotation: &str, texts: &[&str]| {
-        let pod = &set.object("Deployment", name)["spec"]["template"]["metadata"];
-        if pod["annotations"][annotation] != checksum(texts) {
-            broken.push(format!("{annotation} of Deployment/{name} does not match the files that the pod reads"));
+/// A ConfigMap that pods read is named after its content and never changes.
+pub(super) fn hashes(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for (base, map) in set.objects.of_kind("ConfigMap") {
+        let texts: Vec<&str> =
+            map["data"].as_object().into_iter().flat_map(|data| data.values()).filter_map(Value::as_str).collect();
+        if map["metadata"]["name"] != hashed(base, &checksum(&texts)) || map["immutable"] != true {
+            broken.push(format!(
+                "ConfigMap {} is not named after its content, or can be changed",
+                map["metadata"]["name"]
+            ));
         }
-    };
-    expect(LB, "checksum/config", &[text(LB_CONFIG, "haproxy.cfg"), text(LB_CONFIG, "start.sh")]);
-    for pool in &set.fleet.pools {
-        let name = builders_of(pool);
-        let config = format!("buildkitd-config-{}", pool.arch.name());
-        expect(&name, "checksum/config", &[text(&config, "buildkitd.toml")]);
-        expect(&name, "checksum/drain", &[text("buildkitd-drain", "drain.sh")]);
     }
 }

@@ -31,7 +31,7 @@ pub struct Invariant {
     broken: fn(&RenderedFleet, &mut Vec<String>),
 }
 
-pub const ALL: [Invariant; 21] = [
+pub const ALL: [Invariant; 22] = [
     Invariant {
         id: "objects",
         says: "every document is an object with an apiVersion, a kind and a unique name, in the fleet's namespace if its kind is namespaced",
@@ -55,7 +55,7 @@ pub const ALL: [Invariant; 21] = [
     },
     Invariant {
         id: "queue",
-        says: "a client is held and counted for its whole cycle, and while there is no pod it is held longer than it waits",
+        says: "a waiting client is counted longer than it waits and less than until it comes again, also where there is no pod",
         broken: times::queue,
     },
     Invariant {
@@ -67,6 +67,11 @@ pub const ALL: [Invariant; 21] = [
         id: "guaranteed",
         says: "CPU and memory requests of a builder equal its limits",
         broken: guarantees::guaranteed,
+    },
+    Invariant {
+        id: "lb-stays",
+        says: "nothing but a lost node takes the load balancer away under builds: no liveness kill, no eviction before others, no node that ends",
+        broken: guarantees::lb_stays,
     },
     Invariant {
         id: "bounds",
@@ -120,9 +125,9 @@ pub const ALL: [Invariant; 21] = [
         broken: references::references,
     },
     Invariant {
-        id: "checksums",
-        says: "pods carry the checksums of the files that they read",
-        broken: guarantees::checksums,
+        id: "hashes",
+        says: "ConfigMaps that pods read are immutable and named after their content",
+        broken: guarantees::hashes,
     },
     Invariant {
         id: "metrics",

@@ -80,7 +80,7 @@ pub(super) fn metrics(set: &RenderedFleet, broken: &mut Vec<String>) {
                 broken.push(format!("{what} reads {location}, which is of another architecture"));
             }
             // An average over pods, read at each sync: otherwise the fleet scales by old values, or not at all.
-            if trigger["metricType"] != "AverageValue" || trigger["useCachedMetrics"] != false {
+            if trigger["metricType"] != "AverageValue" || trigger["useCachedMetrics"] == true {
                 broken.push(format!("{what} does not scale on the current number of builds per pod"));
             }
             if !scraped_by_keda(set, url, location) {

@@ -1,6 +1,6 @@
 //! Nodes: how many, what fits on them, and which pods may run on them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::catalogue::instances::InstanceType;
 use crate::fleet::model::Pool;
@@ -8,7 +8,7 @@ use crate::fleet::sizing::{self, PodSize};
 use crate::manifests::check::quantity::{bytes, gigabytes, mebibytes, millicores};
 use crate::manifests::check::scaling::peak;
 use crate::manifests::check::set::{RenderedFleet, container, items, number, pod, shown};
-use crate::manifests::names::LB;
+use crate::manifests::names::{LB, LB_NODES};
 
 /// The kubelet's default `nodefs.available`: below it builds are evicted.
 const KUBELET_EVICTS_PERCENT: u64 = 10;
@@ -193,6 +193,29 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
             }
         }
     }
+    lb_placement(set, broken);
+    for (name, nodes) in set.objects.of_kind("NodePool").filter(|(name, _)| *name != LB_NODES) {
+        let arch = nodes["spec"]["template"]["metadata"]["labels"]["arch"].as_str();
+        if !set.fleet.pools.iter().any(|pool| Some(pool.arch.name()) == arch) {
+            broken.push(format!("NodePool/{name} is of no architecture of the fleet"));
+        }
+    }
+}
+
+/// The load balancer tolerates what it was asked to, the loss of its node for two minutes, and its own node where it has
+/// one; nobody else runs there.
+fn lb_placement(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let own = set.object("NodePool", LB_NODES);
+    let mut expected: Vec<Value> = ["not-ready", "unreachable"]
+        .iter()
+        .map(|what| {
+            json!({"key": format!("node.kubernetes.io/{what}"), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 120})
+        })
+        .collect();
+    if set.fleet.lb.node_type.is_some() {
+        expected
+            .push(json!({"key": "workload/buildkit-lb", "operator": "Equal", "value": "true", "effect": "NoSchedule"}));
+    }
     let asked = set.fleet.lb.tolerations.iter().map(|toleration| {
         let field = |name: &str, value: Option<&str>| value.map(|value| (name.to_owned(), Value::from(value)));
         let fields = [
@@ -203,13 +226,31 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
         ];
         fields.into_iter().flatten().collect::<Value>()
     });
-    if !asked.eq(items(&pod(set.object("Deployment", LB))["tolerations"]).iter().cloned()) {
-        broken.push("the load balancer's tolerations are not the configured ones".to_owned());
+    expected.extend(asked);
+    let pod = pod(set.object("Deployment", LB));
+    if items(&pod["tolerations"]) != expected {
+        broken.push("the load balancer tolerates other nodes than it was asked to".to_owned());
     }
-    for (name, nodes) in set.objects.of_kind("NodePool") {
-        let arch = nodes["spec"]["template"]["metadata"]["labels"]["arch"].as_str();
-        if !set.fleet.pools.iter().any(|pool| Some(pool.arch.name()) == arch) {
-            broken.push(format!("NodePool/{name} is not for an architecture of the fleet"));
+    let Some(node_type) = &set.fleet.lb.node_type else {
+        if !own.is_null() {
+            broken.push(format!("NodePool/{LB_NODES} was not asked for"));
         }
+        return;
+    };
+    let template = &own["spec"]["template"];
+    let types = items(&template["spec"]["requirements"])
+        .iter()
+        .find(|requirement| requirement["key"] == "node.kubernetes.io/instance-type");
+    let own_node = types.is_some_and(|types| items(&types["values"]) == [node_type.as_str()])
+        && pod["nodeSelector"]["workload-type"] == template["metadata"]["labels"]["workload-type"]
+        && template["metadata"]["labels"]["workload-type"] == "buildkit-lb"
+        && items(&template["spec"]["taints"]).len() == 1
+        && template["spec"]["taints"][0]["key"] == "workload/buildkit-lb"
+        && template["spec"]["taints"][0]["effect"] == "NoSchedule"
+        && own["spec"]["limits"]["nodes"].as_u64() >= Some(2)
+        && template["spec"]["nodeClassRef"]["name"] == LB_NODES
+        && !set.object("EC2NodeClass", LB_NODES).is_null();
+    if !own_node {
+        broken.push(format!("NodePool/{LB_NODES} is not the load balancer's own node, or it does not select it"));
     }
 }

@@ -54,7 +54,7 @@ fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(Stri
             ));
         }
         if let Some(map) = volume["configMap"]["name"].as_str()
-            && set.object("ConfigMap", map).is_null()
+            && set.config_map(map).is_null()
         {
             missing(format!("there is no ConfigMap/{map}"));
         }
@@ -76,7 +76,7 @@ fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String
         let volumes = items(&pod(deployment)["volumes"]);
         let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap_or(&Value::Null);
         let Some(map) = volume["configMap"]["name"].as_str() else { continue };
-        let keys = &set.object("ConfigMap", map)["data"];
+        let keys = &set.config_map(map)["data"];
         let dir = mount["mountPath"].as_str().unwrap_or_default();
         let below = words.clone().filter_map(|word| word.strip_prefix(dir)?.strip_prefix('/'));
         let mut used = 0;
@@ -92,8 +92,8 @@ fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String
     }
     let mounts: Vec<&str> =
         items(&container["volumeMounts"]).iter().filter_map(|mount| mount["mountPath"].as_str()).collect();
-    // Directories that the images do not have.
-    let ours = ["/etc/buildkit/", "/etc/buildkit-tls/", "/opt/drain/", "/usr/local/etc/haproxy/"];
+    // Directories of ours, which the images do not have.
+    let ours = ["/etc/buildkit-fleet/", "/etc/buildkit-tls/", "/opt/drain/", "/usr/local/etc/haproxy/"];
     for word in words {
         if ours.iter().any(|dir| word.starts_with(dir)) && !mounts.iter().any(|mount| word.starts_with(*mount)) {
             missing(format!("nothing is mounted where {word} is read"));
@@ -258,6 +258,7 @@ fn backends(set: &RenderedFleet, broken: &mut Vec<String>) {
         let words = backend.and_then(|backend| backend.setting(&["server-template"])).unwrap_or_default();
         let address = words.get(2).copied().unwrap_or_default();
         let expected = format!("buildkitd-{}-pods.{}.svc.cluster.local:1234", pool.arch.name(), set.fleet.namespace);
+        let address = address.split_once('@').map_or(address, |(_, name)| name);
         if address != expected {
             broken.push(format!("servers of {} come from {address}, not {expected}", backend_of(pool)));
         }

@@ -68,7 +68,9 @@ fn first_number(words: Option<&[&str]>) -> Option<u64> {
 /// Number of servers and the name that their addresses come from.
 fn server_template<'a>(backend: &'a Section) -> Option<(u64, &'a str)> {
     let [_, slots, address, ..] = backend.setting(&["server-template"])? else { return None };
-    Some((slots.parse().ok()?, address.split(':').next()?))
+    // Behind the family that the address is taken for while it is not known.
+    let name = address.split_once('@').map_or(*address, |(_, name)| name);
+    Some((slots.parse().ok()?, name.split(':').next()?))
 }
 
 pub(super) fn slots(set: &RenderedFleet, broken: &mut Vec<String>) {
@@ -109,13 +111,20 @@ pub(super) fn slots(set: &RenderedFleet, broken: &mut Vec<String>) {
 pub(super) fn dns(set: &RenderedFleet, broken: &mut Vec<String>) {
     let resolvers: Vec<&Section> = set.haproxy.of_kind("resolvers").collect();
     let payload = resolvers.iter().find_map(|resolvers| first_number(resolvers.setting(&["accepted_payload_size"])));
-    if resolvers.len() != 1
-        || !resolvers
-            .iter()
-            .flat_map(|resolvers| resolvers.settings(&["nameserver"]))
-            .all(|words| words.get(1).is_some_and(|address| address.trim_start_matches('"').starts_with("tcp@")))
-    {
-        broken.push("pod addresses are not resolved over TCP".to_owned());
+    // TCP carries every answer; UDP follows a small fleet where TCP stalls.
+    let by_tcp = resolvers
+        .iter()
+        .flat_map(|resolvers| resolvers.settings(&["nameserver"]))
+        .map(|words| words.get(1).is_some_and(|address| address.trim_start_matches('"').starts_with("tcp@")));
+    if resolvers.len() != 1 || !by_tcp.eq([true, false]) {
+        broken.push("the addresses of pods are not asked for over TCP, then over UDP".to_owned());
+    }
+    // Over UDP a large answer is cut off, which is `other`: a short hold would empty the fleet.
+    for failure in ["other", "refused", "timeout"] {
+        let held_s = resolvers.first().and_then(|resolvers| set.haproxy.seconds(resolvers, &["hold", failure]));
+        if held_s < Some(3600) {
+            broken.push(format!("the last answer of DNS is held for {} s after `{failure}`", shown(held_s)));
+        }
     }
     for pool in &set.fleet.pools {
         let template = set.haproxy.section("backend", &backend_of(pool)).and_then(server_template);

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::fleet::model::{Fleet, Pool};
 use crate::manifests::check::haproxy::HaproxyConfig;
-use crate::manifests::names::LB_CONFIG;
+use crate::manifests::names::{LB_CONFIG, without_hash};
 use crate::manifests::objects::Objects;
 use crate::manifests::set::SetFile;
 
@@ -27,6 +27,12 @@ impl<'a> RenderedFleet<'a> {
     /// The object of this kind and name; null if there is none.
     pub(super) fn object(&self, kind: &str, name: &str) -> &'a Value {
         self.objects.named(kind, name).unwrap_or(&Value::Null)
+    }
+
+    /// The ConfigMap with this name, hash included, or null.
+    pub(super) fn config_map(&self, name: &str) -> &'a Value {
+        let map = self.object("ConfigMap", without_hash("ConfigMap", name));
+        if map["metadata"]["name"] == name { map } else { &Value::Null }
     }
 
     /// The pools of the fleet, each with its Deployment.

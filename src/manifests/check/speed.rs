@@ -35,19 +35,25 @@ pub(super) fn speed(set: &RenderedFleet, broken: &mut Vec<String>) {
             broken.push(format!("{name} has a timeout that its KEDA does not support, or lacks one"));
         }
         // A pool that scales to zero: a client is held and counted until the next poll, even if it gave up. And it scales
-        // to zero no sooner than others shrink.
+        // to zero no sooner than others shrink, also when KEDA has seen no build yet.
         let (looks_s, sleeps_s) = (spec["pollingInterval"].as_u64(), spec["cooldownPeriod"].as_u64());
         let may_sleep = spec["minReplicaCount"] == 0;
         let backend = set.haproxy.section("backend", &backend_of(pool));
         let held_s = backend.and_then(|backend| set.haproxy.setting(backend, &["retries"])?.first()?.parse().ok());
         let wakes = looks_s.is_some_and(|looks_s| looks_s > 0) && looks_s < held_s;
         let idle_s = u64::from(set.fleet.scale_down.idle_minutes) * 60;
-        if may_sleep && !(wakes && sleeps_s == Some(idle_s)) || !may_sleep && (looks_s, sleeps_s) != (None, None) {
+        let first_s = spec["initialCooldownPeriod"].as_u64();
+        let (sleeps_late, none) = ((sleeps_s, first_s) == (Some(idle_s), Some(idle_s)), (None, None, None));
+        if may_sleep && !(wakes && sleeps_late) || !may_sleep && (looks_s, sleeps_s, first_s) != none {
             broken.push(format!(
-                "{name} has a pollingInterval of {} s and a cooldownPeriod of {} s",
+                "{name} has a pollingInterval of {} s, a cooldownPeriod of {} s and an initialCooldownPeriod of {} s",
                 shown(looks_s),
-                shown(sleeps_s)
+                shown(sleeps_s),
+                shown(first_s)
             ));
+        }
+        if spec["advanced"]["restoreToOriginalReplicaCount"] == true {
+            broken.push(format!("{name} would scale the pool when it is deleted"));
         }
     }
 }

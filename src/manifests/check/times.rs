@@ -59,21 +59,27 @@ pub(super) fn times(set: &RenderedFleet, broken: &mut Vec<String>) {
 
 pub(super) fn queue(set: &RenderedFleet, broken: &mut Vec<String>) {
     let timing = set.fleet.timing;
-    let cycle_s = u64::from(timing.client_connect_s()) + u64::from(timing.client_retry_pause_s());
-    let connect_s = u64::from(timing.client_connect_s());
+    let (connect_s, pause_s) = (u64::from(timing.client_connect_s()), u64::from(timing.client_retry_pause_s()));
+    let cycle_s = connect_s + u64::from(timing.least_pause_s());
     for backend in set.haproxy.of_kind("backend") {
         let queue_s = set.haproxy.seconds(backend, &["timeout", "queue"]);
-        if queue_s.is_none_or(|queue_s| queue_s < cycle_s) {
+        // With a pause of a second or two there is no whole number of seconds between the wait and the next try.
+        if queue_s.is_none_or(|queue_s| queue_s <= connect_s || (queue_s >= cycle_s && pause_s > 2)) {
             broken.push(format!(
-                "timeout queue of {} is {} s, but a client's cycle is {cycle_s} s",
+                "timeout queue of {} is {} s, a client waits {connect_s} s and comes again after {cycle_s} s or more",
                 backend.name,
                 shown(queue_s)
             ));
         }
         // One refused connection to the hold server per second.
         let retries = set.haproxy.setting(backend, &["retries"]).and_then(|words| words.first()?.parse::<u64>().ok());
-        if retries.is_none_or(|retries| retries <= connect_s) {
-            broken.push(format!("retries of {} is {}, but a client waits {connect_s} s", backend.name, shown(retries)));
+        if retries.is_none() || retries != queue_s {
+            broken.push(format!(
+                "retries of {} is {}, its timeout queue {} s",
+                backend.name,
+                shown(retries),
+                shown(queue_s)
+            ));
         }
         if set.haproxy.setting(backend, &["option", "redispatch"]).is_none() {
             broken.push(format!("{} has no option redispatch", backend.name));
