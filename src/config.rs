@@ -10,8 +10,8 @@ use crate::values::count::{Count, IdleMinutes, Minutes, Percent, PodsPerNode, Re
 use crate::values::image::Image;
 use crate::values::instance_type::{InstanceTypes, TypeName};
 use crate::values::name::{
-    AmiAlias, ClusterName, IpFamily, LabelKey, LabelText, Module, Namespace, PriorityClassName, Region, RegistryHost,
-    SecretName,
+    AmiAlias, ClusterName, IpFamily, LabelKey, LabelText, MetricLabelName, MetricLabelValue, Module, Namespace,
+    PriorityClassName, Region, RegistryHost, SecretName,
 };
 use crate::values::toleration::Tolerations;
 use crate::values::version::Version;
@@ -185,6 +185,20 @@ layer! {
     pub struct Monitoring (Closed) {
         /// Whether to write ServiceMonitors and alerts.
         enabled: Leaf<bool> = "true",
+        /// The label by which a central store tells clusters apart, where its ruler (Mimir's or Thanos's) evaluates the
+        /// alerts beside those of other clusters. For such a ruler alone: a cluster's own Prometheus has no external label
+        /// in its data, so there no alert would be true.
+        cluster_label: ClusterLabelKeys,
+    }
+}
+
+layer! {
+    /// The block `buildkit.monitoring.cluster_label`. Both keys are required.
+    pub struct ClusterLabelKeys (Closed) {
+        /// Name of the label, the same for every cluster of the store, such as `cluster`.
+        name: Leaf<MetricLabelName>,
+        /// Its value for this cluster.
+        value: Leaf<MetricLabelValue>,
     }
 }
 

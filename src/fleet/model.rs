@@ -10,7 +10,8 @@ use crate::values::arch::Arch;
 use crate::values::image::Image;
 use crate::values::instance_type::TypeName;
 use crate::values::name::{
-    AmiAlias, ClusterKey, ClusterName, IpFamily, Namespace, PriorityClassName, Region, RegistryHost, SecretName,
+    AmiAlias, ClusterKey, ClusterName, IpFamily, MetricLabelName, MetricLabelValue, Namespace, PriorityClassName,
+    Region, RegistryHost, SecretName,
 };
 use crate::values::toleration::Toleration;
 use crate::values::version::Version;
@@ -38,6 +39,8 @@ pub struct Fleet {
     pub ami_alias: AmiAlias,
     pub mtls_secret: Option<SecretName>,
     pub monitoring: bool,
+    /// Only where the alerts are evaluated beside those of other clusters.
+    pub cluster_label: Option<ClusterLabel>,
     pub extra_labels: IndexMap<String, String>,
     pub ladder: Ladder,
 }
@@ -48,6 +51,13 @@ pub struct Pool {
     pub arch: Arch,
     pub scaling: Scaling,
     pub plan: InstancePlan,
+}
+
+/// The label that tells this cluster's series from those of others, in a store that holds several clusters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterLabel {
+    pub name: MetricLabelName,
+    pub value: MetricLabelValue,
 }
 
 /// How fast an idle fleet shrinks.

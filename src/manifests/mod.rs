@@ -1,12 +1,14 @@
 //! Renders the manifests of a fleet, and checks their invariants.
 
 pub mod address;
+pub(crate) mod alert;
 pub mod alerts;
 pub mod check;
 pub mod index;
 pub mod list;
 pub mod names;
 pub mod objects;
+mod pool_alerts;
 pub mod pool_view;
 pub mod render;
 pub mod scrape;

@@ -11,7 +11,8 @@ use crate::fleet::ports::{COMBINED_PORT, HEALTH_PORT, METRICS_PORT, STATS_PORT};
 use crate::fleet::scaling::{FALLBACK_THRESHOLD, POLLING_INTERVAL_S};
 use crate::fleet::sizing;
 use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
-use crate::manifests::alerts::{self, Alert};
+use crate::manifests::alert::Alert;
+use crate::manifests::alerts;
 use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
 use crate::manifests::scrape;
 use crate::values::instance_type::TypeName;
@@ -53,6 +54,8 @@ pub struct ClusterView<'a> {
     pub extra_labels: &'a indexmap::IndexMap<String, String>,
     pub consolidate_after_minutes: u32,
     pub single_process_oom_kill: bool,
+    /// Name and value of the label that a central store gives the cluster's series.
+    pub cluster_label: Option<(&'a str, &'a str)>,
 }
 
 #[derive(Debug, Serialize)]
@@ -173,6 +176,7 @@ fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {
         extra_labels: &fleet.extra_labels,
         consolidate_after_minutes: CONSOLIDATE_AFTER_MINUTES,
         single_process_oom_kill: fleet.ladder.single_process_oom_kill(),
+        cluster_label: fleet.cluster_label.as_ref().map(|label| (label.name.as_str(), label.value.as_str())),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Buildkit, ClusterKeys, LoadBalancerNodes};
+use crate::config::{Buildkit, ClusterKeys, ClusterLabelKeys, LoadBalancerNodes};
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::Span;
 use crate::fleet::capabilities::{HaproxyCapabilities, OLDEST_HAPROXY, haproxy_of};
-use crate::fleet::model::{Fleet, LoadBalancer, Pool, ScaleDown};
+use crate::fleet::model::{ClusterLabel, Fleet, LoadBalancer, Pool, ScaleDown};
 use crate::fleet::timing::Timing;
 use crate::input::layer::{LayerField, Leaf, scalar_key};
 use crate::resolve::file::{ClusterBlock, Config};
@@ -122,6 +122,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     let client_namespaces = read_clients(layer, problems);
     let registries = registries::read(layer, problems);
     let extra_labels = rules::read_labels(layer, problems);
+    let cluster_label = read_cluster_label(&layer.monitoring.cluster_label, problems);
     let fleet = Fleet {
         key: key?.value,
         cluster_name: entry.cluster_name.get()?.clone(),
@@ -147,6 +148,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         registries,
         ami_alias,
         mtls_secret: layer.mtls_secret.get().cloned(),
+        cluster_label,
         monitoring: layer.monitoring.enabled.or(&standard.monitoring.enabled),
         extra_labels,
         ladder,
@@ -198,6 +200,27 @@ fn read_lb_nodes(nodes: &LoadBalancerNodes, problems: &mut Problems) -> Option<T
         );
     }
     nodes.instance_type.get().cloned()
+}
+
+/// The label of a central store; a block with one of the two keys alone is a mistake.
+fn read_cluster_label(label: &ClusterLabelKeys, problems: &mut Problems) -> Option<ClusterLabel> {
+    let (name, value) = (&label.name, &label.value);
+    let missing = match (name.is_absent(), value.is_absent()) {
+        (false, false) => None,
+        (true, true) => label.at.map(|block| ("`name` and no `value`", block)),
+        (true, false) => value.span().map(|value| ("`name`", value)),
+        (false, true) => name.span().map(|name| ("`value`", name)),
+    };
+    if let Some((missing, at)) = missing {
+        problems.push(
+            Problem::new(&rule::INVALID_VALUE, format!("`monitoring.cluster_label` has no {missing}"))
+                .at(at, "expected `cluster_label: {name: <label>, value: <this cluster>}`")
+                .help(
+                    "it is for alerts that a Mimir or Thanos ruler evaluates for several clusters. Remove it where the cluster's own Prometheus evaluates them: its data has no external label",
+                ),
+        );
+    }
+    Some(ClusterLabel { name: name.get()?.clone(), value: value.get()?.clone() })
 }
 
 fn read_clients(layer: &Buildkit, problems: &mut Problems) -> Vec<Namespace> {

@@ -16,6 +16,27 @@ const PATH_PART: &str = "[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?";
 
 /// A day of the Gregorian calendar, `20260714`: months with 31 and 30 days, February, and the leap day.
 const DAY: &str = "([0-9]{4}((0[13578]|1[02])(0[1-9]|[12][0-9]|3[01])|(0[469]|11)(0[1-9]|[12][0-9]|30)|02(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)0229)";
+/// Labels that the alerts' expressions read or sum by, that every alert or every target has, and so cannot be a cluster's.
+const ALERT_LABELS: [&str; 18] = [
+    "alertname",
+    "arch",
+    "condition",
+    "container",
+    "deployment",
+    "horizontalpodautoscaler",
+    "instance",
+    "job",
+    "namespace",
+    "pod",
+    "proxy",
+    "scaledObject",
+    "scaled_resource",
+    "service",
+    "severity",
+    "status",
+    "status_code",
+    "triggerIndex",
+];
 
 macro_rules! names {
     ($(
@@ -104,6 +125,13 @@ names! {
     LabelKey: "a label key, such as `team` or `example.com/team`",
         pattern format!("^({DNS_LABEL}(\\.{DNS_LABEL})*/)?{LABEL_TEXT}$"), longest 317, examples &["team", "example.com/team"],
         and |text: &str| text.split_once('/').is_none_or(|(prefix, _)| prefix.len() <= 253);
+    /// Name of a label of Prometheus series. Names in `__` are Prometheus's own.
+    MetricLabelName: "a Prometheus label name (letters, digits and `_`) that the alerts do not use themselves, such as `cluster`",
+        pattern "^[a-zA-Z_][a-zA-Z0-9_]*$", longest 128, examples &["cluster", "k8s_cluster"],
+        and |text: &str| !text.starts_with("__") && !ALERT_LABELS.contains(&text);
+    /// Value of such a label: no character has a meaning in `PromQL` or in the templates of alerts.
+    MetricLabelValue: "a label value (letters, digits and `._:/@-`, up to 253 characters, with a letter or digit at each end)",
+        pattern "^[A-Za-z0-9]([A-Za-z0-9._:/@-]{0,251}[A-Za-z0-9])?$", longest 253, examples &["prod-us-east-1", "staging"];
     /// A registry as buildkitd.toml names it: host, optional port, optional path.
     RegistryHost: "a registry without scheme: `host`, `host:port` or `host/path`",
         pattern format!("^{DNS_LABEL}(\\.{DNS_LABEL})*(:[0-9]{{1,5}})?(/{PATH_PART}(/{PATH_PART})*)?$"), longest 515, examples &["mirror.example", "mirror.example:5000/cache"],

@@ -65,6 +65,17 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ("octal", &["invalid-value"], one_cluster("      replicas_per_arch: 010\n")),
         ("quoted-number", &["invalid-value"], one_cluster("      replicas_per_arch: \"8\"\n")),
         ("yes-for-true", &["invalid-value"], one_cluster("      monitoring: {enabled: yes}\n")),
+        (
+            "cluster-label-without-value",
+            &["invalid-value"],
+            one_cluster("      monitoring: {cluster_label: {name: cluster}}\n"),
+        ),
+        ("cluster-label-empty", &["invalid-value"], one_cluster("      monitoring: {cluster_label: {}}\n")),
+        (
+            "cluster-label-of-the-alerts",
+            &["invalid-value"],
+            one_cluster("      monitoring: {cluster_label: {name: namespace, value: here}}\n"),
+        ),
         ("too-many-pods-per-node", &["invalid-value"], one_cluster("      pods_per_node: 36\n")),
         ("bad-namespace", &["invalid-value"], one_cluster("      namespace: Builds\n")),
         ("injection-namespace", &["invalid-value"], one_cluster("      namespace: \"a\\nkind: Secret\"\n")),

@@ -29,6 +29,25 @@ fn a_second_run_changes_nothing_and_says_so() {
 }
 
 #[test]
+fn validate_says_whose_alerts_are_for_a_central_ruler_alone() {
+    let dir = scratch();
+    write(
+        dir.path(),
+        "clusters.yaml",
+        support::one_cluster("      monitoring: {cluster_label: {name: cluster, value: here-1}}\n"),
+    );
+    let output = run(dir.path(), &["validate"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let said = "here: its alerts read only series with cluster=\"here-1\", for a Mimir or Thanos ruler";
+    assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    for other in ["", "      monitoring: {enabled: false, cluster_label: {name: cluster, value: here-1}}\n"] {
+        write(dir.path(), "clusters.yaml", support::one_cluster(other));
+        let output = run(dir.path(), &["validate"]);
+        assert!(code(&output) == 0 && !stderr(&output).contains("ruler"), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn check_writes_nothing_prints_a_diff_and_exits_1() {
     let dir = with_shipped();
     let output = run(dir.path(), &["generate", "--check"]);

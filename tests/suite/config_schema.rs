@@ -6,7 +6,8 @@ use buildkit_fleet::input::shape::{KeyPath, flatten};
 use buildkit_fleet::values::image::Image;
 use buildkit_fleet::values::instance_type::TypeName;
 use buildkit_fleet::values::name::{
-    AmiAlias, ClusterKey, ClusterName, LabelKey, LabelText, Module, Namespace, Region, RegistryHost, SecretName,
+    AmiAlias, ClusterKey, ClusterName, LabelKey, LabelText, MetricLabelName, MetricLabelValue, Module, Namespace,
+    Region, RegistryHost, SecretName,
 };
 use buildkit_fleet::values::version::Version;
 use proptest::prelude::*;
@@ -27,6 +28,9 @@ const BEYOND_THE_SCHEMA: &[(&str, &str)] = &[
     ("uneven-numa", "`numa_nodes` that do not divide `vcpu`"),
     ("path-as-cluster", "only clusters with the module need a name of ours"),
     ("system-namespace", "`kube-system` is well formed"),
+    ("cluster-label-without-value", "the other key may stand in `defaults`"),
+    ("cluster-label-empty", "both keys may stand in `defaults`"),
+    ("cluster-label-of-the-alerts", "a name that the alerts use is well formed"),
     ("bad-toleration", "`Exists` beside a value"),
 ];
 
@@ -167,6 +171,9 @@ fn all_agree(text: &str) {
     agrees::<Namespace>(text, true);
     agrees::<SecretName>(text, true);
     agrees::<LabelText>(text, true);
+    // Names that the alerts use themselves are more than a pattern should tell.
+    agrees::<MetricLabelName>(text, false);
+    agrees::<MetricLabelValue>(text, true);
     agrees::<LabelKey>(text, text.len() < 100);
     agrees::<AmiAlias>(text, true);
     agrees::<TypeName>(text, true);

@@ -715,7 +715,7 @@ fn alerts_are_reported_by_name() {
     let (_, changed) = one.what.split_once("; ").unwrap_or_else(|| panic!("{}", one.what));
     assert_eq!(
         changed,
-        "changed: BuildkitClientsWaiting amd64 (warning), BuildkitClientsWaiting arm64 (warning), BuildkitPinnedAtMax amd64 (warning), BuildkitPinnedAtMax arm64 (warning)"
+        "changed: BuildkitBelowMax amd64 (warning), BuildkitBelowMax arm64 (warning), BuildkitClientsWaiting amd64 (warning), BuildkitClientsWaiting arm64 (warning), BuildkitPinnedAtMax amd64 (warning), BuildkitPinnedAtMax arm64 (warning)"
     );
 }
 

@@ -258,7 +258,8 @@ fn base() -> Value {
     json!({
         "cluster_name": "eks-here", "region": "us-east-1", "modules": ["karpenter", "keda", "buildkit"], "eks_version": "1.35",
         "keda": {"chart_version": "2.20.2"},
-        "buildkit": {"ami_alias": "al2023@v20260714", "autoscaling": {"enabled": true, "amd64_max": 8, "arm64_max": 8}},
+        "buildkit": {"ami_alias": "al2023@v20260714", "autoscaling": {"enabled": true, "amd64_max": 8, "arm64_max": 8},
+            "monitoring": {"cluster_label": {"name": "cluster", "value": "here"}}},
     })
 }
 

@@ -281,13 +281,18 @@ const DEFECTS: &[(&str, &str, &str, &str)] = &[
         "keda_scaler_metrics_value{scaledObject=\"buildkitd\"}",
     ),
     ("metrics", "60-monitoring.yaml", "{namespace=\"buildkit\",service=\"buildkitd-lb-metrics\"}", ""),
-    ("metrics", "60-monitoring.yaml", "[10m]) > 0", "[10m]) > 0 or haproxy_backend_servers > 1"),
-    ("metrics", "60-monitoring.yaml", "\"bk_amd64\"})", "\"bk_amd64\"}"),
-    ("metrics", "60-monitoring.yaml", "sum by (proxy)", "sum by (server)"),
+    ("metrics", "60-monitoring.yaml", "[10m])) > 0", "[10m])) > 0 or haproxy_backend_servers > 1"),
+    ("metrics", "60-monitoring.yaml", "\"bk_amd64\"}[2m]))", "\"bk_amd64\"}[2m])"),
+    ("metrics", "60-monitoring.yaml", "sum by (namespace, proxy)", "sum by (server)"),
+    ("metrics", "60-monitoring.yaml", "            namespace: \"buildkit\"\n", ""),
+    ("metrics", "60-monitoring.yaml", "interval: 60s", "interval: 2m"),
+    ("metrics", "60-monitoring.yaml", "[2m]", "[1m]"),
+    ("metrics", "60-monitoring.yaml", "[5m]", "[3m]"),
+    ("metrics", "60-monitoring.yaml", "pod=~\"buildkitd-lb-.*\"", "pod=~\"buildkitd-.*\""),
     ("metrics", "60-monitoring.yaml", "proxy=\"bk_arm64\"", "proxy=\"bk_amd64\""),
     ("metrics", "60-monitoring.yaml", "proxy=\"bk_amd64\"", "proxy=bk_amd64"),
     ("metrics", "60-monitoring.yaml", "service=\"buildkitd-lb-metrics\"", "service=\"buildkitd-lb\""),
-    ("metrics", "60-monitoring.yaml", "keda-hpa-buildkitd-arm64", "buildkitd-arm64"),
+    ("metrics", "60-monitoring.yaml", "=\"keda-hpa-buildkitd-arm64", "=\"buildkitd-arm64"),
 ];
 
 /// The same of a pool that scales to zero.
@@ -308,6 +313,13 @@ const DEFECTS_OF_ITS_NODE: &[(&str, &str, &str, &str)] = &[
         "      taints:\n        - key: workload/buildkit-lb\n",
         "      terminationGracePeriod: 48h\n      taints:\n        - key: workload/buildkit-lb\n",
     ),
+];
+
+/// The same of alerts that are evaluated beside those of other clusters.
+const DEFECTS_OF_A_CENTRAL_STORE: &[(&str, &str, &str, &str)] = &[
+    ("metrics", "60-monitoring.yaml", ",k8s_cluster=\"arm64-builds\"", ""),
+    ("metrics", "60-monitoring.yaml", "k8s_cluster=\"arm64-builds\"", "k8s_cluster=\"other\""),
+    ("metrics", "60-monitoring.yaml", "            \"k8s_cluster\": \"arm64-builds\"\n", ""),
 ];
 
 /// Ids of the invariants that a set breaks.
@@ -339,9 +351,16 @@ fn every_invariant_is_broken_by_a_defect_of_a_template() {
     let with_node = support::fleet(&support::one_cluster(with_node), "here");
     let sleeping = "      autoscaling: {enabled: true, amd64_min: 0, amd64_max: 8, arm64_max: 8}\n";
     let sleeping = support::fleet(&support::one_cluster(sleeping), "here");
-    let missed = [(&shipped, DEFECTS), (&with_node, DEFECTS_OF_ITS_NODE), (&sleeping, DEFECTS_OF_SLEEP)]
-        .map(|(fleet, defects)| missed(fleet, defects))
-        .concat();
+    let central = "      monitoring: {cluster_label: {name: k8s_cluster, value: arm64-builds}}\n";
+    let central = support::fleet(&support::one_cluster(central), "here");
+    let missed = [
+        (&shipped, DEFECTS),
+        (&with_node, DEFECTS_OF_ITS_NODE),
+        (&sleeping, DEFECTS_OF_SLEEP),
+        (&central, DEFECTS_OF_A_CENTRAL_STORE),
+    ]
+    .map(|(fleet, defects)| missed(fleet, defects))
+    .concat();
     assert!(missed.is_empty(), "{}", missed.concat());
     let tried: BTreeSet<&str> = DEFECTS.iter().map(|(id, ..)| *id).collect();
     assert_eq!(tried, ALL.iter().map(|invariant| invariant.id).collect());

@@ -1,6 +1,6 @@
-//! Every test that is not of the load balancer (`lab`), of faults while publishing (`faults`) or of deploy.sh (`deploy`),
-//! in one binary: each binary is linked with all crates, which takes seconds and a hundred megabytes. One file's tests:
-//! `cargo test --test suite explain::`.
+//! Every test that is not of the load balancer (`lab`), of the alerts (`alerts`), of faults while publishing (`faults`) or
+//! of deploy.sh (`deploy`), in one binary: each binary is linked with all crates, which takes seconds and a hundred
+//! megabytes. One file's tests: `cargo test --test suite explain::`.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -21,6 +21,7 @@ const VARIANTS: &[(&str, &[&str])] = &[
             "32-networkpolicies.yaml",
             "40-deployments.yaml",
             "50-scaledobjects.yaml",
+            "60-monitoring.yaml",
         ],
     ),
     ("keda-2.16", &["50-scaledobjects.yaml"]),

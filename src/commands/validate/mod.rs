@@ -43,5 +43,13 @@ pub fn run(command: &Validate) -> Result<Exit> {
     let fleets = outcomes.iter().filter_map(Resolved::fleet).count();
     let without = outcomes.len() - fleets;
     message(&format!("{} is valid: {} with buildkit, {without} without", report.path, number(fleets, "cluster")));
+    for fleet in outcomes.iter().filter_map(Resolved::fleet).filter(|fleet| fleet.monitoring) {
+        if let Some(label) = &fleet.cluster_label {
+            message(&format!(
+                "{}: its alerts read only series with {}=\"{}\", for a Mimir or Thanos ruler; the cluster's own Prometheus has no external label in its data, and must not evaluate them",
+                fleet.key, label.name, label.value
+            ));
+        }
+    }
     Ok(Exit::Done)
 }

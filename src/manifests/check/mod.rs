@@ -131,7 +131,7 @@ pub const ALL: [Invariant; 22] = [
     },
     Invariant {
         id: "metrics",
-        says: "every series that is read exists, with labels that name an object of the fleet",
+        says: "every series that is read exists, with labels that name an object of the fleet, and over enough scrapes",
         broken: monitoring::metrics,
     },
 ];

@@ -10,19 +10,32 @@ const HAPROXY_SERIES: &str = include_str!("../../../data/haproxy-series.txt");
 /// Only newer versions of KEDA have it.
 const HTTP_REQUESTS: &str = "keda_scaler_http_requests_total";
 
-/// Of KEDA's operator (pkg/metricscollector/prommetrics.go) and kube-state-metrics (docs/metrics), and of Prometheus.
-const OTHER_SERIES: [&str; 7] = [
+/// Of KEDA's operator (pkg/metricscollector/prommetrics.go), kube-state-metrics (docs/metrics) and the kubelet's cAdvisor
+/// (docs/storage/prometheus.md), and of Prometheus.
+const OTHER_SERIES: [&str; 10] = [
     "keda_scaler_detail_errors_total",
     "keda_scaled_object_errors_total",
     "keda_scaler_metrics_value",
     HTTP_REQUESTS,
     "kube_horizontalpodautoscaler_status_condition",
     "kube_deployment_spec_replicas",
+    "kube_pod_status_unschedulable",
+    "kube_pod_container_status_restarts_total",
+    "container_oom_events_total",
     "up",
 ];
 
-/// Words of `PromQL` that the expressions use, and the labels that they sum by.
-const PROMQL: [&str; 10] = ["sum", "by", "absent", "increase", "rate", "and", "or", "on", "proxy", "scaled_resource"];
+/// Words of `PromQL` that the expressions use.
+const PROMQL: [&str; 12] =
+    ["sum", "max", "count", "by", "absent", "increase", "rate", "max_over_time", "offset", "and", "or", "unless"];
+
+/// The labels that they sum by.
+const KEPT: [&str; 5] = ["namespace", "proxy", "pod", "scaledObject", "scaled_resource"];
+
+/// Scrapes that a window must span: of a rate or an increase, since one scrape may fail and each end of the window is up
+/// to one scrape old; of a maximum, since one scrape may meet the moment in which a client counts as none.
+const SCRAPES_OF_A_RATE: u64 = 4;
+const SCRAPES_OF_A_MAXIMUM: u64 = 2;
 
 /// One `name{label="value",...}` of an expression.
 #[derive(Debug, PartialEq)]
@@ -99,9 +112,57 @@ pub(super) fn metrics(set: &RenderedFleet, broken: &mut Vec<String>) {
             look(set, &what, expression, broken);
             let of = alert["labels"]["arch"].as_str();
             let mut others = set.fleet.pools.iter().map(|pool| pool.arch.name()).filter(|arch| Some(*arch) != of);
-            if of.is_some() && others.any(|other| expression.contains(other)) {
+            if of.is_some() && others.any(|other| names_arch(set, expression, other)) {
                 broken.push(format!("{what} is for {} but reads another architecture", of.unwrap_or_default()));
             }
+            if alert["labels"]["namespace"] != set.fleet.namespace.as_str() {
+                broken.push(format!("{what} has no label `namespace`, by which Alertmanager routes it"));
+            }
+            central(set, &what, &alert["labels"], expression, broken);
+            windows(set, &what, expression, broken);
+        }
+    }
+}
+
+/// Whether a label names this architecture; a namespace or a cluster may have its name by chance.
+fn names_arch(set: &RenderedFleet, expression: &str, arch: &str) -> bool {
+    let cluster = set.fleet.cluster_label.as_ref().map(|label| label.name.as_str());
+    let mut labels = read(expression).0.into_iter().flat_map(|selector| selector.labels);
+    labels.any(|(label, _, value)| label != "namespace" && Some(label) != cluster && value.contains(arch))
+}
+
+/// Beside the series of other clusters, each selector names this one, and so does the alert: a series of a healthy cluster
+/// would silence it.
+fn central(set: &RenderedFleet, what: &str, labels: &serde_json::Value, expression: &str, broken: &mut Vec<String>) {
+    let Some(label) = &set.fleet.cluster_label else { return };
+    let (name, value) = (label.name.as_str(), label.value.as_str());
+    for selector in read(expression).0 {
+        if !selector.labels.contains(&(name, "=", value)) {
+            broken.push(format!("{what} reads `{}` of every cluster", selector.name));
+        }
+    }
+    if labels[name] != value {
+        broken.push(format!("{what} does not say which cluster it is about"));
+    }
+}
+
+/// Windows are long enough for the intervals of the scrapes.
+fn windows(set: &RenderedFleet, what: &str, expression: &str, broken: &mut Vec<String>) {
+    let monitors = set.objects.of_kind("ServiceMonitor").flat_map(|(_, monitor)| items(&monitor["spec"]["endpoints"]));
+    let seconds = |text: &str, unit: char| text.strip_suffix(unit).and_then(|number| number.parse::<u64>().ok());
+    let intervals = monitors.map(|endpoint| seconds(endpoint["interval"].as_str().unwrap_or_default(), 's'));
+    let Some(interval) = intervals.map(|interval| interval.unwrap_or(u64::MAX)).max() else { return };
+    let between = read(expression).1;
+    for pair in between.windows(2) {
+        let scrapes = match pair[0].trim_end_matches('(').rsplit(|c| !is_word(c)).next() {
+            Some("rate" | "increase") => SCRAPES_OF_A_RATE,
+            Some("max_over_time") => SCRAPES_OF_A_MAXIMUM,
+            _ => continue,
+        };
+        let window = pair[1].strip_prefix('[').and_then(|rest| rest.split(']').next());
+        let window = window.and_then(|window| seconds(window, 'm')).unwrap_or_default() * 60;
+        if window < interval.saturating_mul(scrapes) {
+            broken.push(format!("{what} looks back {window} s, less than {scrapes} scrapes of {interval} s"));
         }
     }
 }
@@ -113,7 +174,8 @@ fn look(set: &RenderedFleet, what: &str, expression: &str, broken: &mut Vec<Stri
     }
     // A series without labels covers every fleet of the cluster.
     let words = between.iter().flat_map(|text| text.split(|c: char| !is_word(c)));
-    for word in words.filter(|word| word.starts_with(|c: char| !c.is_ascii_digit()) && !PROMQL.contains(word)) {
+    let names = words.filter(|word| word.starts_with(|c: char| !c.is_ascii_digit()));
+    for word in names.filter(|word| !PROMQL.contains(word) && !KEPT.contains(word)) {
         broken.push(format!("{what} reads `{word}` without labels, or is not a valid expression"));
     }
     for Selector { name, labels } in selectors {
@@ -132,6 +194,9 @@ fn look(set: &RenderedFleet, what: &str, expression: &str, broken: &mut Vec<Stri
 
 fn label_is_known(set: &RenderedFleet, label: &str, operator: &str, value: &str) -> bool {
     let there = |kind: &str, name: &str| !set.object(kind, name).is_null();
+    if let Some(cluster) = set.fleet.cluster_label.as_ref().filter(|cluster| cluster.name.as_str() == label) {
+        return operator == "=" && cluster.value.as_str() == value;
+    }
     match (label, operator) {
         ("proxy", "=") => set.haproxy.section("backend", value).is_some(),
         ("namespace", "=") => value == set.fleet.namespace.as_str(),
@@ -144,8 +209,10 @@ fn label_is_known(set: &RenderedFleet, label: &str, operator: &str, value: &str)
         ("scaledObject" | "scaled_resource", "=~") => value
             .strip_suffix(".*")
             .is_some_and(|prefix| set.objects.of_kind("ScaledObject").all(|(name, _)| name.starts_with(prefix))),
+        // The pods of a Deployment.
+        ("pod", "=~") => value.strip_suffix("-.*").is_some_and(|name| there("Deployment", name)),
         // Values that do not name objects of the fleet.
-        ("condition" | "status", "=") | ("status_code", "!=") => true,
+        ("condition" | "status", "=") | ("status_code", "=" | "!=") => true,
         _ => false,
     }
 }
