@@ -34,13 +34,17 @@ pub fn drain_cap(timing: Timing) -> Formula {
 }
 
 pub fn hold_retries(timing: Timing) -> Formula {
-    let words = "seconds that a client is held while no pod is UP: longer than it waits";
-    formula(format!("{} + 10", timing.client_connect_s()), words)
+    formula(queue_s(timing), "seconds that a client is held while no pod is UP: as long as in the queue")
 }
 
 pub fn queue_timeout(timing: Timing) -> Formula {
-    let words = "a client's whole cycle, wait and pause, in seconds: a client that retries counts as one";
-    formula(format!("{} + {}", timing.client_connect_s(), timing.client_retry_pause_s()), words)
+    let words = "a second less than a client's shortest cycle, wait and 0.8 of the pause, and longer than its wait: a client that retries counts at most once";
+    formula(queue_s(timing), words)
+}
+
+fn queue_s(timing: Timing) -> String {
+    let (connect, pause) = (timing.client_connect_s(), timing.client_retry_pause_s());
+    format!("max({connect} + 1, {connect} + floor({pause} * 4 / 5) - 1)")
 }
 
 pub fn lb_timeout(timing: Timing) -> Formula {

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use crate::diagnostics::span::Lines;
 use crate::input::yaml::{self, Kind, Node};
 use crate::manifests::address::{Field, join, names};
+use crate::manifests::names::without_hash;
 use crate::manifests::set::SetFile;
 use crate::manifests::setting::{Setting, is_configuration, settings};
 
@@ -112,10 +113,13 @@ impl Object {
         let root = yaml::parse(text).ok()?;
         let mut walk = Walk { text, lines: Lines::of(text), entries: IndexMap::new(), by_line: BTreeMap::new() };
         walk.node(&root, "", root.span.start, 0);
+        let kind = text_at(&root, &["kind"]).unwrap_or_default();
+        let name = text_at(&root, &["metadata", "name"]).unwrap_or_default();
         Some(Object {
             file: file.to_owned(),
-            kind: text_at(&root, &["kind"]).unwrap_or_default(),
-            name: text_at(&root, &["metadata", "name"]).unwrap_or_default(),
+            // An address stays the same when the content of a ConfigMap changes.
+            name: without_hash(&kind, &name).to_owned(),
+            kind,
             text: text.to_owned(),
             lines_before,
             entries: walk.entries,

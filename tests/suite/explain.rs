@@ -145,6 +145,7 @@ const COMPUTED: &[&str] = &[
     "ScaledObject spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.stabilizationWindowSeconds",
     "ScaledObject spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleUp.policies[].value",
     "ScaledObject spec.cooldownPeriod",
+    "ScaledObject spec.initialCooldownPeriod",
 ];
 
 /// Numbers that differ between inputs and are not computed: they are copied from clusters.yaml, are chosen by version, or
@@ -177,7 +178,9 @@ fn every_number_that_differs_between_clusters_is_given_or_has_a_formula() {
             let texts = texts(probe);
             let is_value = |target: &&Target| texts.get(&target.field).is_some_and(|text| *text == target.value);
             for target in targets(probe).iter().filter(is_value).filter(|target| is_quantity(&target.value)) {
-                let name = if target.field.kind == "NodePool" { "" } else { &target.field.name };
+                // NodePools of builders are named after their types.
+                let of_builders = target.field.kind == "NodePool" && target.field.name != "buildkit-lb";
+                let name = if of_builders { "" } else { &target.field.name };
                 let place = format!("{} {name} {}", target.field.kind, target.field.path);
                 values.entry(place.clone()).or_default().insert(target.value.clone());
                 if formula::of(probe.fleet, &target.field).is_none() {
@@ -331,6 +334,23 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("mtls_secret", "mtls_secret: one", "mtls_secret: two"),
     ("monitoring.enabled", "monitoring: {enabled: true}", "monitoring: {enabled: false}"),
     ("extra_labels", "extra_labels: {team: one}", "extra_labels: {team: two}"),
+    (
+        "monitoring.cluster_label.name",
+        // Another name is another label: the one that is tried is an example.
+        "monitoring: {cluster_label: {name: a, value: b}}",
+        "monitoring: {cluster_label: {name: cluster, value: b}}",
+    ),
+    (
+        "monitoring.cluster_label.value",
+        "monitoring: {cluster_label: {name: a, value: b}}",
+        "monitoring: {cluster_label: {name: a, value: d}}",
+    ),
+    ("load_balancer.priority_class", "load_balancer: {priority_class: one}", "load_balancer: {priority_class: two}"),
+    (
+        "load_balancer.node_pool.instance_type",
+        "load_balancer: {node_pool: {instance_type: c7i.large}}",
+        "load_balancer: {node_pool: {instance_type: c7i.xlarge}}",
+    ),
     ("lb_tolerations", "lb_tolerations: [{key: a, value: b, effect: NoSchedule}]", "lb_tolerations: []"),
     ("cluster_name", "@cluster_name: eks-here", "@cluster_name: eks-there"),
     ("region", "@region: us-east-1", "@region: eu-central-1"),
@@ -359,7 +379,7 @@ fn shows(influence: &Influence, (file, object, path): &(String, String, String))
     all.filter(|field| field.file == *file).any(|field| {
         let named = match field.kind.as_str() {
             "Namespace" => object == "Namespace",
-            "NodePool" => {
+            "NodePool" if field.name != "buildkit-lb" => {
                 let arch = field.name.split('-').nth(1).unwrap_or_default();
                 object.starts_with(&format!("NodePool/{arch}/"))
             }

@@ -88,10 +88,15 @@ fn leaves(files: &[SetFile]) -> BTreeMap<(String, String, String), String> {
             // The names of these come from clusters.yaml: they are called by what they are for.
             let name = match document["kind"].as_str() {
                 Some("Namespace") => "Namespace".to_owned(),
-                Some("NodePool") => {
+                Some("NodePool") if document["metadata"]["name"] != "buildkit-lb" => {
                     pools.push(word(&document["metadata"]["labels"]["arch"]));
                     let arch = &pools[pools.len() - 1];
                     format!("NodePool/{arch}/{}", pools.iter().filter(|pool| *pool == arch).count())
+                }
+                // Without the hash of its content.
+                Some("ConfigMap") => {
+                    let name = word(&document["metadata"]["name"]);
+                    format!("ConfigMap/{}", name.rsplit_once('-').map_or("", |(base, _)| base))
                 }
                 _ => format!("{}/{}", word(&document["kind"]), word(&document["metadata"]["name"])),
             };

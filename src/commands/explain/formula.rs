@@ -53,9 +53,11 @@ fn of_pool(fleet: &Fleet, pool: &Pool, field: &Field, path: &[&str]) -> Option<F
         ("NodePool", ["spec", "limits", "nodes"], Some((_, planned))) => Some(formula::node_limit(pool, planned)),
         ("NodePool", ["spec", "limits", "cpu"], Some((_, planned))) => Some(formula::cpu_limit(pool, planned)),
         ("ScaledObject", [.., "scaleUp", "policies", "Pods", "value"], _) => Some(formula::scale_up_pods(pool)),
-        ("ScaledObject", ["spec", "cooldownPeriod"] | [.., "scaleDown", "stabilizationWindowSeconds"], _) => {
-            Some(formula::idle(fleet))
-        }
+        (
+            "ScaledObject",
+            ["spec", "cooldownPeriod" | "initialCooldownPeriod"] | [.., "scaleDown", "stabilizationWindowSeconds"],
+            _,
+        ) => Some(formula::idle(fleet)),
         ("ScaledObject", [.., "scaleDown", "policies", _, "periodSeconds"], _) => {
             Some(formula::scale_down_period(fleet))
         }

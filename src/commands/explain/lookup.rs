@@ -6,6 +6,7 @@ use crate::commands::explain::text::ambiguous;
 use crate::diagnostics::suggest::{did_you_mean, did_you_mean_of};
 use crate::manifests::address::{Asked, join, steps};
 use crate::manifests::index::{Line, Object, Role, Target};
+use crate::manifests::names::without_hash;
 
 /// Finds the field on a line of a file, counted from 1. A comment and a blank line belong to what follows them.
 pub fn on_line(objects: &[&Object], file: &str, wanted: usize) -> Result<Target, String> {
@@ -88,7 +89,8 @@ pub fn search(objects: &[&Object], what: &str, asked: &Asked) -> Vec<Target> {
 impl Object {
     /// Whether an address starts with its name, and its kind where that is given.
     pub fn is(&self, asked: &Asked) -> bool {
-        self.name == asked.name && asked.kind.as_ref().is_none_or(|kind| self.kind.eq_ignore_ascii_case(kind))
+        self.name == without_hash(&self.kind, &asked.name)
+            && asked.kind.as_ref().is_none_or(|kind| self.kind.eq_ignore_ascii_case(kind))
     }
 
     fn target(&self, id: usize) -> Target {
