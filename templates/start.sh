@@ -16,6 +16,7 @@ DNS_SERVER=$address
 export DNS_SERVER
 
 # Two descriptors per connection, and some 150 for listeners, checks and pipes. HAProxy refuses to start with fewer.
+# shellcheck disable=SC3045 # POSIX has no -H; dash and busybox have
 hard_limit=$(ulimit -Hn)
 needed=$(awk '$1 == "maxconn" { print 2 * $2 + 150; exit }' "$haproxy_cfg" 2>/dev/null || true)
 if [ "$hard_limit" != unlimited ] && [ "$hard_limit" -lt "${needed:-0}" ]; then

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::input::layer::Scalar;
 use crate::input::shape::{Shape, Text};
+use crate::values::docker_hub::{DOCKER_HUB, is_docker_hub};
 
 /// The name rules of Kubernetes (RFC 1123) and of registries, as regular expressions.
 const DNS_LABEL: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
@@ -159,7 +160,8 @@ pub fn without_scheme(text: &str) -> Option<&str> {
 
 fn suggest_without_scheme(text: &str) -> String {
     let registry = without_scheme(text).filter(|rest| RegistryHost::try_from(*rest).is_ok());
-    registry.map(|registry| format!("did you mean `{registry}`?")).unwrap_or_default()
+    let known = registry.map(|registry| if is_docker_hub(registry) { DOCKER_HUB } else { registry });
+    known.map(|registry| format!("did you mean `{registry}`?")).unwrap_or_default()
 }
 
 impl AmiAlias {

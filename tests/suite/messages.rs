@@ -170,6 +170,9 @@ fn names_are_read_as_kubernetes_reads_them() {
     assert!(
         !RegistryHost::accepts(&of(&dns(4))) && !RegistryHost::accepts(&format!("a/{}", vec![long(64); 4].join("/")))
     );
+    for (url, name) in [("https://mirror.example/", "mirror.example"), ("http://index.docker.io", "docker.io")] {
+        assert_eq!(RegistryHost::try_from(url), Err(format!("did you mean `{name}`?")));
+    }
 }
 
 #[test]
