@@ -81,10 +81,10 @@ mod tests {
     fn a_value_is_put_at_its_path_taken_away_from_it_and_the_rest_stays() {
         let tree = parse("a: {b: 1.30, c: [x]}\nd:\n").unwrap_or_else(|problem| panic!("{}", problem.message));
         let flow = |tree: Node| tree.flow();
-        assert_eq!(flow(tree.with(&["a", "b"], (&json!(2)).into())), "{a: {b: 2, c: [x]}, d: }");
+        assert_eq!(flow(tree.with(&["a", "b"], (&json!(2)).into())), "{a: {b: 2, c: [x]}, d: ~}");
         assert_eq!(flow(tree.with(&["d", "e"], (&json!("2")).into())), "{a: {b: 1.30, c: [x]}, d: {\"e\": \"2\"}}");
-        assert_eq!(flow(tree.without(&["a", "c"])), "{a: {b: 1.30}, d: }");
-        assert_eq!(flow(tree.without(&["d", "e"])), "{a: {b: 1.30, c: [x]}, d: }");
+        assert_eq!(flow(tree.without(&["a", "c"])), "{a: {b: 1.30}, d: ~}");
+        assert_eq!(flow(tree.without(&["d", "e"])), "{a: {b: 1.30, c: [x]}, d: ~}");
         let other = (&json!({"d": true, "f": null})).into();
         assert_eq!(flow(tree.overlaid(&other)), "{a: {b: 1.30, c: [x]}, d: true, \"f\": null}");
     }
