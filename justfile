@@ -50,7 +50,7 @@ ci:
 # Update snapshots and generated pages; review them with git diff
 [group('work')]
 snapshots:
-    INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet
+    INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet --test suite
 
 # Write the man pages to target/man
 [group('work')]
