@@ -18,7 +18,7 @@ use buildkit_fleet::manifests::render::Renderer;
 use buildkit_fleet::manifests::set::SetFile;
 
 use crate::support;
-use crate::support::program::{code, run, scratch, stderr, stdout, with_shipped, write};
+use crate::support::program::{code, plain, run, scratch, stderr, stdout, with_shipped, write};
 
 /// A scaled and a fixed cluster of the shipped file: between them they have every field.
 const ONE_OF_EACH: [&str; 2] = ["arc-cbr-production", "arc-cbr-production-uw1"];
@@ -744,7 +744,7 @@ fn a_pipe_works_as_config() {
             "cat clusters.yaml | {} explain {question} --config /dev/stdin",
             env!("CARGO_BIN_EXE_buildkit-fleet")
         );
-        let piped = std::process::Command::new("sh").current_dir(dir.path()).args(["-c", &pipe]).output();
+        let piped = plain("sh").current_dir(dir.path()).args(["-c", &pipe]).output();
         let piped = piped.unwrap_or_else(|error| panic!("{error}"));
         let words: Vec<&str> = std::iter::once("explain").chain(question.split(' ')).collect();
         let plain = stdout(&run(dir.path(), &words)).replace("clusters.yaml:", "/dev/stdin:");

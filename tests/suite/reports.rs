@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use serde_json::Value;
 
 use crate::support;
-use crate::support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
+use crate::support::program::{code, plain, program, run, scratch, stderr, stdout, with_shipped, write};
 
 const REFUSED: &str = "clusters:\n  a:\n    cluster_name: eks-a\n    region: us-east-1\n    modules: [karpenter, buildkit]\n    buildkit:\n      ami_alias: al2023@v20260714\n      replicas_per_arc: 2\n      extra_labels: {ü: x, \"100%\": y}\n      namespace: [a,\n        b]\n";
 
@@ -280,7 +280,7 @@ fn color_follows_the_option_before_the_environment() {
         (&["validate", "--color", "never"], None, false),
     ] {
         let mut command = program(dir.path(), args);
-        command.env_remove("NO_COLOR").envs(no_color.map(|value| ("NO_COLOR", value)));
+        command.envs(no_color.map(|value| ("NO_COLOR", value)));
         let output = command.output().unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(stderr(&output).contains('\u{1b}'), colored, "{args:?}");
     }
@@ -293,10 +293,12 @@ fn color_follows_the_option_before_the_environment() {
         (&[("TERM", "xterm"), ("NO_COLOR", "")], true),
         (&[("TERM", "xterm"), ("CLICOLOR", "0")], false),
         (&[("TERM", "dumb"), ("CLICOLOR_FORCE", "1")], true),
+        // The log of a CI shows colour, whatever TERM says.
+        (&[("TERM", "dumb"), ("CI", "true")], true),
     ] {
         let command = format!("{} validate", env!("CARGO_BIN_EXE_buildkit-fleet"));
-        let mut terminal = std::process::Command::new("script");
-        terminal.current_dir(dir.path()).args(["-qec", &command, "/dev/null"]).env_remove("NO_COLOR");
+        let mut terminal = plain("script");
+        terminal.current_dir(dir.path()).args(["-qec", &command, "/dev/null"]);
         let output =
             terminal.envs(environment.iter().copied()).output().unwrap_or_else(|error| panic!("script: {error}"));
         assert_eq!(stdout(&output).contains("\u{1b}["), colored, "{environment:?}");
@@ -319,8 +321,8 @@ fn help_and_usage_errors_follow_the_color_option() {
     }
     for (args, colored) in [("--help", true), ("--help --color never", false), ("plan --bad --color=never", false)] {
         let command = format!("{} {args}", env!("CARGO_BIN_EXE_buildkit-fleet"));
-        let mut terminal = std::process::Command::new("script");
-        terminal.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR");
+        let mut terminal = plain("script");
+        terminal.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm");
         let output = terminal.output().unwrap_or_else(|error| panic!("script: {error}"));
         assert!(stdout(&output).contains("--help"), "{args}: {}", stdout(&output));
         assert_eq!(stdout(&output).contains("\u{1b}["), colored, "{args} on a terminal");
@@ -339,7 +341,7 @@ fn data_for_people_is_as_wide_as_the_terminal_or_as_columns_says() {
         assert!((width - 15..=width).contains(&wide), "{columns:?}: {wide}");
     }
     let command = format!("stty rows 40 columns 60; {} plan arc-staging", env!("CARGO_BIN_EXE_buildkit-fleet"));
-    let mut terminal = std::process::Command::new("script");
+    let mut terminal = plain("script");
     terminal.current_dir(dir.path()).args(["-qec", &command, "/dev/null"]).env("COLUMNS", "90");
     let output = terminal.output().unwrap_or_else(|error| panic!("script: {error}"));
     let wide = widest(&stdout(&output));

@@ -18,21 +18,25 @@ pub(crate) fn program(dir: &Path, args: &[&str]) -> Command {
 }
 
 fn command(dir: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_buildkit-fleet"));
-    command.current_dir(dir).args(args).env_remove("COLUMNS");
+    let mut command = plain(env!("CARGO_BIN_EXE_buildkit-fleet"));
+    command.current_dir(dir).args(args);
+    command
+}
+
+/// A command without the variables that choose colour and width: what this machine or its CI sets must not decide.
+pub(crate) fn plain(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for name in ["CI", "CLICOLOR", "CLICOLOR_FORCE", "COLORTERM", "COLUMNS", "NO_COLOR", "TERM"] {
+        command.env_remove(name);
+    }
     command
 }
 
 /// The same, killed where it hangs, which is exit code 137.
 pub(crate) fn unless_it_hangs(dir: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new("timeout");
+    let mut command = plain("timeout");
     command.args(["-s", "KILL", &HANGS.as_secs().to_string(), env!("CARGO_BIN_EXE_buildkit-fleet")]);
-    command
-        .args(args)
-        .current_dir(dir)
-        .env_remove("COLUMNS")
-        .output()
-        .unwrap_or_else(|error| panic!("timeout: {error}"))
+    command.args(args).current_dir(dir).output().unwrap_or_else(|error| panic!("timeout: {error}"))
 }
 
 pub(crate) fn run(dir: &Path, args: &[&str]) -> Output {
