@@ -6,6 +6,7 @@ pub mod formula;
 pub mod hpa;
 pub mod instance_plan;
 pub mod model;
+pub mod nodes;
 pub mod ports;
 pub mod scaling;
 pub mod sizing;

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use crate::fleet::capabilities::{Fallback, HaproxyCapabilities, Ladder};
 use crate::fleet::instance_plan::InstancePlan;
+use crate::fleet::nodes::NodeSettings;
 use crate::fleet::scaling::Scaling;
 use crate::fleet::timing::Timing;
 use crate::values::arch::Arch;
@@ -51,6 +52,7 @@ pub struct Pool {
     pub arch: Arch,
     pub scaling: Scaling,
     pub plan: InstancePlan,
+    pub nodes: NodeSettings,
 }
 
 /// The label that tells this cluster's series from those of others, in a store that holds several clusters.
@@ -77,6 +79,8 @@ pub struct LoadBalancer {
     pub priority_class: PriorityClassName,
     /// Instance type of a node for it alone; none where it runs on the cluster's base nodes.
     pub node_type: Option<TypeName>,
+    /// Settings of that node.
+    pub nodes: NodeSettings,
 }
 
 /// The settings of one registry in buildkitd.toml.

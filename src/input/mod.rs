@@ -2,6 +2,7 @@
 
 pub mod edit;
 pub mod entries;
+pub mod free;
 pub mod layer;
 pub mod map;
 pub mod shape;

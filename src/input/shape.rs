@@ -19,6 +19,18 @@ pub enum Shape {
     List(Box<Shape>),
     Map(Map),
     Block { keys: &'static [Key], open: bool },
+    Free(FreeShape),
+}
+
+/// A value that another system reads.
+#[derive(Clone, Copy, Debug)]
+pub struct FreeShape {
+    /// In words, as a phrase that follows "expected".
+    pub expected: &'static str,
+    /// Whether it is a block of keys.
+    pub block: bool,
+    /// Some accepted values, as YAML.
+    pub examples: &'static [&'static str],
 }
 
 /// A scalar that is read as text, whatever its YAML type is.
@@ -81,6 +93,7 @@ impl Shape {
                 let names: Vec<String> = keys.iter().map(|key| format!("`{}`", key.name)).collect();
                 format!("a block of {}", names.join(", "))
             }
+            Shape::Free(free) => free.expected.to_owned(),
         }
     }
 }

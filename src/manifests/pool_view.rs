@@ -7,6 +7,7 @@ use crate::fleet::hpa::ScalingRules;
 use crate::fleet::model::{Fleet, Pool};
 use crate::fleet::scaling::{Bounds, Scaling};
 use crate::fleet::sizing;
+use crate::manifests::nodes_view::{NodesView, nodes_view};
 use crate::manifests::scrape;
 use crate::values::arch::Arch;
 
@@ -41,6 +42,7 @@ pub struct PoolView<'a> {
     pub reserved_percent: u64,
     pub min_free_percent: u64,
     pub node_name_tag: String,
+    pub nodes: NodesView,
     pub types: Vec<TypeView<'a>>,
     /// Rendered buildkitd.toml and the name of its ConfigMap, filled in by the renderer.
     pub buildkitd_toml: String,
@@ -96,6 +98,7 @@ pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
         reserved_percent: shares.reserved_percent,
         min_free_percent: sizing::MIN_FREE_PERCENT,
         node_name_tag: format!("{}-buildkit-{}", fleet.cluster_name, pool.arch.name()),
+        nodes: nodes_view(fleet, &pool.nodes),
         types: plan
             .entries
             .iter()

@@ -13,6 +13,7 @@ use crate::fleet::sizing;
 use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
 use crate::manifests::alert::Alert;
 use crate::manifests::alerts;
+use crate::manifests::nodes_view::{NodesView, nodes_view};
 use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
 use crate::manifests::scrape;
 use crate::values::instance_type::TypeName;
@@ -40,7 +41,6 @@ pub struct ClusterView<'a> {
     pub key: &'a str,
     pub cluster_name: &'a str,
     pub region: &'a str,
-    pub node_role: String,
     pub namespace: &'a str,
     pub image: &'a str,
     pub listen: &'static str,
@@ -96,6 +96,7 @@ pub struct LbView<'a> {
     /// Instance type of a node of its own.
     pub node_type: Option<&'a str>,
     pub node_name_tag: String,
+    pub nodes: NodesView,
     /// Rendered haproxy.cfg and the name of its ConfigMap, filled in by the renderer.
     pub haproxy_cfg: String,
     pub config: String,
@@ -162,7 +163,6 @@ fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {
         key: fleet.key.as_str(),
         cluster_name: fleet.cluster_name.as_str(),
         region: fleet.region.as_str(),
-        node_role: format!("{}-node-role", fleet.cluster_name),
         namespace: fleet.namespace.as_str(),
         image: fleet.image.as_str(),
         listen,
@@ -226,6 +226,7 @@ pub(crate) fn lb_view(fleet: &Fleet) -> LbView<'_> {
         quota_pods: fleet.lb.needs_quota().then_some(LB_QUOTA_PODS),
         node_type: fleet.lb.node_type.as_ref().map(TypeName::as_str),
         node_name_tag: format!("{}-buildkit-lb", fleet.cluster_name),
+        nodes: nodes_view(fleet, &fleet.lb.nodes),
         haproxy_cfg: String::new(),
         config: String::new(),
     }

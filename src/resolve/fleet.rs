@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Buildkit, ClusterKeys, ClusterLabelKeys, LoadBalancerNodes};
+use crate::config::load_balancer::LoadBalancerNodes;
+use crate::config::monitoring::ClusterLabelKeys;
+use crate::config::{Buildkit, ClusterKeys};
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::Span;
@@ -15,7 +17,7 @@ use crate::resolve::images::{self, example};
 use crate::resolve::instance_plan::{self, Layers};
 use crate::resolve::modules::WithoutKarpenter;
 use crate::resolve::resolved::Resolved;
-use crate::resolve::{ami, architectures, instance_rules, registries, rules, scaling};
+use crate::resolve::{ami, architectures, instance_rules, nodes, registries, rules, scaling};
 use crate::values::arch::Arch;
 use crate::values::instance_type::TypeName;
 use crate::values::name::{ClusterKey, Namespace};
@@ -104,7 +106,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         let layers = Layers { own: &cluster.entry.buildkit, defaults: &defaults.buildkit, merged: layer, at };
         let plan = instance_plan::read(arch, layers, problems);
         if let (Some(scaling), Some(plan)) = (scaling, plan) {
-            let pool = Pool { arch, scaling, plan };
+            let pool = Pool { arch, scaling, plan, nodes: nodes::read(&layer.nodes.of(arch)) };
             rules::check_pool(&pool, layer, &namespace, ip_family, at, problems);
             pools.push(pool);
         }
@@ -187,6 +189,7 @@ fn read_lb(layer: &Buildkit, problems: &mut Problems) -> LoadBalancer {
         tolerations: layer.lb_tolerations.or(&standard.lb_tolerations).0,
         priority_class: layer.load_balancer.priority_class.or(&standard.load_balancer.priority_class),
         node_type: read_lb_nodes(&layer.load_balancer.node_pool, problems),
+        nodes: nodes::read(&layer.nodes.both()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Specifications of instance types: the user's rows override the catalogue's.
 
 use crate::catalogue::instances::{InstanceType, catalogue_row, numa_nodes};
-use crate::config::InstanceSpec;
+use crate::config::instance_specs::InstanceSpec;
 
 /// Why a type's specifications are not available.
 #[derive(Debug, PartialEq, Eq)]

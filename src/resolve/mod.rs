@@ -10,6 +10,7 @@ pub mod instance_rules;
 pub mod instances;
 pub mod keys;
 pub mod modules;
+pub mod nodes;
 pub mod read;
 pub mod registries;
 pub mod resolved;

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::input::layer::Scalar;
 use crate::input::shape::{Shape, Text};
-use crate::values::name::compile;
+use crate::values::pattern::compile;
 
 /// A reference `[host[:port]/]path[:tag][@sha256:digest]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::input::layer::{LayerField, Leaf, Scalar, Value, name_shape, scalar_ke
 use crate::input::shape::{Keys, Map, Shape, Text};
 use crate::input::yaml::Node;
 use crate::values::count::PodsPerNode;
-use crate::values::name::compile;
+use crate::values::pattern::compile;
 
 /// Name of an instance type.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,10 @@
 pub mod arch;
 pub mod count;
 pub mod docker_hub;
+pub mod iam;
 pub mod image;
 pub mod instance_type;
 pub mod name;
+pub mod pattern;
 pub mod toleration;
 pub mod version;

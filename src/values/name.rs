@@ -1,17 +1,13 @@
 //! Names that end up in manifests, each with the rule of the system that reads it.
 
-use std::fmt;
-use std::sync::LazyLock;
-
-use regex_lite::Regex;
 use serde::Serialize;
 
 use crate::input::layer::Scalar;
-use crate::input::shape::{Shape, Text};
+use crate::input::shape::Shape;
 use crate::values::docker_hub::{DOCKER_HUB, is_docker_hub};
+use crate::values::pattern::{DNS_LABEL, names};
 
-/// The name rules of Kubernetes (RFC 1123) and of registries, as regular expressions.
-const DNS_LABEL: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
+/// Label values of Kubernetes and paths of registries, as regular expressions.
 const LABEL_TEXT: &str = "[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?";
 const PATH_PART: &str = "[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?";
 
@@ -38,64 +34,6 @@ const ALERT_LABELS: [&str; 18] = [
     "status_code",
     "triggerIndex",
 ];
-
-macro_rules! names {
-    ($(
-        $(#[doc = $doc:literal])* $name:ident: $expected:literal,
-        pattern $pattern:expr, longest $longest:literal, examples $examples:expr $(, and $check:expr)? $(, remedy $remedy:expr)?;
-    )*) => { $(
-        $(#[doc = $doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-        pub struct $name(String);
-
-        impl $name {
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-
-            pub fn accepts(text: &str) -> bool {
-                static PATTERN: LazyLock<Regex> = LazyLock::new(|| compile(&$pattern));
-                text.len() <= $longest && PATTERN.is_match(text) $(&& $check(text))?
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl TryFrom<&str> for $name {
-            type Error = String;
-
-            fn try_from(text: &str) -> Result<Self, String> {
-                if Self::accepts(text) { Ok($name(text.to_owned())) } else { Err(names!(@remedy text $(, $remedy)?)) }
-            }
-        }
-
-        impl Scalar for $name {
-            fn shape() -> Shape {
-                Shape::Text(Text {
-                    expected: $expected.to_owned(),
-                    pattern: $pattern.to_owned(),
-                    longest: $longest,
-                    examples: $examples,
-                    or_number: false,
-                })
-            }
-
-            fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-                Self::try_from(text)
-            }
-        }
-    )* };
-    (@remedy $text:ident) => {
-        String::new()
-    };
-    (@remedy $text:ident, $remedy:expr) => {
-        $remedy($text)
-    };
-}
 
 names! {
     /// Key of a cluster in clusters.yaml, which becomes a directory name.
@@ -145,11 +83,6 @@ names! {
     /// Alias of an AL2023 node image: only that family reads the NodeConfig user data.
     AmiAlias: "`al2023@latest` or `al2023@v` with a release date, such as `al2023@v20260714`",
         pattern format!("^al2023@(latest|v{DAY})$"), longest 16, examples &["al2023@v20260714", "al2023@latest"];
-}
-
-/// Compiles a regular expression. The JSON Schema contains the same text.
-pub(crate) fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the patterns are constants, which tests compile")
 }
 
 /// The registry in a URL; `None` without a scheme.

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use buildkit_fleet::cli::Cli;
+use buildkit_fleet::config::ClusterKeys;
 use buildkit_fleet::diagnostics::rule::{ALL, Severity};
+use buildkit_fleet::input::shape::{Shape, flatten};
 use clap::{CommandFactory, Parser};
 
 use crate::support;
@@ -25,6 +27,40 @@ fn the_page_of_rules_is_current() {
         std::fs::write(&path, rules()).unwrap_or_else(|error| panic!("{error}"));
     }
     assert_eq!(support::read("docs/rules.md"), rules(), "`just snapshots` writes it anew");
+}
+
+/// docs/keys.md as it should be.
+fn keys() -> String {
+    let mut text = "# Keys\n\nEvery key of a cluster, or of `defaults`, that is read. Outside of `buildkit`, other keys are ignored; inside, they are errors.\n`buildkit-fleet explain KEY` shows the same, and what the key changes in the manifests. This page is generated from\n`src/config`; a test keeps it up to date.\n\n| key | accepts | default | |\n|---|---|---|---|\n".to_owned();
+    for key in flatten(ClusterKeys::KEYS) {
+        // The blocks of one architecture have the keys of the block that they are in.
+        if matches!(key.path[..], ["buildkit", "nodes", "amd64" | "arm64", _, ..]) {
+            continue;
+        }
+        let shape = (key.key.shape)();
+        let accepts = if matches!(shape, Shape::Block { .. }) { "a block".to_owned() } else { shape.expected() };
+        let default = key.key.default.map(|default| format!("`{default}`")).unwrap_or_default();
+        let unit = key.key.unit.map(|unit| format!(" Unit: {unit}.")).unwrap_or_default();
+        let cell = |text: &str| text.replace('|', "\\|");
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} | {}{unit} |",
+            key.dotted(),
+            cell(&accepts),
+            cell(&default),
+            cell(key.key.about())
+        );
+    }
+    text
+}
+
+#[test]
+fn the_page_of_keys_is_current() {
+    let path = support::repository().join("docs/keys.md");
+    if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
+        std::fs::write(&path, keys()).unwrap_or_else(|error| panic!("{error}"));
+    }
+    assert_eq!(support::read("docs/keys.md"), keys(), "`just snapshots` writes it anew");
 }
 
 #[test]
@@ -167,18 +203,6 @@ fn the_load_balancers_log_becomes_arrivals_in_every_awk() {
             "start,duration,arch\n1795571533.573,1.501,amd64\n1795571533.671,2.599,amd64\n1709251199.000,0.009,arm64\n",
             "{awk:?}"
         );
-    }
-}
-
-/// Every key of the block `buildkit`, as an unknown key's message lists them.
-#[test]
-fn the_readme_names_every_key() {
-    let message = support::messages(&support::one_cluster("      qqqqqqqq: 1\n")).join("\n");
-    let (_, known) = message.split_once("known keys: ").unwrap_or_else(|| panic!("{message}"));
-    let readme = support::read("README.md");
-    for key in known.split(',').map(|key| key.trim().trim_end_matches(|c: char| !c.is_ascii_lowercase() && c != '4')) {
-        let general = key.replace("amd64", "{arch}").replace("arm64", "{arch}");
-        assert!(readme.contains(&format!("`{general}`")), "README.md does not name `{general}`");
     }
 }
 

@@ -222,6 +222,9 @@ fn keys() -> Vec<KeyPath> {
 
 /// Two values of every key, as the rest of a `buildkit` block or, from the top of a cluster, as whole input.
 const VALUES: &[(&str, &str, &str)] = &[
+    ("nodes.role", "nodes: {role: a}", "nodes: {role: b}"),
+    ("nodes.amd64.role", "nodes: {amd64: {role: a}}", "nodes: {amd64: {role: b}}"),
+    ("nodes.arm64.role", "nodes: {arm64: {role: a}}", "nodes: {arm64: {role: b}}"),
     ("architectures", "architectures: [amd64]", "architectures: [arm64]"),
     ("replicas_per_arch", "replicas_per_arch: 3", "replicas_per_arch: 300"),
     ("amd64_replicas", "amd64_replicas: 3", "amd64_replicas: 300"),

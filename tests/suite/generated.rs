@@ -3,7 +3,7 @@
 use buildkit_fleet::catalogue::instances::catalogue_names;
 use buildkit_fleet::config::ClusterKeys;
 use buildkit_fleet::input::shape::{Key, Shape, Text};
-use buildkit_fleet::manifests::render::quoted;
+use buildkit_fleet::manifests::filters::quoted;
 use buildkit_fleet::values::arch::Arch;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -73,6 +73,7 @@ fn value(shape: &Shape, path: &[&'static str]) -> Written {
             pairs.prop_map(|pairs| flow_block(pairs.into_iter())).boxed()
         }
         Shape::Block { keys, .. } => block(keys, path),
+        Shape::Free(free) => select(free.examples).prop_map(str::to_owned).boxed(),
     }
 }
 

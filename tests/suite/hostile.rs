@@ -9,8 +9,8 @@ use buildkit_fleet::diagnostics::rule::Severity;
 use buildkit_fleet::diagnostics::snippet::Printer;
 use buildkit_fleet::input::layer::name_shape;
 use buildkit_fleet::input::shape::{Keys, Shape};
+use buildkit_fleet::manifests::filters::quoted;
 use buildkit_fleet::manifests::names;
-use buildkit_fleet::manifests::render::quoted;
 use buildkit_fleet::manifests::set::SetFile;
 use buildkit_fleet::resolve::resolved::Resolved;
 use buildkit_fleet::values::name::LabelText;
@@ -289,6 +289,7 @@ fn places(shape: &Shape) -> Vec<(Shape, Value)> {
             .iter()
             .flat_map(|key| places(&(key.shape)()).into_iter().map(|(at, value)| (at, json!({key.name: value}))))
             .collect(),
+        Shape::Free(free) if free.block => vec![(shape.clone(), json!({"a": HERE}))],
         scalar => vec![(scalar.clone(), json!(HERE))],
     }
 }
@@ -303,6 +304,7 @@ fn example(shape: &Shape) -> Value {
         Shape::List(of) => json!([example(of)]),
         Shape::Map(map) => json!({map.name.examples[0]: example(&map.value)}),
         Shape::Block { .. } => json!({}),
+        Shape::Free(free) => serde_yaml::from_str(free.examples[0]).unwrap_or_else(|error| panic!("{error}")),
     }
 }
 

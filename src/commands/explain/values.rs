@@ -81,6 +81,9 @@ impl<'c> Context<'c> {
                 };
                 of_keys.iter().flat_map(of_key).chain([Value::Object(whole)]).collect()
             }
+            Shape::Free(free) => {
+                free.examples.iter().filter_map(|example| serde_yaml::from_str(example).ok()).collect()
+            }
         }
     }
 

@@ -85,6 +85,8 @@ fn of(shape: &Shape) -> Value {
             }
             block
         }
+        Shape::Free(free) if free.block => json!({"type": "object"}),
+        Shape::Free(_) => json!({}),
     }
 }
 

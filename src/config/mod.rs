@@ -1,17 +1,25 @@
 //! clusters.yaml as written: which keys there are, and where. No rules across keys.
 
+pub mod instance_specs;
+pub mod load_balancer;
+pub mod monitoring;
+pub mod nodes;
+
 use std::sync::LazyLock;
 
+use crate::config::instance_specs::InstanceSpec;
+use crate::config::load_balancer::LoadBalancerKeys;
+use crate::config::monitoring::Monitoring;
+use crate::config::nodes::NodesKeys;
 use crate::diagnostics::span::{Span, Spanned};
 use crate::input::layer::{LayerField, Leaf, layer};
 use crate::input::map::MapOf;
 use crate::values::arch::Arch;
-use crate::values::count::{Count, IdleMinutes, Minutes, Percent, PodsPerNode, Replicas, Seconds, Size, Small};
+use crate::values::count::{Count, IdleMinutes, Minutes, Percent, PodsPerNode, Replicas, Seconds};
 use crate::values::image::Image;
 use crate::values::instance_type::{InstanceTypes, TypeName};
 use crate::values::name::{
-    AmiAlias, ClusterName, IpFamily, LabelKey, LabelText, MetricLabelName, MetricLabelValue, Module, Namespace,
-    PriorityClassName, Region, RegistryHost, SecretName,
+    AmiAlias, ClusterName, IpFamily, LabelKey, LabelText, Module, Namespace, Region, RegistryHost, SecretName,
 };
 use crate::values::toleration::Tolerations;
 use crate::values::version::Version;
@@ -114,6 +122,8 @@ layer! {
         ami_alias: Leaf<AmiAlias> = "al2023@latest",
         /// Secret with tls.crt, tls.key and ca.crt. If set, buildkitd accepts only clients with a certificate of that CA.
         mtls_secret: Leaf<SecretName>,
+        /// Nodes of the builders: what differs between accounts.
+        nodes: NodesKeys,
         /// ServiceMonitors and alerts.
         monitoring: Monitoring,
         /// Labels added to every object, but not to pods: changing them there would roll the load balancer and every builder.
@@ -156,68 +166,6 @@ layer! {
         pods: Leaf<Replicas> ["pods"] = "10",
         /// Share of the pool that one step may remove; the larger of this and `pods` applies.
         percent: Leaf<Percent> ["percent"] = "20",
-    }
-}
-
-layer! {
-    /// The block `buildkit.load_balancer`.
-    pub struct LoadBalancerKeys (Closed) {
-        /// PriorityClass of the load balancer's pod: pods of lower priority are evicted and preempted before it. For the
-        /// classes `system-...`, a ResourceQuota is written: without one, some clusters admit them only in kube-system.
-        priority_class: Leaf<PriorityClassName> = "system-cluster-critical",
-        /// A Karpenter node for the load balancer alone. The upgrade of a managed node group terminates a node after 15
-        /// minutes, with every build; Karpenter's nodes wait for the load balancer.
-        node_pool: LoadBalancerNodes,
-    }
-}
-
-layer! {
-    /// The block `buildkit.load_balancer.node_pool`.
-    pub struct LoadBalancerNodes (Closed) {
-        /// Instance type of the load balancer's node, such as c7i.large; it needs no NVMe. One vCPU and 256 MiB or more
-        /// must be free on it.
-        instance_type: Leaf<TypeName>,
-    }
-}
-
-layer! {
-    /// The block `buildkit.monitoring`.
-    pub struct Monitoring (Closed) {
-        /// Whether to write ServiceMonitors and alerts.
-        enabled: Leaf<bool> = "true",
-        /// The label by which a central store tells clusters apart, where its ruler (Mimir's or Thanos's) evaluates the
-        /// alerts beside those of other clusters. For such a ruler alone: a cluster's own Prometheus has no external label
-        /// in its data, so there no alert would be true.
-        cluster_label: ClusterLabelKeys,
-    }
-}
-
-layer! {
-    /// The block `buildkit.monitoring.cluster_label`. Both keys are required.
-    pub struct ClusterLabelKeys (Closed) {
-        /// Name of the label, the same for every cluster of the store, such as `cluster`.
-        name: Leaf<MetricLabelName>,
-        /// Its value for this cluster.
-        value: Leaf<MetricLabelValue>,
-    }
-}
-
-layer! {
-    /// One row of `buildkit.instance_specs`.
-    pub struct InstanceSpec (Closed) {
-        /// CPU architecture.
-        arch: Leaf<Arch>,
-        /// Virtual CPUs.
-        vcpu: Leaf<Small> ["vCPU"],
-        /// Memory, as stated by the vendor.
-        memory_mib: Leaf<Size> ["MiB"],
-        /// Local NVMe, all disks together.
-        local_nvme_gb: Leaf<Size> ["GB"],
-        /// Pods that the network interfaces allow; the kubelet's memory reservation is derived from it.
-        eni_max_pods: Leaf<Small> ["pods"],
-        /// Number of NUMA nodes. Each builder gets whole CPUs of one NUMA node, so the pods per node must divide evenly
-        /// over them.
-        numa_nodes: Leaf<Small>,
     }
 }
 
