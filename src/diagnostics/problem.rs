@@ -108,6 +108,18 @@ impl Problems {
         }
     }
 
+    /// Marks where the value of each problem is used, if that is not where it is written, given the first cluster that it
+    /// was found for.
+    pub fn add_uses(&mut self, used_at: impl Fn(Option<&str>, Span) -> Option<Span>) {
+        for problem in &mut self.found {
+            let cluster = problem.clusters.first().map(String::as_str);
+            let used = problem.primary.as_ref().and_then(|mark| used_at(cluster, mark.span));
+            if let Some(span) = used {
+                problem.context.push(Mark { span, label: "used here".to_owned() });
+            }
+        }
+    }
+
     /// Adds the help text to every problem about a key.
     pub fn explain_keys(&mut self, help: impl Fn(&str) -> String) {
         for problem in &mut self.found {

@@ -62,8 +62,8 @@ rules! {
             "most parsers silently keep the last of two equal keys"
             "keep one of the two; the message shows both places";
         Error ALIAS_NOT_READ "alias-not-read"
-            "aliases and merge keys hide where a value comes from; `defaults` is the only way to share values"
-            "write the value out where it is used, or once in `defaults` for all clusters. Blocks of other tools may use aliases";
+            "a tag, an alias of the block that it is in, or a merge key of anything but blocks would be read differently by other tools, or not at all"
+            "write the value out. Blocks of other tools may use all of these";
         Error UNKNOWN_KEY "unknown-key"
             "a misspelt key would be ignored and its default would apply"
             "correct the name; `buildkit-fleet explain` lists the keys";

@@ -22,7 +22,7 @@ impl<'a> Node<'a> {
         };
         match entries.iter_mut().find(|(key, _)| key.text() == Some(*first)) {
             Some((_, inner)) => *inner = inner.with(rest, value),
-            None => entries.push((quoted((*first).to_owned()), new(Kind::Alias).with(rest, value))),
+            None => entries.push((quoted((*first).to_owned()), new(Kind::Alias(0)).with(rest, value))),
         }
         new(Kind::Mapping(entries))
     }
@@ -67,7 +67,7 @@ fn quoted(text: String) -> Node<'static> {
 }
 
 fn new(kind: Kind<'_>) -> Node<'_> {
-    Node { span: Span::default(), kind, tagged: false }
+    Node { span: Span::default(), kind, tagged: false, anchor: 0 }
 }
 
 #[cfg(test)]

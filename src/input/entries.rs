@@ -16,7 +16,7 @@ pub fn entries<'n>(
     keys: Keys,
     problems: &mut Problems,
 ) -> Vec<(&'n str, Span, &'n Node<'n>)> {
-    if node.is_null() || refuse_alias(name, node, problems) {
+    if node.is_null() || refuse_tag(name, node, problems) {
         return Vec::new();
     }
     let Kind::Mapping(pairs) = &node.kind else {
@@ -26,7 +26,7 @@ pub fn entries<'n>(
     let mut seen: HashMap<&str, Span> = HashMap::with_capacity(pairs.len());
     let mut read = Vec::with_capacity(pairs.len());
     for (key, value) in pairs {
-        let Kind::Scalar { text, plain } = &key.kind else {
+        let Kind::Scalar { text, .. } = &key.kind else {
             if keys == Keys::Closed {
                 problems.push(
                     Problem::new(
@@ -38,14 +38,6 @@ pub fn entries<'n>(
             }
             continue;
         };
-        if *plain && text == "<<" {
-            problems.push(
-                Problem::new(&rule::ALIAS_NOT_READ, format!("`{name}` uses a merge key"))
-                    .at(key.span, "merge keys are not supported here")
-                    .help("write the values out; what all clusters share belongs in `defaults`"),
-            );
-            continue;
-        }
         if let Some(first) = seen.insert(text, key.span) {
             problems.push(
                 Problem::new(&rule::DUPLICATE_KEY, format!("`{text}` is given twice in `{name}`"))
@@ -70,19 +62,16 @@ pub fn unknown_key(name: &str, key: &str, span: Span, known: &[&str], problems: 
     problems.push(problem.misplaced(name, key));
 }
 
-/// Aliases and tags are allowed in blocks of other tools only; keys that are read here must be written out.
-pub(super) fn refuse_alias(name: &str, node: &Node, problems: &mut Problems) -> bool {
-    let (what, label) = match &node.kind {
-        Kind::Alias => ("an alias", "aliases are not supported here"),
-        _ if node.tagged => ("a tag", "tags are not supported here"),
-        _ => return false,
-    };
-    problems.push(
-        Problem::new(&rule::ALIAS_NOT_READ, format!("`{name}` uses {what}"))
-            .at(node.span, label)
-            .help("write the value out; what all clusters share belongs in `defaults`"),
-    );
-    true
+/// Tags are allowed in blocks of other tools only: what is read here has the type that its key takes.
+pub(super) fn refuse_tag(name: &str, node: &Node, problems: &mut Problems) -> bool {
+    if node.tagged {
+        problems.push(
+            Problem::new(&rule::ALIAS_NOT_READ, format!("`{name}` uses a tag"))
+                .at(node.span, "tags are not supported here")
+                .help("write the value without the tag"),
+        );
+    }
+    node.tagged
 }
 
 pub(super) fn wrong_shape(name: &str, node: &Node, expected: &str, problems: &mut Problems) {

@@ -4,7 +4,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
-use crate::input::entries::{entries, refuse_alias, wrong_shape};
+use crate::input::entries::{entries, refuse_tag, wrong_shape};
 use crate::input::layer::Value;
 use crate::input::shape::{FreeShape, Keys, Shape};
 use crate::input::yaml::{Kind, Node};
@@ -43,7 +43,7 @@ impl Value for FreeBlock {
 }
 
 fn json(name: &str, node: &Node, problems: &mut Problems) -> Option<Json> {
-    if refuse_alias(name, node, problems) {
+    if refuse_tag(name, node, problems) {
         return None;
     }
     match &node.kind {
@@ -71,7 +71,7 @@ fn json(name: &str, node: &Node, problems: &mut Problems) -> Option<Json> {
                 .collect();
             read.into_iter().collect::<Option<Map<_, _>>>().map(Json::Object)
         }
-        Kind::Alias => None,
+        Kind::Alias(_) => None,
     }
 }
 

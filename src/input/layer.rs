@@ -4,7 +4,7 @@
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::{Span, Spanned};
-use crate::input::entries::{refuse_alias, wrong_shape};
+use crate::input::entries::{refuse_tag, wrong_shape};
 use crate::input::shape::{Shape, Text};
 use crate::input::yaml::{self, Kind, Node};
 
@@ -112,7 +112,7 @@ impl<T: Scalar> Value for T {
     }
 
     fn parse(name: &str, node: &Node, problems: &mut Problems) -> Option<Self> {
-        if refuse_alias(name, node, problems) {
+        if refuse_tag(name, node, problems) {
             return None;
         }
         match &node.kind {
@@ -151,7 +151,7 @@ impl<T: Scalar> Value for Vec<Spanned<T>> {
 
 /// The items of a list; anything else is a problem.
 pub fn sequence<'n, 'a>(name: &str, node: &'n Node<'a>, problems: &mut Problems) -> Option<&'n [Node<'a>]> {
-    if refuse_alias(name, node, problems) {
+    if refuse_tag(name, node, problems) {
         return None;
     }
     if let Kind::Sequence(items) = &node.kind {
@@ -257,6 +257,11 @@ pub(crate) use first;
 
 /// Reads a key of a map by the rule of its type.
 pub fn scalar_key<T: Scalar>(name: &str, key: &str, span: Span, problems: &mut Problems) -> Option<Spanned<T>> {
-    let node = Node { span, kind: crate::input::yaml::Kind::Scalar { text: key.into(), plain: true }, tagged: false };
+    let node = Node {
+        span,
+        kind: crate::input::yaml::Kind::Scalar { text: key.into(), plain: true },
+        tagged: false,
+        anchor: 0,
+    };
     T::parse(&format!("{name}.<key>"), &node, problems).map(|value| Spanned { value, span })
 }

@@ -1,5 +1,6 @@
 //! From text to typed layers: the spanned tree, the shapes of keys, reading and merging.
 
+pub mod alias;
 pub mod edit;
 pub mod entries;
 pub mod free;

@@ -1,4 +1,4 @@
-//! Parses clusters.yaml to a tree in which every node knows its place. Aliases are not expanded: a block of another
+//! Parses clusters.yaml to a tree in which every node knows its place. Aliases are not expanded here: a block of another
 //! tool may contain anything.
 
 use std::borrow::Cow;
@@ -24,6 +24,8 @@ pub struct Node<'a> {
     pub kind: Kind<'a>,
     /// Carries an explicit `!tag`.
     pub tagged: bool,
+    /// Number of its `&anchor` in the file; 0 without one.
+    pub anchor: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -35,7 +37,8 @@ pub enum Kind<'a> {
     },
     Sequence(Vec<Node<'a>>),
     Mapping(Vec<(Node<'a>, Node<'a>)>),
-    Alias,
+    /// With the number of the anchor that it stands for.
+    Alias(u32),
 }
 
 impl<'a> Node<'a> {
@@ -73,7 +76,7 @@ impl<'a> Node<'a> {
                 let pairs = entries.iter().map(|(key, value)| format!("{}: {}", key.flow(), value.flow()));
                 format!("{{{}}}", list(pairs.collect()))
             }
-            Kind::Alias => "*".to_owned(),
+            Kind::Alias(_) => "*".to_owned(),
         }
     }
 
@@ -88,7 +91,7 @@ impl<'a> Node<'a> {
             }
             Kind::Sequence(_) => "a list".to_owned(),
             Kind::Mapping(_) => "a block".to_owned(),
-            Kind::Alias => "an alias".to_owned(),
+            Kind::Alias(_) => "an alias".to_owned(),
         }
     }
 }
@@ -98,7 +101,6 @@ struct Open<'a> {
     node: Node<'a>,
     /// Key of the mapping entry that waits for its value.
     key: Option<Node<'a>>,
-    anchor: usize,
     expanded: u64,
 }
 
@@ -134,7 +136,7 @@ fn parse_within(source: &str, most_aliased: u64) -> Result<Node<'_>, Problem> {
                 .help("the file was read up to this point")
         })?;
         let span = place.byte_range().map_or(Span::default(), |range| Span { start: range.start, end: range.end });
-        let node = |kind, tagged| Node { span, kind, tagged };
+        let node = |kind, tagged, anchor: usize| Node { span, kind, tagged, anchor: number(anchor) };
         match event {
             Event::DocumentStart(..) if tree.root.is_some() => {
                 return Err(Problem::new(&rule::SECOND_DOCUMENT, "the file contains more than one YAML document")
@@ -143,14 +145,14 @@ fn parse_within(source: &str, most_aliased: u64) -> Result<Node<'_>, Problem> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
-                tree.close(node(Kind::Scalar { text, plain }, tag.is_some()), anchor, 1);
+                tree.close(node(Kind::Scalar { text, plain }, tag.is_some(), anchor), 1);
             }
             Event::Alias(id) => {
                 let size = tree.alias(id, span)?;
-                tree.close(node(Kind::Alias, false), 0, size);
+                tree.close(node(Kind::Alias(number(id)), false, 0), size);
             }
-            Event::SequenceStart(_, anchor, tag) => tree.open(node(Kind::Sequence(Vec::new()), tag.is_some()), anchor),
-            Event::MappingStart(_, anchor, tag) => tree.open(node(Kind::Mapping(Vec::new()), tag.is_some()), anchor),
+            Event::SequenceStart(_, anchor, tag) => tree.open(node(Kind::Sequence(Vec::new()), tag.is_some(), anchor)),
+            Event::MappingStart(_, anchor, tag) => tree.open(node(Kind::Mapping(Vec::new()), tag.is_some(), anchor)),
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(mut done) = tree.open.pop() {
                     done.node.span.end = span.end.max(done.node.span.start);
@@ -158,9 +160,9 @@ fn parse_within(source: &str, most_aliased: u64) -> Result<Node<'_>, Problem> {
                     match &mut done.node.kind {
                         Kind::Sequence(items) => items.shrink_to_fit(),
                         Kind::Mapping(entries) => entries.shrink_to_fit(),
-                        Kind::Scalar { .. } | Kind::Alias => {}
+                        Kind::Scalar { .. } | Kind::Alias(_) => {}
                     }
-                    tree.close(done.node, done.anchor, done.expanded);
+                    tree.close(done.node, done.expanded);
                 }
             }
             _ => {}
@@ -173,24 +175,29 @@ fn parse_within(source: &str, most_aliased: u64) -> Result<Node<'_>, Problem> {
     }
 }
 
+/// The parser counts anchors from 1; a file has fewer than 2^32 bytes.
+fn number(anchor: usize) -> u32 {
+    u32::try_from(anchor).unwrap_or_default()
+}
+
 struct Tree<'a> {
     open: Vec<Open<'a>>,
     root: Option<Node<'a>>,
     /// Number of nodes that an alias to the anchor expands to.
-    sizes: HashMap<usize, u64>,
+    sizes: HashMap<u32, u64>,
     /// Nodes that all aliases up to here stand for.
     aliased: u64,
     most_aliased: u64,
 }
 
 impl<'a> Tree<'a> {
-    fn open(&mut self, node: Node<'a>, anchor: usize) {
-        self.open.push(Open { node, key: None, anchor, expanded: 1 });
+    fn open(&mut self, node: Node<'a>) {
+        self.open.push(Open { node, key: None, expanded: 1 });
     }
 
     /// The nodes that an alias stands for, those of the aliases inside of its anchor as well.
     fn alias(&mut self, anchor: usize, span: Span) -> Result<u64, Problem> {
-        let size = self.sizes.get(&anchor).copied().unwrap_or(1);
+        let size = self.sizes.get(&number(anchor)).copied().unwrap_or(1);
         self.aliased = self.aliased.saturating_add(size);
         if self.aliased > self.most_aliased {
             return Err(Problem::new(
@@ -204,9 +211,9 @@ impl<'a> Tree<'a> {
     }
 
     /// Puts a finished node where it belongs; `expanded` counts its nodes with all aliases written out.
-    fn close(&mut self, node: Node<'a>, anchor: usize, expanded: u64) {
-        if anchor != 0 {
-            self.sizes.insert(anchor, expanded);
+    fn close(&mut self, node: Node<'a>, expanded: u64) {
+        if node.anchor != 0 {
+            self.sizes.insert(node.anchor, expanded);
         }
         let Some(parent) = self.open.last_mut() else {
             self.root = Some(node);
@@ -219,7 +226,7 @@ impl<'a> Tree<'a> {
                 None => parent.key = Some(node),
                 Some(key) => entries.push((key, node)),
             },
-            Kind::Scalar { .. } | Kind::Alias => {}
+            Kind::Scalar { .. } | Kind::Alias(_) => {}
         }
     }
 }

@@ -183,7 +183,7 @@ impl Walk<'_> {
             Kind::Scalar { text, .. } => (Role::Value, text.as_ref()),
             Kind::Mapping(_) => (Role::Value, "{}"),
             Kind::Sequence(_) => (Role::Value, "[]"),
-            Kind::Alias => (Role::Value, ""),
+            Kind::Alias(_) => (Role::Value, ""),
         };
         let line = self.lines.place(start).line;
         let (start, mut end) = (node.span.start, node.span.end);
@@ -220,7 +220,7 @@ impl Walk<'_> {
                 let last = if text.contains('\n') { line + text.lines().count() } else { folded };
                 self.by_line.extend((line..=last).map(|line| (line, own.clone())));
             }
-            Kind::Alias => {}
+            Kind::Alias(_) => {}
         }
         self.entries[id].end = end;
         end

@@ -1,7 +1,11 @@
 //! From the bytes of clusters.yaml to its fleets.
 
+use std::collections::HashMap;
+
 use crate::config::ClusterKeys;
-use crate::diagnostics::problem::Problems;
+use crate::diagnostics::problem::{Problem, Problems};
+use crate::diagnostics::span::Span;
+use crate::input::alias::{self, AliasUse};
 use crate::input::shape::flatten;
 use crate::input::yaml::{self, Node};
 use crate::resolve::file::Config;
@@ -11,8 +15,8 @@ use crate::resolve::resolved::Resolved;
 
 /// The outcomes and the problems of a file. If there is an error among the problems, the outcomes must not be used.
 pub fn read_bytes(bytes: &[u8]) -> (Vec<Resolved>, Problems) {
-    match yaml::decode(bytes).and_then(yaml::parse) {
-        Ok(tree) => read_tree(&tree),
+    match yaml::decode(bytes).and_then(parse) {
+        Ok((tree, uses)) => read_written_out(&tree, &uses),
         Err(problem) => {
             let mut problems = Problems::default();
             problems.push(problem);
@@ -21,14 +25,57 @@ pub fn read_bytes(bytes: &[u8]) -> (Vec<Resolved>, Problems) {
     }
 }
 
+/// The tree of a file, with the aliases of what is read here written out, and where they stand.
+pub fn parse(source: &str) -> Result<(Node<'_>, Vec<AliasUse>), Problem> {
+    alias::written_out(yaml::parse(source)?, ClusterKeys::KEYS)
+}
+
 /// Like `read_bytes`, for a file that is already parsed.
 pub fn read_tree(tree: &Node) -> (Vec<Resolved>, Problems) {
+    read_written_out(tree, &[])
+}
+
+fn read_written_out(tree: &Node, uses: &[AliasUse]) -> (Vec<Resolved>, Problems) {
     let mut problems = Problems::default();
     let mut config = Config::read(tree, &mut problems);
     let outcomes = fleet::all(&mut config, &mut problems);
+    if !uses.is_empty() {
+        show_uses(&config, uses, &mut problems);
+    }
     problems.explain_keys(explain_it);
     problems.place_misplaced(home);
     (outcomes, problems)
+}
+
+/// How many blocks around a value are looked at for an alias of theirs: a bound for files that are made to take long.
+const MOST_BLOCKS_AROUND: usize = 64;
+
+/// Adds to each problem with a value that an alias stands for where that alias is: in the cluster, or in `defaults`.
+fn show_uses(config: &Config, uses: &[AliasUse], problems: &mut Problems) {
+    let contains = |outer: Span, inner: Span| (outer.start..outer.end).contains(&inner.start);
+    let blocks: HashMap<&str, Span> =
+        config.clusters.iter().map(|cluster| (cluster.name.value.as_str(), cluster.span)).collect();
+    let mut by_block: HashMap<Option<&str>, Vec<AliasUse>> = HashMap::new();
+    for alias in uses {
+        // The clusters are in the order of the file.
+        let before = config.clusters.partition_point(|cluster| cluster.span.start <= alias.at.start);
+        let block = before.checked_sub(1).map(|at| &config.clusters[at]).filter(|own| contains(own.span, alias.at));
+        by_block.entry(block.map(|own| own.name.value.as_str())).or_default().push(*alias);
+    }
+    for uses in by_block.values_mut() {
+        uses.sort_by_key(|alias| alias.target.start);
+    }
+    problems.add_uses(|cluster, value| {
+        if cluster.and_then(|name| blocks.get(name)).is_some_and(|own| contains(*own, value)) {
+            return None;
+        }
+        [cluster, None].into_iter().find_map(|block| {
+            let uses = by_block.get(&block)?;
+            let around = &uses[..uses.partition_point(|alias| alias.target.start <= value.start)];
+            let containing = around.iter().rev().take(MOST_BLOCKS_AROUND).find(|alias| contains(alias.target, value));
+            containing.map(|alias| alias.at)
+        })
+    });
 }
 
 /// How to find out what a key takes. In messages, an entry of a map is the map's name, a dot and its own name.

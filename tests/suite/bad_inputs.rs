@@ -26,13 +26,30 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ("alias-bomb", &["alias-expansion"], alias_bomb()),
         ("nested-brackets", &["yaml-syntax"], "[".repeat(100_000)),
         (
-            "alias-in-ours",
-            &["ami-floats", "alias-not-read"],
+            "alias-to-a-bad-value",
+            &["min-leaves-node-idle", "invalid-value"],
             file(
-                "x: &b {replicas_per_arch: 2}\nclusters:\n  here:\n    cluster_name: a\n    region: us-east-1\n    modules: [karpenter, buildkit]\n    buildkit: *b\n",
+                "x: &scaling\n  enabled: true\n  amd64_max: many\n  arm64_max: 8\nclusters:\n  here: &here\n    cluster_name: eks-here\n    region: us-east-1\n    eks_version: 1.35\n    keda: {chart_version: 2.20.2}\n    modules: [karpenter, keda, buildkit]\n    buildkit:\n      ami_alias: al2023@v20260714\n      autoscaling: *scaling\n  there:\n    <<: *here\n    cluster_name: eks-there\n",
             ),
         ),
-        ("merge-key", &["alias-not-read"], file("x: &b {region: us-east-1}\nclusters:\n  here:\n    <<: *b\n")),
+        (
+            "merge-of-a-bad-bound",
+            &["min-leaves-node-idle", "min-above-max"],
+            one_cluster("      autoscaling: {<<: *scaling, amd64_min: 9}\n").replacen(
+                "clusters:",
+                "x: &scaling {enabled: true, amd64_max: 8, arm64_max: 8}\nclusters:",
+                1,
+            ),
+        ),
+        ("alias-of-its-own-block", &["alias-not-read"], one_cluster("      autoscaling: &a {enabled: *a}\n")),
+        ("merge-of-no-block", &["alias-not-read"], one_cluster("      scale_down: {<<: 7}\n")),
+        (
+            "two-merge-keys",
+            &["duplicate-key"],
+            file(
+                "x: &b {region: us-east-1}\nclusters:\n  here:\n    <<: *b\n    <<: *b\n    cluster_name: eks-here\n    modules: [karpenter, buildkit]\n    buildkit: {ami_alias: al2023@v20260714}\n",
+            ),
+        ),
         ("tag", &["alias-not-read"], one_cluster("      namespace: !!str builds\n")),
         ("duplicate-key", &["duplicate-key"], one_cluster("      pods_per_node: 2\n      pods_per_node: 4\n")),
         ("duplicate-cluster", &["duplicate-key"], file("clusters:\n  a: {}\n  a: {}\n")),

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aliases;
 mod bad_inputs;
 mod budgets;
 mod core_kinds;

@@ -18,12 +18,11 @@ use crate::diagnostics::report::{ProblemFormat, ProblemOptions, Report};
 use crate::diagnostics::suggest::did_you_mean_of;
 use crate::fleet::model::Fleet;
 use crate::input::shape::{KeyPath, Shape};
-use crate::input::yaml;
 use crate::manifests::address::{Asked, without_spaces};
 use crate::manifests::index::Target;
 use crate::manifests::list;
 use crate::manifests::render::Renderer;
-use crate::resolve::read::read_bytes;
+use crate::resolve::read::{parse, read_bytes};
 use crate::resolve::resolved::Resolved;
 
 /// Why there is no answer.
@@ -80,7 +79,7 @@ pub fn answer(words: &[String], config: &Path, width: usize) -> Result<String, F
     if let Question::Alert(name) = question {
         return Ok(alert::explain_in(name, fleet, width)?);
     }
-    let tree = yaml::parse(&report.source).map_err(|problem| anyhow!(problem.message))?;
+    let (tree, _) = parse(&report.source).map_err(|problem| anyhow!(problem.message))?;
     let source = Source { path: &report.path, text: &report.source, tree: &tree, cluster: fleet.key.as_str() };
     in_cluster(&question, &Probe::new(source, fleet, &renderer()?)?, width)
 }
@@ -114,7 +113,7 @@ fn of_key(key: &KeyPath, renderer: &Renderer, width: usize) -> Result<String, Fa
     if is_block(key) {
         return Ok(text::key(key, width));
     }
-    let tree = yaml::parse(EXAMPLES).map_err(|problem| anyhow!(problem.message))?;
+    let (tree, _) = parse(EXAMPLES).map_err(|problem| anyhow!(problem.message))?;
     let mut influence = Influence::default();
     for fleet in read_bytes(EXAMPLES.as_bytes()).0.iter().filter_map(Resolved::fleet) {
         let source = Source { path: "", text: EXAMPLES, tree: &tree, cluster: fleet.key.as_str() };
