@@ -1,5 +1,8 @@
 //! Aliases and merge keys in the blocks that are read.
 
+use std::fmt::Write as _;
+
+use buildkit_fleet::input::yaml::Node;
 use buildkit_fleet::resolve::read::parse;
 
 use crate::support;
@@ -87,7 +90,7 @@ fn keys_are_merged_as_other_readers_merge_them() {
     let written_out: serde_yaml::Value = serde_yaml::from_str(WRITTEN_OUT).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(theirs["clusters"], written_out["clusters"]);
     let (ours, _) = parse(SHARED).unwrap_or_else(|problem| panic!("{}", problem.message));
-    let ours = ours.get("clusters").map(|clusters| clusters.flow()).unwrap_or_default();
+    let ours = ours.get("clusters").map(Node::flow).unwrap_or_default();
     let ours: serde_yaml::Value = serde_yaml::from_str(&ours).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(ours, written_out["clusters"]);
 }
@@ -95,7 +98,7 @@ fn keys_are_merged_as_other_readers_merge_them() {
 #[test]
 fn blocks_of_other_tools_are_not_expanded() {
     let (tree, _) = parse(SHARED).unwrap_or_else(|problem| panic!("{}", problem.message));
-    assert_eq!(tree.get("other-tool").map(|block| block.flow()).as_deref(), Some("{any: [*, *], <<: [*, *]}"));
+    assert_eq!(tree.get("other-tool").map(Node::flow).as_deref(), Some("{any: [*, *], <<: [*, *]}"));
 }
 
 #[test]
@@ -112,7 +115,7 @@ fn explain_finds_a_value_behind_an_alias() {
 fn the_blocks_that_are_read_may_be_full_of_aliases() {
     let mut source = "x0: &a0 [arc-runners, b, c, d, e, f, g, h]\n".to_owned();
     for n in 1..5 {
-        source += &format!("x{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 8].join(", "));
+        let _ = writeln!(source, "x{n}: &a{n} [{}]", vec![format!("*a{}", n - 1); 8].join(", "));
     }
     source += &support::one_cluster("      client_namespaces: *a4\n");
     let messages = support::messages(&source);
