@@ -211,5 +211,18 @@ rules! {
         Warning NUMA_UNKNOWN "numa-unknown"
             "on two NUMA nodes, pods that do not divide evenly over them are recreated endlessly"
             "run `lscpu` on such a node and write `instance_specs: {<type>: {numa_nodes: N}}`";
+    }    since "0.2.0": {
+        Error NODES_KEYS_EXCLUSIVE "nodes-keys-exclusive"
+            "two keys of `nodes` say the same differently, and one of them would be ignored"
+            "keep one of the two; the message shows both places";
+        Error KUBELET_FIELD_OWNED "kubelet-field-owned"
+            "a second value of a field that builders depend on, or that their size is computed from, would break builds"
+            "remove the field from `kubelet`";
+        Error ROOT_VOLUME_LIMITS "root-volume-limits"
+            "AWS refuses such a gp3 volume, and no node would ever start"
+            "raise the size or the operations, or lower what depends on them";
+        Warning SPOT_CUTS_BUILDS "spot-cuts-builds"
+            "AWS takes a spot node back with two minutes of notice: every build on it is lost, however long it ran"
+            "keep `capacity_types: [on-demand]` for builds that may not be cut";
     }
 }

@@ -11,8 +11,8 @@ use crate::values::arch::Arch;
 use crate::values::image::Image;
 use crate::values::instance_type::TypeName;
 use crate::values::name::{
-    AmiAlias, ClusterKey, ClusterName, IpFamily, MetricLabelName, MetricLabelValue, Namespace, PriorityClassName,
-    Region, RegistryHost, SecretName,
+    ClusterKey, ClusterName, IpFamily, MetricLabelName, MetricLabelValue, Namespace, PriorityClassName, Region,
+    RegistryHost, SecretName,
 };
 use crate::values::toleration::Toleration;
 use crate::values::version::Version;
@@ -37,7 +37,6 @@ pub struct Fleet {
     pub keda_namespace: Namespace,
     pub ip_family: IpFamily,
     pub registries: IndexMap<RegistryHost, Registry>,
-    pub ami_alias: AmiAlias,
     pub mtls_secret: Option<SecretName>,
     pub monitoring: bool,
     /// Only where the alerts are evaluated beside those of other clusters.

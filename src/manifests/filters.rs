@@ -13,6 +13,8 @@ pub(super) fn install(environment: &mut Environment) {
     environment.add_filter("block", block);
     environment.add_filter("text", text);
     environment.add_filter("yaml", yaml);
+    environment.add_filter("lines", lines);
+    environment.add_filter("chomp", chomp);
 }
 
 /// Writes numbers, bools, plain tokens and the output of filters unchanged, and refuses anything else.
@@ -107,9 +109,28 @@ fn text(value: &str) -> Result<Value, Error> {
 fn yaml(value: &Value, indent: usize) -> Result<Value, Error> {
     let written = serde_yaml::to_string(value)
         .map_err(|error| Error::new(ErrorKind::InvalidOperation, format!("yaml cannot write this: {error}")))?;
-    let indented = |line: &str| if line.is_empty() { String::new() } else { format!("{:indent$}{line}", "") };
-    let lines: Vec<String> = written.lines().map(indented).collect();
-    Ok(Value::from_safe_string(lines.join("\n")))
+    Ok(Value::from_safe_string(indented(written.lines(), indent)))
+}
+
+/// Lines of text inside of a block scalar, indented by this many spaces.
+fn lines(lines: Vec<String>, indent: usize) -> Result<Value, Error> {
+    if lines.iter().any(|line| line.chars().any(char::is_control)) {
+        return Err(Error::new(ErrorKind::InvalidOperation, "lines takes lines of plain text"));
+    }
+    Ok(Value::from_safe_string(indented(lines.iter().map(String::as_str), indent)))
+}
+
+/// The output of a macro without its last line end, which follows the call.
+fn chomp(value: &Value) -> Result<Value, Error> {
+    let written = value.as_str().filter(|_| value.is_safe());
+    let written =
+        written.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "chomp takes the output of a macro"))?;
+    Ok(Value::from_safe_string(written.trim_end_matches('\n').to_owned()))
+}
+
+fn indented<'a>(lines: impl Iterator<Item = &'a str>, indent: usize) -> String {
+    let indented = lines.map(|line| if line.is_empty() { String::new() } else { format!("{:indent$}{line}", "") });
+    indented.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub struct PoolView<'a> {
     pub reserved_percent: u64,
     pub min_free_percent: u64,
     pub node_name_tag: String,
-    pub nodes: NodesView,
+    pub nodes: NodesView<'a>,
     pub types: Vec<TypeView<'a>>,
     /// Rendered buildkitd.toml and the name of its ConfigMap, filled in by the renderer.
     pub buildkitd_toml: String,

@@ -45,7 +45,6 @@ pub struct ClusterView<'a> {
     pub image: &'a str,
     pub listen: &'static str,
     pub debug_listen: &'static str,
-    pub ami_alias: &'a str,
     pub imds_ipv6: &'static str,
     pub client_namespaces: Vec<&'a str>,
     pub monitoring_namespace: &'a str,
@@ -96,7 +95,7 @@ pub struct LbView<'a> {
     /// Instance type of a node of its own.
     pub node_type: Option<&'a str>,
     pub node_name_tag: String,
-    pub nodes: NodesView,
+    pub nodes: NodesView<'a>,
     /// Rendered haproxy.cfg and the name of its ConfigMap, filled in by the renderer.
     pub haproxy_cfg: String,
     pub config: String,
@@ -167,7 +166,6 @@ fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {
         image: fleet.image.as_str(),
         listen,
         debug_listen,
-        ami_alias: fleet.ami_alias.as_str(),
         imds_ipv6: if fleet.ip_family == IpFamily::Ipv4 { "disabled" } else { "enabled" },
         client_namespaces: fleet.client_namespaces.iter().map(crate::values::name::Namespace::as_str).collect(),
         monitoring_namespace: fleet.monitoring_namespace.as_str(),

@@ -16,8 +16,9 @@ use crate::resolve::file::{ClusterBlock, Config};
 use crate::resolve::images::{self, example};
 use crate::resolve::instance_plan::{self, Layers};
 use crate::resolve::modules::WithoutKarpenter;
+use crate::resolve::nodes::NodesSource;
 use crate::resolve::resolved::Resolved;
-use crate::resolve::{ami, architectures, instance_rules, nodes, registries, rules, scaling};
+use crate::resolve::{architectures, instance_rules, registries, rules, scaling};
 use crate::values::arch::Arch;
 use crate::values::instance_type::TypeName;
 use crate::values::name::{ClusterKey, Namespace};
@@ -100,27 +101,23 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     let at = layer.at.unwrap_or(cluster.name.span);
     let namespace = layer.namespace.or(&standard.namespace);
     let ip_family = layer.ip_family.or(&standard.ip_family);
+    let nodes =
+        NodesSource { layer, kubernetes: entry.eks_version.spanned(), at: defaults.buildkit.at.unwrap_or(clusters_at) };
     let mut pools = Vec::new();
     for arch in arches {
         let scaling = scaling::read(arch, layer, problems);
         let layers = Layers { own: &cluster.entry.buildkit, defaults: &defaults.buildkit, merged: layer, at };
         let plan = instance_plan::read(arch, layers, problems);
+        let nodes = nodes.read(Some(arch), problems);
         if let (Some(scaling), Some(plan)) = (scaling, plan) {
-            let pool = Pool { arch, scaling, plan, nodes: nodes::read(&layer.nodes.of(arch)) };
+            let pool = Pool { arch, scaling, plan, nodes };
             rules::check_pool(&pool, layer, &namespace, ip_family, at, problems);
             pools.push(pool);
         }
     }
-    let ami_alias = layer.ami_alias.or(&standard.ami_alias);
-    if !matches!(layer.ami_alias, Leaf::Refused) {
-        rules::check_ami(&ami_alias, layer.ami_alias.span().or(defaults.buildkit.at).unwrap_or(clusters_at), problems);
-    }
-    if let Some(alias) = layer.ami_alias.spanned() {
-        ami::check_release(alias, entry.eks_version.spanned(), problems);
-    }
     // Everything is read before giving up, so that all problems are reported in one run.
     let (image, buildkit) = images::read_buildkit(layer, problems);
-    let lb = read_lb(layer, problems);
+    let lb = read_lb(layer, &nodes, problems);
     let client_namespaces = read_clients(layer, problems);
     let registries = registries::read(layer, problems);
     let extra_labels = rules::read_labels(layer, problems);
@@ -148,7 +145,6 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         keda_namespace: layer.keda_namespace.or(&standard.keda_namespace),
         ip_family,
         registries,
-        ami_alias,
         mtls_secret: layer.mtls_secret.get().cloned(),
         cluster_label,
         monitoring: layer.monitoring.enabled.or(&standard.monitoring.enabled),
@@ -159,7 +155,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     (!fleet.pools.is_empty()).then_some(fleet)
 }
 
-fn read_lb(layer: &Buildkit, problems: &mut Problems) -> LoadBalancer {
+fn read_lb(layer: &Buildkit, nodes: &NodesSource, problems: &mut Problems) -> LoadBalancer {
     let standard = Buildkit::standard();
     let image = layer.haproxy_image.or(&standard.haproxy_image);
     let span = layer.haproxy_image.span().unwrap_or_default();
@@ -183,13 +179,16 @@ fn read_lb(layer: &Buildkit, problems: &mut Problems) -> LoadBalancer {
             .help(format!("use a tag that starts with the version, such as `{}`", example(&standard.haproxy_image))),
         ),
     }
+    let node_type = read_lb_nodes(&layer.load_balancer.node_pool, problems);
+    let mut unused = Problems::default();
     LoadBalancer {
         image,
         can: HaproxyCapabilities::of(version.unwrap_or(OLDEST_HAPROXY)),
         tolerations: layer.lb_tolerations.or(&standard.lb_tolerations).0,
         priority_class: layer.load_balancer.priority_class.or(&standard.load_balancer.priority_class),
-        node_type: read_lb_nodes(&layer.load_balancer.node_pool, problems),
-        nodes: nodes::read(&layer.nodes.both()),
+        // Without a node of its own, what is wrong with the keys of both architectures is theirs alone.
+        nodes: nodes.read(None, if node_type.is_some() { problems } else { &mut unused }),
+        node_type,
     }
 }
 

@@ -26,6 +26,14 @@ pub type Small = Whole<1, 10_000>;
 /// Sizes in MiB or GB, up to 100 TB.
 pub type Size = Whole<0, 100_000_000>;
 
+/// Size of an EBS volume of type gp3 in GiB (EBS user guide, "General Purpose SSD volumes"). Below 20 GiB, node image and
+/// container images do not fit.
+pub type VolumeGib = Whole<20, 65_536>;
+/// Operations per second of a gp3 volume.
+pub type VolumeIops = Whole<3_000, 80_000>;
+/// Throughput of a gp3 volume in MiB/s.
+pub type VolumeThroughput = Whole<125, 2_000>;
+
 impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
     pub const MAX: u32 = MAX;
 

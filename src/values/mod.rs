@@ -1,12 +1,15 @@
 //! Values with their own rules: a value that exists is valid.
 
 pub mod arch;
+pub mod aws;
 pub mod count;
 pub mod docker_hub;
-pub mod iam;
 pub mod image;
 pub mod instance_type;
 pub mod name;
+pub mod node_files;
 pub mod pattern;
+pub mod selector_term;
+pub mod taint;
 pub mod toleration;
 pub mod version;

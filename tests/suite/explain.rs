@@ -153,6 +153,9 @@ const COMPUTED: &[&str] = &[
 const GIVEN: &[&str] = &[
     "Deployment spec.replicas",
     "NodePool metadata.annotations.buildkit-fleet/pods-per-node",
+    "EC2NodeClass spec.blockDeviceMappings[].ebs.iops",
+    "EC2NodeClass spec.blockDeviceMappings[].ebs.throughput",
+    "EC2NodeClass spec.blockDeviceMappings[].ebs.volumeSize",
     "ScaledObject spec.minReplicaCount",
     "ScaledObject spec.maxReplicaCount",
     "ScaledObject spec.fallback.replicas",
@@ -222,9 +225,26 @@ fn keys() -> Vec<KeyPath> {
 
 /// Two values of every key, as the rest of a `buildkit` block or, from the top of a cluster, as whole input.
 const VALUES: &[(&str, &str, &str)] = &[
-    ("nodes.role", "nodes: {role: a}", "nodes: {role: b}"),
-    ("nodes.amd64.role", "nodes: {amd64: {role: a}}", "nodes: {amd64: {role: b}}"),
-    ("nodes.arm64.role", "nodes: {arm64: {role: a}}", "nodes: {arm64: {role: b}}"),
+    (
+        "nodes.subnets",
+        "nodes: {subnets: [{id: subnet-0}]}",
+        "nodes: {subnets: [{tags: {karpenter.sh/discovery: private}}]}",
+    ),
+    (
+        "nodes.security_groups",
+        "nodes: {security_groups: [{name: nodes}]}",
+        "nodes: {security_groups: [{id: sg-0123456789abcdef0}]}",
+    ),
+    (
+        "nodes.startup_taints",
+        "nodes: {startup_taints: [{key: a, effect: NoSchedule}]}",
+        "nodes: {startup_taints: [{key: team, value: ci, effect: NoSchedule}]}",
+    ),
+    (
+        "nodes.user_data",
+        "nodes: {user_data: [{content_type: text/cloud-config, content: a}]}",
+        "nodes: {user_data: [{content_type: text/x-shellscript, content: \"#!/bin/sh\"}]}",
+    ),
     ("architectures", "architectures: [amd64]", "architectures: [arm64]"),
     ("replicas_per_arch", "replicas_per_arch: 3", "replicas_per_arch: 300"),
     ("amd64_replicas", "amd64_replicas: 3", "amd64_replicas: 300"),
@@ -360,6 +380,46 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("keda.chart_version", "@keda: {chart_version: 2.20.2}", "@keda: {chart_version: 2.16.1}"),
 ];
 
+/// Two values of a key, as lines of the `buildkit` block: those of `VALUES`, or two that its shape accepts. The blocks of
+/// one architecture have the keys of the block that they are in.
+fn two_values(key: &KeyPath) -> Option<(String, String)> {
+    let name = key.dotted().trim_start_matches("buildkit.").to_owned();
+    let given = |name: &str| VALUES.iter().find(|(known, ..)| *known == name);
+    if let Some((_, before, after)) = given(&name) {
+        return Some(((*before).to_owned(), (*after).to_owned()));
+    }
+    for arch in ["amd64", "arm64"] {
+        let both = name.replace(&format!("nodes.{arch}."), "nodes.");
+        if let Some((_, before, after)) = given(&both).filter(|_| both != name) {
+            let of_arch = |line: &str| format!("{}}}", line.replacen("nodes: {", &format!("nodes: {{{arch}: {{"), 1));
+            return Some((of_arch(before), of_arch(after)));
+        }
+    }
+    let [first, second] = shape_values(&(key.key.shape)())?;
+    let nested = |value: String| {
+        let mut path = key.path.iter().skip(1).rev();
+        let last = path.next().map(|last| format!("{last}: {value}")).unwrap_or_default();
+        path.fold(last, |inner, block| format!("{block}: {{{inner}}}"))
+    };
+    (key.path.first() == Some(&"buildkit") && !key.path.contains(&"*")).then(|| (nested(first), nested(second)))
+}
+
+/// Two values that a shape accepts, in YAML's flow style; none where that takes more than its examples.
+fn shape_values(shape: &Shape) -> Option<[String; 2]> {
+    let quote = |text: &str| serde_json::to_string(text).unwrap_or_else(|error| panic!("{error}"));
+    let each = |of: &Shape, wrap: &dyn Fn(String) -> String| shape_values(of).map(|values| values.map(wrap));
+    Some(match shape {
+        Shape::Boolean => ["true".to_owned(), "false".to_owned()],
+        Shape::Integer { min, .. } => [min.to_string(), (min + 1).to_string()],
+        Shape::OneOf(words) => [words[0].to_owned(), words[1].to_owned()],
+        Shape::Text(text) => [quote(text.examples[0]), quote(text.examples[1])],
+        Shape::Free(free) => [free.examples[0].to_owned(), free.examples[1].to_owned()],
+        Shape::List(of) => each(of, &|value| format!("[{value}]"))?,
+        Shape::Map(map) => each(&map.value, &|value| format!("{{{}: {value}}}", quote(map.name.examples[0])))?,
+        Shape::Block { .. } => return None,
+    })
+}
+
 /// An input with this line in the `buildkit` block or, after `@`, in the cluster.
 fn input_with(line: &str) -> String {
     let scaled = "      autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}\n";
@@ -371,6 +431,7 @@ fn input_with(line: &str) -> String {
             input.replace(old, &format!("    {line}"))
         }
         None if line.starts_with("ami_alias") => one_cluster("").replace("ami_alias: al2023@v20260714", line),
+        None if line.contains("ami_") => one_cluster("").replace("ami_alias: al2023@v20260714", line),
         None => one_cluster(&format!("      {line}\n")),
     }
 }
@@ -398,17 +459,17 @@ fn shows(influence: &Influence, (file, object, path): &(String, String, String))
 
 #[test]
 fn what_a_key_changes_in_parsed_manifests_is_shown() {
-    for (key, before, after) in VALUES {
-        let (before, after) = (input_with(before), input_with(after));
+    for key_path in keys() {
+        let Some((before, after)) = two_values(&key_path) else { continue };
+        let key = &key_path.dotted().trim_start_matches("buildkit.").to_owned();
+        let (before, after) = (input_with(&before), input_with(&after));
         let (old, new) = (support::fleet(&before, "here"), support::fleet(&after, "here"));
         let found = differences(&support::render(&old), &support::render(&new));
-        let key_path = keys().into_iter().find(|path| path.dotted().trim_start_matches("buildkit.") == *key);
-        let key_path = key_path.unwrap_or_else(|| panic!("no key {key}"));
         with_probes(&before, |probe| {
             let influence = probe.influence(&key_path).unwrap_or_else(|error| panic!("{error:#}"));
             let missing: Vec<_> = found.iter().filter(|difference| !shows(&influence, difference)).collect();
             assert!(missing.is_empty(), "{key}: {missing:#?}\nonly {influence:#?}");
-            let none = ["buildkit_version", "instance_specs.*.numa_nodes"].contains(key);
+            let none = ["buildkit_version", "instance_specs.*.numa_nodes"].contains(&key.as_str());
             let why = "must change something in the manifests, or nothing: does its template use it?";
             assert_eq!(none, found.is_empty(), "`{key}` {why}");
             if none {
@@ -421,12 +482,16 @@ fn what_a_key_changes_in_parsed_manifests_is_shown() {
 
 #[test]
 fn every_key_is_compared() {
-    let compared: BTreeSet<&str> = VALUES.iter().map(|(key, ..)| *key).collect();
+    let known: BTreeSet<String> =
+        keys().iter().map(|key| key.dotted().trim_start_matches("buildkit.").to_owned()).collect();
+    for (key, ..) in VALUES {
+        assert!(known.contains(*key), "no key {key}");
+    }
     for key in keys().iter().filter(|key| !matches!((key.key.shape)(), Shape::Block { .. })) {
         let name = key.dotted().trim_start_matches("buildkit.").to_owned();
         // `modules` decides whether there are manifests; a type has one arch; the specs are compared one by one.
         if !["modules", "instance_specs.*.arch", "instance_specs"].contains(&name.as_str()) {
-            assert!(compared.contains(name.as_str()), "add two values of `{name}` to VALUES");
+            assert!(two_values(key).is_some(), "add two values of `{name}` to VALUES");
         }
     }
 }

@@ -127,7 +127,7 @@ fn walk(value: &Value, path: String, found: &mut dyn FnMut(String, String)) {
                 let arch = item.get("labels").and_then(|labels| text(labels, "arch"));
                 Some(text(item, key)? + &arch.map(|arch| format!("/{arch}")).unwrap_or_default())
             };
-            let naming = ["name", "key", "alert", "type", "port"].into_iter().find(|key| {
+            let naming = ["name", "key", "alert", "deviceName", "type", "port"].into_iter().find(|key| {
                 items.iter().filter_map(|item| name(item, key)).collect::<BTreeSet<_>>().len() == items.len()
             });
             for (place, item) in items.iter().enumerate() {

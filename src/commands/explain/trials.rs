@@ -128,6 +128,18 @@ fn companions<'a>(own: &Node<'a>, key: &KeyPath, source: Source<'a>, base: &Flee
             }
             Some(block)
         }
+        "role" | "instance_profile" => Some(without_others(own, &["role", "instance_profile"])),
+        "ami_alias" | "ami_ids" => {
+            Some(without_others(own, &["ami_alias", "ami_ids"]).without(&["buildkit", "ami_alias"]))
+        }
         _ => None,
     }
+}
+
+/// The block without these keys of nodes, which exclude each other.
+fn without_others<'a>(own: &Node<'a>, keys: &[&str]) -> Node<'a> {
+    keys.iter().fold(own.clone(), |block, key| {
+        let block = block.without(&["buildkit", "nodes", key]);
+        Arch::ALL.iter().fold(block, |block, arch| block.without(&["buildkit", "nodes", arch.name(), key]))
+    })
 }
