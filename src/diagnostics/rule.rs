@@ -212,4 +212,15 @@ rules! {
             "on two NUMA nodes, pods that do not divide evenly over them are recreated endlessly"
             "run `lscpu` on such a node and write `instance_specs: {<type>: {numa_nodes: N}}`";
     }
+    since "0.2.0": {
+        Error RESERVED_VARIABLE "reserved-variable"
+            "drain.sh and the probes read variables of the pod: another value would kill builds"
+            "remove the variable, or give it by the key that the message names";
+        Error RESERVED_VOLUME "reserved-volume"
+            "a volume in the place of the fleet's own hides the configuration, the cache or programs of the image"
+            "choose another name or another path";
+        Warning HOST_PATH_VOLUME "host-path-volume"
+            "a directory of the node is shared by all builders on it, and what a build leaves there reaches the next one"
+            "use `empty_dir`, `config_map` or `secret` where one of them is enough";
+    }
 }

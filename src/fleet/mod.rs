@@ -1,5 +1,6 @@
 //! The domain model: a fleet that exists is one that can be rendered.
 
+pub mod builder;
 pub mod capabilities;
 pub mod dns;
 pub mod formula;

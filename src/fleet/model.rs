@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use crate::fleet::builder::BuilderSettings;
 use crate::fleet::capabilities::{Fallback, HaproxyCapabilities, Ladder};
 use crate::fleet::instance_plan::InstancePlan;
 use crate::fleet::nodes::NodeSettings;
@@ -37,6 +38,7 @@ pub struct Fleet {
     pub keda_namespace: Namespace,
     pub ip_family: IpFamily,
     pub registries: IndexMap<RegistryHost, Registry>,
+    pub builder: BuilderSettings,
     pub ami_alias: AmiAlias,
     pub mtls_secret: Option<SecretName>,
     pub monitoring: bool,

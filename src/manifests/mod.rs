@@ -3,6 +3,7 @@
 pub mod address;
 pub(crate) mod alert;
 pub mod alerts;
+mod builder_view;
 pub mod check;
 pub mod filters;
 pub mod index;

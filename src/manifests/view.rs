@@ -13,6 +13,7 @@ use crate::fleet::sizing;
 use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
 use crate::manifests::alert::Alert;
 use crate::manifests::alerts;
+use crate::manifests::builder_view::BuilderView;
 use crate::manifests::nodes_view::{NodesView, nodes_view};
 use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
 use crate::manifests::scrape;
@@ -27,6 +28,7 @@ const LB_QUOTA_PODS: u32 = 20;
 pub struct View<'a> {
     pub cluster: ClusterView<'a>,
     pub pools: Vec<PoolView<'a>>,
+    pub builder: BuilderView<'a>,
     pub timing: TimingView,
     pub lb: LbView<'a>,
     /// `None` if every pool has a fixed size.
@@ -135,6 +137,7 @@ impl<'a> View<'a> {
         View {
             cluster: cluster_view(fleet),
             pools: fleet.pools.iter().map(|pool| pool_view(fleet, pool)).collect(),
+            builder: BuilderView::of(&fleet.builder),
             timing: timing_view(fleet),
             lb: lb_view(fleet),
             keda: fleet.autoscaled().then(|| keda_view(fleet)),

@@ -17,7 +17,7 @@ use crate::resolve::images::{self, example};
 use crate::resolve::instance_plan::{self, Layers};
 use crate::resolve::modules::WithoutKarpenter;
 use crate::resolve::resolved::Resolved;
-use crate::resolve::{ami, architectures, instance_rules, nodes, registries, rules, scaling};
+use crate::resolve::{ami, architectures, builder, instance_rules, nodes, registries, rules, scaling};
 use crate::values::arch::Arch;
 use crate::values::instance_type::TypeName;
 use crate::values::name::{ClusterKey, Namespace};
@@ -123,6 +123,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     let lb = read_lb(layer, problems);
     let client_namespaces = read_clients(layer, problems);
     let registries = registries::read(layer, problems);
+    let builder = builder::read(&layer.builder, &cluster.entry.buildkit.builder, problems);
     let extra_labels = rules::read_labels(layer, problems);
     let cluster_label = read_cluster_label(&layer.monitoring.cluster_label, problems);
     let fleet = Fleet {
@@ -148,6 +149,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         keda_namespace: layer.keda_namespace.or(&standard.keda_namespace),
         ip_family,
         registries,
+        builder,
         ami_alias,
         mtls_secret: layer.mtls_secret.get().cloned(),
         cluster_label,

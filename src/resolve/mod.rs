@@ -2,6 +2,7 @@
 
 pub mod ami;
 pub mod architectures;
+pub mod builder;
 pub mod file;
 pub mod fleet;
 pub mod images;
@@ -16,3 +17,4 @@ pub mod registries;
 pub mod resolved;
 pub mod rules;
 pub mod scaling;
+pub mod volumes;

@@ -3,10 +3,13 @@
 pub mod arch;
 pub mod count;
 pub mod docker_hub;
+pub mod env;
 pub mod iam;
 pub mod image;
 pub mod instance_type;
 pub mod name;
 pub mod pattern;
+pub mod proxy;
 pub mod toleration;
 pub mod version;
+pub mod volume;

@@ -123,6 +123,63 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             &["invalid-value"],
             one_cluster("      lb_tolerations: [{operator: Exists, key: a, value: b}]\n"),
         ),
+        (
+            "builder-variables",
+            &[
+                "reserved-variable",
+                "reserved-variable",
+                "reserved-variable",
+                "reserved-variable",
+                "invalid-value",
+                "invalid-value",
+            ],
+            one_cluster(
+                "      builder:\n        proxy: {https: \"http://proxy.example:3128\"}\n        ca_certificates: {config_map: ca}\n        env:\n          DRAIN_CAP_S: 60\n          BUILDKIT_HOST: tcp://127.0.0.1:1234\n          https_proxy: \"http://other.example:3128\"\n          SSL_CERT_DIR: /certs\n          9LIVES: a\n          TOKEN: {secret: a}\n",
+            ),
+        ),
+        (
+            "builder-proxy",
+            &["invalid-value", "invalid-value", "invalid-value"],
+            one_cluster(
+                "      builder:\n        proxy:\n          http: proxy.example:3128\n          https: \"http://user:hunter2@proxy.example:3128\"\n          no_proxy: [\"*.example.com\"]\n",
+            ),
+        ),
+        (
+            "builder-ca-and-account",
+            &["invalid-value", "invalid-value"],
+            one_cluster(
+                "      builder:\n        ca_certificates: {config_map: ca, secret: ca}\n        service_account: {annotations: {a: b}}\n",
+            ),
+        ),
+        (
+            "builder-account-of-others",
+            &["invalid-value"],
+            one_cluster("      builder: {service_account: {name: a, annotations: {a: b}, create: false}}\n"),
+        ),
+        (
+            "builder-account-default",
+            &["invalid-value"],
+            one_cluster("      builder: {service_account: {name: default}}\n"),
+        ),
+        (
+            "builder-volumes",
+            &[
+                "reserved-volume",
+                "reserved-volume",
+                "reserved-volume",
+                "reserved-volume",
+                "host-path-volume",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+            ],
+            one_cluster(
+                "      builder:\n        volumes:\n          cache: {empty_dir: true, mount_path: /cache}\n          a: {secret: a, mount_path: /var/lib}\n          b: {secret: b, mount_path: /run/buildkit/b}\n          c: {secret: c, mount_path: /cache}\n          d: {host_path: /mnt, mount_path: /mnt}\n          e: {secret: e, config_map: e, mount_path: /e}\n          f: {secret: f}\n          g: {secret: g, size: 1Gi, read_only: false, mount_path: /g}\n          h: {empty_dir: false, mount_path: /h}\n          i: {secret: i, mount_path: /i/}\n",
+            ),
+        ),
         ("bad-label-key", &["invalid-value"], one_cluster("      extra_labels: {\"a b\": c}\n")),
         ("bad-cluster-name", &["invalid-value"], one_cluster("").replace("eks-here", "\"a'; rm -rf /\"")),
         ("long-cluster-name", &["invalid-value"], one_cluster("").replace("eks-here", &"a".repeat(55))),

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use buildkit_fleet::config::ClusterKeys;
+use buildkit_fleet::diagnostics::escape::is_hidden;
 use buildkit_fleet::diagnostics::report::Report;
 use buildkit_fleet::diagnostics::rule::Severity;
 use buildkit_fleet::diagnostics::snippet::Printer;
@@ -254,6 +255,14 @@ fn is_harmless(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':' | '@')
 }
 
+/// Places of any text.
+const FREE_TEXTS: [&str; 2] =
+    ["buildkit.builder.env.AWS_REGION.", "buildkit.builder.service_account.annotations.eks.amazonaws.com/role-arn."];
+
+fn is_seen(c: char) -> bool {
+    !is_hidden(c) || matches!(c, '\n' | '\t')
+}
+
 fn base() -> Value {
     json!({
         "cluster_name": "eks-here", "region": "us-east-1", "modules": ["karpenter", "keda", "buildkit"], "eks_version": "1.35",
@@ -290,6 +299,7 @@ fn places(shape: &Shape) -> Vec<(Shape, Value)> {
             .flat_map(|key| places(&(key.shape)()).into_iter().map(|(at, value)| (at, json!({key.name: value}))))
             .collect(),
         Shape::Free(free) if free.block => vec![(shape.clone(), json!({"a": HERE}))],
+        Shape::Either(shapes) => shapes.iter().flat_map(places).collect(),
         scalar => vec![(scalar.clone(), json!(HERE))],
     }
 }
@@ -305,6 +315,33 @@ fn example(shape: &Shape) -> Value {
         Shape::Map(map) => json!({map.name.examples[0]: example(&map.value)}),
         Shape::Block { .. } => json!({}),
         Shape::Free(free) => serde_yaml::from_str(free.examples[0]).unwrap_or_else(|error| panic!("{error}")),
+        Shape::Either(shapes) => example(&shapes[0]),
+    }
+}
+
+/// What some places need beside them: a value of theirs alone would be refused.
+fn beside(what: &str) -> Value {
+    let builder = |value: Value| json!({"buildkit": {"builder": value}});
+    let volume = |value: Value| builder(json!({"volumes": {"docker-config": value}}));
+    let is_volume = |key: &str| what == format!("buildkit.builder.volumes.docker-config.{key}.");
+    if what.starts_with("buildkit.builder.service_account.annotations.") {
+        builder(json!({"service_account": {"name": "builds"}}))
+    } else if what == "buildkit.builder.ca_certificates.key." {
+        builder(json!({"ca_certificates": {"secret": "company-ca"}}))
+    } else if what == "buildkit.builder.env.AWS_REGION.key." {
+        builder(json!({"env": {"AWS_REGION": {"secret": "a"}}}))
+    } else if what.starts_with("buildkit.builder.env.AWS_REGION.") && what.contains("AWS_REGION.s")
+        || what.contains("AWS_REGION.c")
+    {
+        builder(json!({"env": {"AWS_REGION": {"key": "a"}}}))
+    } else if what == "buildkit.builder.volumes.@@here@@." {
+        builder(json!({"volumes": {HERE: {"secret": "a", "mount_path": "/a"}}}))
+    } else if is_volume("mount_path") || is_volume("size") {
+        volume(json!({"empty_dir": true, "mount_path": "/a"}))
+    } else if is_volume("secret") || is_volume("config_map") || is_volume("host_path") {
+        volume(json!({"mount_path": "/a"}))
+    } else {
+        json!({})
     }
 }
 
@@ -318,6 +355,7 @@ struct Planted {
 /// Flow style is JSON: the value, as written, stands in it.
 fn plant(place: &Value, written: &str) -> Planted {
     let mut cluster = base();
+    over(&mut cluster, &beside(&dotted(place)));
     over(&mut cluster, place);
     let text = format!("clusters: {{\"here\": {cluster}}}\n");
     let here = format!("\"{HERE}\"");
@@ -422,8 +460,18 @@ fn all_places() -> Vec<(Shape, Value)> {
 
 /// A text that is accepted at this place and stands nowhere else in the manifests.
 fn marker(place: &Value) -> Option<&'static str> {
-    let candidates =
-        ["zqa", "zqa.example", "al2023@v20990101", "zqa:v9.9.9", "zqa/haproxy:3.9.9", "zq-zqa-9", "zq1.zqa"];
+    let candidates = [
+        "zqa",
+        "zqa.example",
+        "al2023@v20990101",
+        "zqa:v9.9.9",
+        "zqa/haproxy:3.9.9",
+        "zq-zqa-9",
+        "zq1.zqa",
+        "http://zqa.example",
+        "/zqa",
+        "4711Gi",
+    ];
     candidates.into_iter().find(|text| {
         let planted = plant(place, &quoted(text));
         matches!(read(&planted, "marker"), Read::Rendered(files) if texts(&files).iter().any(|found| found.contains(text)))
@@ -468,7 +516,9 @@ fn a_hostile_text_is_refused_at_its_place_or_stands_to_the_letter() {
                 if what == "modules.[]" {
                     continue;
                 }
-                assert!(text.chars().all(is_harmless), "{label} is accepted");
+                // What buildkitd and other programs read may be any text that can be seen.
+                let harmless = |c: char| is_harmless(c) || FREE_TEXTS.contains(&what.as_str()) && is_seen(c);
+                assert!(text.chars().all(harmless), "{label} is accepted");
                 if let Some((marker, with_marker)) = &known {
                     let expected: Vec<String> = with_marker.iter().map(|found| found.replace(marker, text)).collect();
                     assert_eq!(texts(&files), expected, "{label}");

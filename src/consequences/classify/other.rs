@@ -58,6 +58,7 @@ fn deleted(pair: &ManifestPair, identity: &Identity) -> Option<(&'static str, St
         "Service" => "once it is deleted, its name no longer resolves",
         "NetworkPolicy" => "once it is deleted, the connections that it allows or blocks change",
         "PodDisruptionBudget" => "once it is deleted, node drains may evict all builders at once",
+        "ServiceAccount" => "once it is deleted, no new pod that uses it can start",
         "ServiceMonitor" | "PrometheusRule" => "once it is deleted, its scrapes or alerts stop",
         _ => "it is no longer in the manifests",
     };

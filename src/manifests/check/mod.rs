@@ -2,6 +2,7 @@
 //! model that it was rendered from: `generate` checks manifests before it publishes them, and a broken invariant is an
 //! internal error.
 
+mod builder;
 mod guarantees;
 mod haproxy;
 mod monitoring;
@@ -31,7 +32,7 @@ pub struct Invariant {
     broken: fn(&RenderedFleet, &mut Vec<String>),
 }
 
-pub const ALL: [Invariant; 22] = [
+pub const ALL: [Invariant; 23] = [
     Invariant {
         id: "objects",
         says: "every document is an object with an apiVersion, a kind and a unique name, in the fleet's namespace if its kind is namespaced",
@@ -123,6 +124,11 @@ pub const ALL: [Invariant; 22] = [
         id: "references",
         says: "every volume, ConfigMap, file, port and name that is used exists",
         broken: references::references,
+    },
+    Invariant {
+        id: "builder",
+        says: "builders have the variables, volumes, ServiceAccount and pull secrets that clusters.yaml asks for, and no others",
+        broken: builder::builder,
     },
     Invariant {
         id: "hashes",
