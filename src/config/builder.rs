@@ -6,6 +6,7 @@ use crate::input::map::MapOf;
 use crate::values::env::{ConfigMapName, DataKey, EnvName, EnvValue, PlainText, ServiceAccountName};
 use crate::values::name::SecretName;
 use crate::values::proxy::{NoProxy, ProxyUrl};
+use crate::values::toml::TomlTables;
 use crate::values::volume::{AbsolutePath, AnnotationKey, VolumeName, VolumeSize};
 
 layer! {
@@ -26,6 +27,9 @@ layer! {
         /// Further volumes of buildkitd, each with one of `config_map`, `secret`, `empty_dir` and `host_path`. A change rolls
         /// the builders.
         volumes: MapOf<VolumeName, VolumeKeys>,
+        /// Further tables and keys of buildkitd.toml, merged into the fleet's own: entitlements, certificates of registries,
+        /// DNS, logs. What the fleet sets itself is refused. A change rolls the builders.
+        toml: TomlTables,
     }
 }
 

@@ -219,6 +219,12 @@ rules! {
         Error RESERVED_VOLUME "reserved-volume"
             "a volume in the place of the fleet's own hides the configuration, the cache or programs of the image"
             "choose another name or another path";
+        Error TOML_KEY_OWNED "toml-key-owned"
+            "the load balancer, the probes and the sizing depend on these settings of buildkitd"
+            "remove the key, or use the key of clusters.yaml that the message names";
+        Warning TOML_KEY_UNKNOWN "toml-key-unknown"
+            "buildkitd silently ignores keys that it does not know"
+            "correct the key; if your version of BuildKit is newer and reads it, ignore the warning";
         Warning HOST_PATH_VOLUME "host-path-volume"
             "a directory of the node is shared by all builders on it, and what a build leaves there reaches the next one"
             "use `empty_dir`, `config_map` or `secret` where one of them is enough";

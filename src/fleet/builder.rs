@@ -1,6 +1,7 @@
 //! What buildkitd needs from its surroundings.
 
 use indexmap::IndexMap;
+use serde_json::{Map, Value};
 
 use crate::values::env::{DataKey, DataObject, EnvName, EnvValue, ServiceAccountName};
 use crate::values::name::SecretName;
@@ -28,6 +29,8 @@ pub struct BuilderSettings {
     /// For the load balancer's pod as well.
     pub image_pull_secrets: Vec<SecretName>,
     pub volumes: Vec<Volume>,
+    /// Further tables and keys of buildkitd.toml.
+    pub toml: Map<String, Value>,
 }
 
 /// Certificates in a key of an object.

@@ -17,4 +17,5 @@ pub mod render;
 pub mod scrape;
 pub mod set;
 pub mod setting;
+mod toml_view;
 pub mod view;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
 use crate::fleet::dns::DNS_PAYLOAD_BYTES;
@@ -17,6 +18,7 @@ use crate::manifests::builder_view::BuilderView;
 use crate::manifests::nodes_view::{NodesView, nodes_view};
 use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
 use crate::manifests::scrape;
+use crate::manifests::toml_view::TomlView;
 use crate::values::instance_type::TypeName;
 use crate::values::name::IpFamily;
 use crate::values::toleration::Toleration;
@@ -34,6 +36,8 @@ pub struct View<'a> {
     /// `None` if every pool has a fixed size.
     pub keda: Option<KedaView>,
     pub registries: Vec<RegistryView<'a>>,
+    /// The user's part of buildkitd.toml.
+    pub toml: TomlView,
     pub alerts: Vec<Alert>,
     pub files: Files,
 }
@@ -121,6 +125,8 @@ pub struct RegistryView<'a> {
     pub host: &'a str,
     pub mirrors: Vec<&'a str>,
     pub http: bool,
+    /// Further keys, as lines of TOML.
+    pub more: Vec<String>,
 }
 
 /// Scripts that are copied into pods unchanged.
@@ -134,6 +140,7 @@ pub struct Files {
 
 impl<'a> View<'a> {
     pub fn of(fleet: &'a Fleet, files: Files) -> Self {
+        let toml = TomlView::of(&fleet.builder.toml);
         View {
             cluster: cluster_view(fleet),
             pools: fleet.pools.iter().map(|pool| pool_view(fleet, pool)).collect(),
@@ -141,19 +148,27 @@ impl<'a> View<'a> {
             timing: timing_view(fleet),
             lb: lb_view(fleet),
             keda: fleet.autoscaled().then(|| keda_view(fleet)),
-            registries: fleet
-                .registries
-                .iter()
-                .map(|(host, registry)| RegistryView {
-                    host: host.as_str(),
-                    mirrors: registry.mirrors.iter().map(crate::values::name::RegistryHost::as_str).collect(),
-                    http: registry.http,
-                })
-                .collect(),
+            registries: registries_view(fleet, &toml.registries),
+            toml,
             alerts: alerts::of(fleet),
             files,
         }
     }
+}
+
+/// Registries with mirrors or plain HTTP, then those that only `builder.toml` has.
+fn registries_view<'a>(fleet: &'a Fleet, more: &IndexMap<String, Vec<String>>) -> Vec<RegistryView<'a>> {
+    let further = |host: &str| more.get(host).cloned().unwrap_or_default();
+    let own = fleet.registries.iter().map(|(host, registry)| RegistryView {
+        host: host.as_str(),
+        mirrors: registry.mirrors.iter().map(crate::values::name::RegistryHost::as_str).collect(),
+        http: registry.http,
+        more: further(host.as_str()),
+    });
+    let hosts = fleet.builder.toml.get("registry").and_then(serde_json::Value::as_object).into_iter().flatten();
+    let others = hosts.filter(|(host, _)| fleet.registries.keys().all(|own| own.as_str() != host.as_str()));
+    own.chain(others.map(|(host, _)| RegistryView { host, mirrors: Vec::new(), http: false, more: further(host) }))
+        .collect()
 }
 
 fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {

@@ -8,7 +8,7 @@ use crate::diagnostics::rule;
 use crate::diagnostics::span::Span;
 use crate::fleet::builder::{BuilderSettings, CA_DIR, CA_VARIABLE, CaSource, OWN_NO_PROXY, ServiceAccount};
 use crate::input::layer::{LayerField, Leaf, scalar_key};
-use crate::resolve::volumes;
+use crate::resolve::{toml, volumes};
 use crate::values::env::{DataObject, EnvName, EnvValue, PlainText};
 use crate::values::name::SecretName;
 use crate::values::volume::AnnotationKey;
@@ -23,6 +23,7 @@ pub(super) fn read(keys: &BuilderKeys, own: &BuilderKeys, problems: &mut Problem
         service_account: read_service_account(&keys.service_account, problems),
         image_pull_secrets: read_pull_secrets(&keys.image_pull_secrets),
         volumes: volumes::read(&keys.volumes, &own.volumes, problems),
+        toml: toml::read(&keys.toml, problems),
     }
 }
 

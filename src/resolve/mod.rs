@@ -17,4 +17,6 @@ pub mod registries;
 pub mod resolved;
 pub mod rules;
 pub mod scaling;
+pub mod toml;
+mod toml_keys;
 pub mod volumes;

@@ -25,7 +25,7 @@ names! {
 }
 
 /// Longest value of a variable or annotation, in bytes: far below what a process or an object may have.
-const LONGEST: usize = 32_768;
+pub(super) const LONGEST: usize = 32_768;
 
 /// Text that a person can read: of any length, of several lines, and without invisible characters.
 #[derive(Clone, Debug, PartialEq, Eq)]

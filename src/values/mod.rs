@@ -11,5 +11,6 @@ pub mod name;
 pub mod pattern;
 pub mod proxy;
 pub mod toleration;
+pub mod toml;
 pub mod version;
 pub mod volume;

@@ -180,6 +180,46 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
                 "      builder:\n        volumes:\n          cache: {empty_dir: true, mount_path: /cache}\n          a: {secret: a, mount_path: /var/lib}\n          b: {secret: b, mount_path: /run/buildkit/b}\n          c: {secret: c, mount_path: /cache}\n          d: {host_path: /mnt, mount_path: /mnt}\n          e: {secret: e, config_map: e, mount_path: /e}\n          f: {secret: f}\n          g: {secret: g, size: 1Gi, read_only: false, mount_path: /g}\n          h: {empty_dir: false, mount_path: /h}\n          i: {secret: i, mount_path: /i/}\n",
             ),
         ),
+        (
+            "builder-toml-owned",
+            &[
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+            ],
+            one_cluster(
+                "      builder:\n        toml:\n          Root: /cache\n          maxUsedSpace: 10GB\n          grpc: {address: [\"tcp://0.0.0.0:1\"], tls: {cert: a}}\n          worker:\n            containerd: {enabled: true}\n            oci: {GC: false, gcpolicy: []}\n          registry:\n            docker.io: {mirrors: [a.example], http: true}\n",
+            ),
+        ),
+        (
+            "builder-toml-unknown",
+            &["toml-key-unknown", "toml-key-unknown", "toml-key-unknown"],
+            one_cluster(
+                "      builder:\n        toml:\n          insecure-entitlement: [network.host]\n          dns: {nameserver: [\"10.0.0.2\"]}\n          future: {a: 1}\n",
+            ),
+        ),
+        (
+            "builder-toml-values",
+            &[
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "docker-hub-name",
+            ],
+            one_cluster(
+                "      builder:\n        toml:\n          debug: \"yes\"\n          log: debug\n          dns: {nameservers: 10.0.0.2}\n          worker: {oci: {max-parallelism: ~, Snapshotter: native}}\n          registry:\n            https://mirror.example: {insecure: true}\n            index.docker.io: {insecure: true}\n",
+            ),
+        ),
+        ("builder-toml-text", &["wrong-shape"], one_cluster("      builder: {toml: \"debug = true\"}\n")),
         ("bad-label-key", &["invalid-value"], one_cluster("      extra_labels: {\"a b\": c}\n")),
         ("bad-cluster-name", &["invalid-value"], one_cluster("").replace("eks-here", "\"a'; rm -rf /\"")),
         ("long-cluster-name", &["invalid-value"], one_cluster("").replace("eks-here", &"a".repeat(55))),

@@ -308,6 +308,7 @@ const VALUES: &[(&str, &str, &str)] = &[
         "builder: {volumes: {a: {empty_dir: true, mount_path: /a}}}",
         "builder: {volumes: {a: {empty_dir: true, mount_path: /a, size: 5Gi}}}",
     ),
+    ("builder.toml", "builder: {toml: {trace: true}}", "builder: {toml: {debug: true}}"),
     ("architectures", "architectures: [amd64]", "architectures: [arm64]"),
     ("replicas_per_arch", "replicas_per_arch: 3", "replicas_per_arch: 300"),
     ("amd64_replicas", "amd64_replicas: 3", "amd64_replicas: 300"),

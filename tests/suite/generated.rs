@@ -48,8 +48,8 @@ fn likely(path: &[&str]) -> f64 {
     match path {
         ["cluster_name" | "region" | "modules" | "keda" | "eks_version" | "buildkit"] | ["keda", _] => 0.95,
         ["buildkit", "autoscaling"] => 0.7,
-        ["buildkit", "builder", "service_account", "name"] => 0.97,
-        ["buildkit", "autoscaling", "enabled" | "amd64_max" | "arm64_max"] => 0.97,
+        ["buildkit", "builder", "service_account", "name"]
+        | ["buildkit", "autoscaling", "enabled" | "amd64_max" | "arm64_max"] => 0.97,
         ["buildkit", "instance_specs" | "amd64_instance_types" | "arm64_instance_types"] => 0.08,
         ["buildkit", "pods_per_node" | "amd64_pods_per_node" | "arm64_pods_per_node"]
         | ["buildkit", "autoscaling", "amd64_fallback" | "arm64_fallback"] => 0.1,

@@ -655,3 +655,40 @@ fn no_message_steers_a_terminal() {
     }
     assert!(seen > 500, "{seen}");
 }
+
+/// Keys and texts of buildkitd.toml: `support::render` reads the file back with a TOML parser and compares it with what was
+/// asked for.
+#[test]
+fn a_hostile_text_in_toml_is_refused_or_is_the_same_in_buildkitd_toml() {
+    let (mut rendered, mut refused) = (0, 0);
+    let named =
+        |at: &str| json!({"a": {HERE: 1}, "registry": {"a.example": {at: 1}}, "b": {"c": {HERE: {"d": [{}, []]}}}});
+    let keys = [
+        json!({HERE: 1}),
+        json!({"log": {HERE: {"a": {}}}}),
+        json!({"worker": {"oci": {HERE: {"a": 1}}}}),
+        named(HERE),
+    ];
+    let values = [
+        json!({"log": {"level": HERE}}),
+        json!({"worker": {"oci": {"labels": {"a": HERE}}}}),
+        json!({"a": [{"b": [HERE]}]}),
+    ];
+    for place in keys.into_iter().chain(values) {
+        let place = json!({"buildkit": {"builder": {"toml": place}}});
+        for text in TEXTS {
+            let mut cluster = base();
+            over(&mut cluster, &place);
+            let source = format!("clusters: {{\"here\": {cluster}}}\n").replace(&format!("\"{HERE}\""), &quoted(text));
+            let (outcomes, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
+            if problems.has_errors() {
+                assert!(text.chars().any(is_hidden), "{place}: {text:?}: {problems:?}");
+                refused += 1;
+            } else if let Some(fleet) = outcomes.iter().find_map(Resolved::fleet) {
+                support::render(fleet);
+                rendered += 1;
+            }
+        }
+    }
+    assert!(rendered > 600 && refused > 100, "{rendered} rendered, {refused} refused");
+}

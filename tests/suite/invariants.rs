@@ -256,6 +256,10 @@ const DEFECTS: &[(&str, &str, &str, &str)] = &[
     ("references", "40-deployments.yaml", "name: buildkitd-drain-", "name: buildkitd-drain-0"),
     ("hashes", "20-buildkitd-config.yaml", "    #!/bin/sh\n", "    #!/bin/sh\n    #\n"),
     ("hashes", "20-buildkitd-config.yaml", "immutable: true", "immutable: false"),
+    ("toml", "20-buildkitd-config.yaml", "  gc = true", "  gc = false"),
+    ("toml", "20-buildkitd-config.yaml", "  gc = true", "  gc = true\n      gc = true"),
+    ("toml", "20-buildkitd-config.yaml", "[worker.containerd]", "[worker.oci]"),
+    ("toml", "20-buildkitd-config.yaml", "[worker.containerd]", "[worker.oci.x]\n    [worker.containerd]"),
     ("builder", "40-deployments.yaml", "ServiceAccountToken: false", "ServiceAccountToken: true"),
     (
         "builder",
@@ -338,6 +342,10 @@ const DEFECTS_OF_A_CENTRAL_STORE: &[(&str, &str, &str, &str)] = &[
 
 /// Defects where the file asks for variables, volumes and a ServiceAccount.
 const DEFECTS_OF_SURROUNDINGS: &[(&str, &str, &str, &str)] = &[
+    ("toml", "20-buildkitd-config.yaml", "format = \"json\"", "format = \"text\""),
+    ("toml", "20-buildkitd-config.yaml", "max-parallelism = 8", ""),
+    ("toml", "20-buildkitd-config.yaml", "ca = \"/etc/buildkit-tls/ca.crt\"", ""),
+    ("toml", "20-buildkitd-config.yaml", "[registry.\"third.example:5000\"]", "[registry.\"mirror.example\"]"),
     ("builder", "20-buildkitd-config.yaml", "name: \"builds\"", "name: \"default\""),
     ("builder", "20-buildkitd-config.yaml", "role/builds", "role/other"),
     ("builder", "20-buildkitd-config.yaml", "ServiceAccountToken: false", "ServiceAccountToken: true"),

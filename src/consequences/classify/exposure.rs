@@ -133,6 +133,10 @@ fn of_texts(data: &Value) -> BTreeSet<String> {
                     found.insert(format!("images of the registry {registry} are pulled without verified TLS"));
                 }
             }
+            if let Some(names) = setting.text.strip_prefix("insecure-entitlements = ") {
+                let named = names.split('"').skip(1).step_by(2);
+                found.extend(named.map(|name| format!("builds that ask for the entitlement {name} get it")));
+            }
             let words: Vec<&str> = setting.text.split_whitespace().collect();
             if let ["bind", address, ..] = words.as_slice()
                 && let Some((host, port)) = address.rsplit_once(':')

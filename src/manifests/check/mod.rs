@@ -3,6 +3,7 @@
 //! internal error.
 
 mod builder;
+mod buildkitd_toml;
 mod guarantees;
 mod haproxy;
 mod monitoring;
@@ -32,7 +33,7 @@ pub struct Invariant {
     broken: fn(&RenderedFleet, &mut Vec<String>),
 }
 
-pub const ALL: [Invariant; 23] = [
+pub const ALL: [Invariant; 24] = [
     Invariant {
         id: "objects",
         says: "every document is an object with an apiVersion, a kind and a unique name, in the fleet's namespace if its kind is namespaced",
@@ -129,6 +130,11 @@ pub const ALL: [Invariant; 23] = [
         id: "builder",
         says: "builders have the variables, volumes, ServiceAccount and pull secrets that clusters.yaml asks for, and no others",
         broken: builder::builder,
+    },
+    Invariant {
+        id: "toml",
+        says: "buildkitd.toml is TOML, with what the fleet needs and what clusters.yaml adds, and nothing else",
+        broken: buildkitd_toml::toml,
     },
     Invariant {
         id: "hashes",
