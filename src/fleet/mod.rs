@@ -3,6 +3,7 @@
 pub mod builder;
 pub mod capabilities;
 pub mod dns;
+pub mod external_service;
 pub mod formula;
 pub mod hpa;
 pub mod instance_plan;

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use crate::fleet::builder::BuilderSettings;
 use crate::fleet::capabilities::{Fallback, HaproxyCapabilities, Ladder};
+use crate::fleet::external_service::ExternalService;
 use crate::fleet::instance_plan::InstancePlan;
 use crate::fleet::nodes::NodeSettings;
 use crate::fleet::scaling::Scaling;
@@ -81,6 +82,8 @@ pub struct LoadBalancer {
     pub priority_class: PriorityClassName,
     /// Instance type of a node for it alone; none where it runs on the cluster's base nodes.
     pub node_type: Option<TypeName>,
+    /// For runners outside of the cluster.
+    pub service: Option<ExternalService>,
     /// Settings of that node.
     pub nodes: NodeSettings,
 }

@@ -15,6 +15,7 @@ mod pool_alerts;
 pub mod pool_view;
 pub mod render;
 pub mod scrape;
+mod service_view;
 pub mod set;
 pub mod setting;
 mod toml_view;

@@ -18,6 +18,7 @@ use crate::manifests::builder_view::BuilderView;
 use crate::manifests::nodes_view::{NodesView, nodes_view};
 use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
 use crate::manifests::scrape;
+use crate::manifests::service_view::ServiceView;
 use crate::manifests::toml_view::TomlView;
 use crate::values::instance_type::TypeName;
 use crate::values::name::IpFamily;
@@ -102,6 +103,7 @@ pub struct LbView<'a> {
     /// Instance type of a node of its own.
     pub node_type: Option<&'a str>,
     pub node_name_tag: String,
+    pub service: Option<ServiceView<'a>>,
     pub nodes: NodesView,
     /// Rendered haproxy.cfg and the name of its ConfigMap, filled in by the renderer.
     pub haproxy_cfg: String,
@@ -244,6 +246,7 @@ pub(crate) fn lb_view(fleet: &Fleet) -> LbView<'_> {
         quota_pods: fleet.lb.needs_quota().then_some(LB_QUOTA_PODS),
         node_type: fleet.lb.node_type.as_ref().map(TypeName::as_str),
         node_name_tag: format!("{}-buildkit-lb", fleet.cluster_name),
+        service: ServiceView::of(fleet),
         nodes: nodes_view(fleet, &fleet.lb.nodes),
         haproxy_cfg: String::new(),
         config: String::new(),

@@ -8,6 +8,7 @@ use crate::diagnostics::rule;
 use crate::diagnostics::span::Span;
 use crate::fleet::builder::{BuilderSettings, CA_DIR, CA_VARIABLE, CaSource, OWN_NO_PROXY, ServiceAccount};
 use crate::input::layer::{LayerField, Leaf, scalar_key};
+use crate::input::map::MapOf;
 use crate::resolve::{toml, volumes};
 use crate::values::env::{DataObject, EnvName, EnvValue, PlainText};
 use crate::values::name::SecretName;
@@ -129,13 +130,7 @@ fn read_service_account(keys: &ServiceAccountKeys, problems: &mut Problems) -> O
         let message = "`service_account` has annotations and `create: false`";
         refuse(*span, message, "nobody would write them", "annotate it where it is created, or remove `create: false`");
     }
-    let mut annotations = IndexMap::new();
-    for (key, (span, value)) in &keys.annotations.0 {
-        let key = scalar_key::<AnnotationKey>("annotations", key, *span, problems);
-        if let (Some(key), Some(value)) = (key, value.get()) {
-            annotations.insert(key.value, PlainText::as_str(value).to_owned());
-        }
-    }
+    let annotations = read_annotations(&keys.annotations, problems);
     Some(ServiceAccount { name: keys.name.get()?.clone(), annotations, create, token: keys.token.or(&standard.token) })
 }
 
@@ -147,4 +142,18 @@ fn read_pull_secrets(given: &Leaf<Vec<crate::diagnostics::span::Spanned<SecretNa
         }
     }
     names
+}
+
+pub(super) fn read_annotations(
+    given: &MapOf<AnnotationKey, Leaf<PlainText>>,
+    problems: &mut Problems,
+) -> IndexMap<AnnotationKey, String> {
+    let mut annotations = IndexMap::new();
+    for (key, (span, value)) in &given.0 {
+        let key = scalar_key::<AnnotationKey>("annotations", key, *span, problems);
+        if let (Some(key), Some(value)) = (key, value.get()) {
+            annotations.insert(key.value, value.as_str().to_owned());
+        }
+    }
+    annotations
 }

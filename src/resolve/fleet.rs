@@ -17,7 +17,9 @@ use crate::resolve::images::{self, example};
 use crate::resolve::instance_plan::{self, Layers};
 use crate::resolve::modules::WithoutKarpenter;
 use crate::resolve::resolved::Resolved;
-use crate::resolve::{ami, architectures, builder, instance_rules, nodes, registries, rules, scaling};
+use crate::resolve::{
+    ami, architectures, builder, external_service, instance_rules, nodes, registries, rules, scaling,
+};
 use crate::values::arch::Arch;
 use crate::values::instance_type::TypeName;
 use crate::values::name::{ClusterKey, Namespace};
@@ -191,6 +193,7 @@ fn read_lb(layer: &Buildkit, problems: &mut Problems) -> LoadBalancer {
         tolerations: layer.lb_tolerations.or(&standard.lb_tolerations).0,
         priority_class: layer.load_balancer.priority_class.or(&standard.load_balancer.priority_class),
         node_type: read_lb_nodes(&layer.load_balancer.node_pool, problems),
+        service: external_service::read(layer, problems),
         nodes: nodes::read(&layer.nodes.both()),
     }
 }

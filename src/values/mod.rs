@@ -1,6 +1,7 @@
 //! Values with their own rules: a value that exists is valid.
 
 pub mod arch;
+pub mod cidr;
 pub mod count;
 pub mod docker_hub;
 pub mod env;
@@ -10,6 +11,7 @@ pub mod instance_type;
 pub mod name;
 pub mod pattern;
 pub mod proxy;
+pub mod service_type;
 pub mod toleration;
 pub mod toml;
 pub mod version;

@@ -1,4 +1,4 @@
-//! Volumes of the builders.
+//! Volumes of the builders, and names in objects beside them.
 
 use crate::values::pattern::{DNS_LABEL, names};
 
@@ -17,6 +17,10 @@ names! {
     /// Key of an annotation: an optional DNS name and `/`, then a name.
     AnnotationKey: "the key of an annotation, such as `eks.amazonaws.com/role-arn`",
         pattern format!("^({DNS_LABEL}(\\.{DNS_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$"), longest 317, examples &["eks.amazonaws.com/role-arn", "example.com/team"],
+        and |text: &str| text.split_once('/').is_none_or(|(prefix, _)| prefix.len() <= 253);
+    /// Class of a load balancer, which says who makes it.
+    LoadBalancerClass: "the class of a load balancer, such as `service.k8s.aws/nlb`",
+        pattern format!("^({DNS_LABEL}(\\.{DNS_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$"), longest 317, examples &["service.k8s.aws/nlb", "example.com/internal"],
         and |text: &str| text.split_once('/').is_none_or(|(prefix, _)| prefix.len() <= 253);
 }
 

@@ -220,6 +220,30 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             ),
         ),
         ("builder-toml-text", &["wrong-shape"], one_cluster("      builder: {toml: \"debug = true\"}\n")),
+        (
+            "service-open",
+            &["service-without-mtls", "service-without-source-ranges"],
+            one_cluster("      load_balancer: {service: {type: LoadBalancer}}\n"),
+        ),
+        (
+            "service-ranges",
+            &["invalid-value", "service-open-to-all", "service-open-to-all", "invalid-value"],
+            one_cluster(
+                "      mtls_secret: tls\n      ip_family: ipv4\n      load_balancer: {service: {type: ClusterIP, class: a, source_ranges: [0.0.0.0/0, 128.0.0.0/1, \"fd00::/8\"]}}\n",
+            ),
+        ),
+        (
+            "service-networks",
+            &["invalid-value", "invalid-value", "invalid-value"],
+            one_cluster(
+                "      mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.1.2.3/8, 192.0.2.7, any]}}\n",
+            ),
+        ),
+        (
+            "service-empty",
+            &["service-without-source-ranges"],
+            one_cluster("      mtls_secret: tls\n      load_balancer: {service: {source_ranges: []}}\n"),
+        ),
         ("bad-label-key", &["invalid-value"], one_cluster("      extra_labels: {\"a b\": c}\n")),
         ("bad-cluster-name", &["invalid-value"], one_cluster("").replace("eks-here", "\"a'; rm -rf /\"")),
         ("long-cluster-name", &["invalid-value"], one_cluster("").replace("eks-here", &"a".repeat(55))),

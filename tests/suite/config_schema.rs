@@ -34,6 +34,7 @@ const BEYOND_THE_SCHEMA: &[(&str, &str)] = &[
     ("bad-toleration", "`Exists` beside a value"),
     ("builder-ca-and-account", "one of two keys; the name may stand in `defaults`"),
     ("builder-account-of-others", "annotations beside `create: false`"),
+    ("service-ranges", "a class beside `ClusterIP`, networks of a family that the cluster does not have"),
     ("builder-toml-values", "types that only buildkitd asks for"),
     ("builder-account-default", "`default` is well formed"),
 ];

@@ -309,6 +309,26 @@ const VALUES: &[(&str, &str, &str)] = &[
         "builder: {volumes: {a: {empty_dir: true, mount_path: /a, size: 5Gi}}}",
     ),
     ("builder.toml", "builder: {toml: {trace: true}}", "builder: {toml: {debug: true}}"),
+    (
+        "load_balancer.service.type",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8]}}",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8], type: ClusterIP}}",
+    ),
+    (
+        "load_balancer.service.class",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8], class: one}}",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8], class: two}}",
+    ),
+    (
+        "load_balancer.service.annotations",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8], annotations: {a: one}}}",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8], annotations: {a: two}}}",
+    ),
+    (
+        "load_balancer.service.source_ranges",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8]}}",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [203.0.113.0/24]}}",
+    ),
     ("architectures", "architectures: [amd64]", "architectures: [arm64]"),
     ("replicas_per_arch", "replicas_per_arch: 3", "replicas_per_arch: 300"),
     ("amd64_replicas", "amd64_replicas: 3", "amd64_replicas: 300"),

@@ -128,6 +128,12 @@ fn apt(path: &[&'static str]) -> Option<Written> {
         ])
         .prop_map(str::to_owned)
         .boxed(),
+        // Needs certificates beside it.
+        ["buildkit", "load_balancer", "service"] => {
+            let ranges = select(vec!["[10.0.0.0/8]", "[\"2001:db8::/32\"]", "[203.0.113.0/24, 192.0.2.7/32]"]);
+            let rest = select(vec!["", ", type: ClusterIP", ", class: a, annotations: {a: b}"]);
+            (ranges, rest).prop_map(|(ranges, rest)| format!("{{source_ranges: {ranges}{rest}}}")).boxed()
+        }
         ["buildkit", "builder", "ca_certificates"] => {
             select(vec!["{secret: s}", "{config_map: c, key: a.pem}"]).prop_map(str::to_owned).boxed()
         }

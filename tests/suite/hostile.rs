@@ -256,8 +256,11 @@ fn is_harmless(c: char) -> bool {
 }
 
 /// Places of any text.
-const FREE_TEXTS: [&str; 2] =
-    ["buildkit.builder.env.AWS_REGION.", "buildkit.builder.service_account.annotations.eks.amazonaws.com/role-arn."];
+const FREE_TEXTS: [&str; 3] = [
+    "buildkit.load_balancer.service.annotations.eks.amazonaws.com/role-arn.",
+    "buildkit.builder.env.AWS_REGION.",
+    "buildkit.builder.service_account.annotations.eks.amazonaws.com/role-arn.",
+];
 
 fn is_seen(c: char) -> bool {
     !is_hidden(c) || matches!(c, '\n' | '\t')
@@ -326,6 +329,9 @@ fn beside(what: &str) -> Value {
     let is_volume = |key: &str| what == format!("buildkit.builder.volumes.docker-config.{key}.");
     if what.starts_with("buildkit.builder.service_account.annotations.") {
         builder(json!({"service_account": {"name": "builds"}}))
+    } else if what.starts_with("buildkit.load_balancer.service.") {
+        let ranges = if what.contains("source_ranges") { json!({}) } else { json!({"source_ranges": ["10.0.0.0/8"]}) };
+        json!({"buildkit": {"mtls_secret": "tls", "load_balancer": {"service": ranges}}})
     } else if what == "buildkit.builder.ca_certificates.key." {
         builder(json!({"ca_certificates": {"secret": "company-ca"}}))
     } else if what == "buildkit.builder.env.AWS_REGION.key." {
@@ -380,7 +386,7 @@ const OF_ONE_VALUE: [&str; 4] = ["invalid-value", "wrong-shape", "unknown-key", 
 
 /// Places whose texts stand in no manifest: facts of the cluster, types (which must be known), and words of a list; a
 /// toleration's value needs a key.
-const UNSEEN: [&str; 15] = [
+const UNSEEN: [&str; 16] = [
     "modules.[]",
     "eks_version.",
     "keda.chart_version.",
@@ -393,6 +399,7 @@ const UNSEEN: [&str; 15] = [
     "buildkit.instance_specs.m6id.24xlarge.arch.",
     "buildkit.buildkit_version.",
     "buildkit.ip_family.",
+    "buildkit.load_balancer.service.type.",
     "buildkit.lb_tolerations.[operator.]",
     "buildkit.lb_tolerations.[value.]",
     "buildkit.lb_tolerations.[effect.]",
@@ -471,6 +478,7 @@ fn marker(place: &Value) -> Option<&'static str> {
         "http://zqa.example",
         "/zqa",
         "4711Gi",
+        "203.0.113.77/32",
     ];
     candidates.into_iter().find(|text| {
         let planted = plant(place, &quoted(text));

@@ -260,6 +260,7 @@ const DEFECTS: &[(&str, &str, &str, &str)] = &[
     ("toml", "20-buildkitd-config.yaml", "  gc = true", "  gc = true\n      gc = true"),
     ("toml", "20-buildkitd-config.yaml", "[worker.containerd]", "[worker.oci]"),
     ("toml", "20-buildkitd-config.yaml", "[worker.containerd]", "[worker.oci.x]\n    [worker.containerd]"),
+    ("outside", "32-networkpolicies.yaml", "    - from:\n", "    - from:\n        - ipBlock: {cidr: 0.0.0.0/0}\n"),
     ("builder", "40-deployments.yaml", "ServiceAccountToken: false", "ServiceAccountToken: true"),
     (
         "builder",
@@ -342,6 +343,17 @@ const DEFECTS_OF_A_CENTRAL_STORE: &[(&str, &str, &str, &str)] = &[
 
 /// Defects where the file asks for variables, volumes and a ServiceAccount.
 const DEFECTS_OF_SURROUNDINGS: &[(&str, &str, &str, &str)] = &[
+    ("outside", "31-services.yaml", "externalTrafficPolicy: Local", "externalTrafficPolicy: Cluster"),
+    ("outside", "31-services.yaml", "loadBalancerSourceRanges:\n", "loadBalancerSourceRanges:\n    - 0.0.0.0/0\n"),
+    ("outside", "31-services.yaml", "name: buildkitd-external", "name: buildkitd-outside"),
+    (
+        "outside",
+        "31-services.yaml",
+        "aws-load-balancer-scheme\": \"internal",
+        "aws-load-balancer-scheme\": \"internet-facing",
+    ),
+    ("outside", "31-services.yaml", "SingleStack", "PreferDualStack"),
+    ("outside", "32-networkpolicies.yaml", "cidr: \"2001:db8::/32\"", "cidr: \"::/0\""),
     ("toml", "20-buildkitd-config.yaml", "format = \"json\"", "format = \"text\""),
     ("toml", "20-buildkitd-config.yaml", "max-parallelism = 8", ""),
     ("toml", "20-buildkitd-config.yaml", "ca = \"/etc/buildkit-tls/ca.crt\"", ""),

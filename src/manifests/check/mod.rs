@@ -8,6 +8,7 @@ mod guarantees;
 mod haproxy;
 mod monitoring;
 mod nodes;
+mod outside;
 mod quantity;
 mod references;
 mod scaling;
@@ -33,7 +34,7 @@ pub struct Invariant {
     broken: fn(&RenderedFleet, &mut Vec<String>),
 }
 
-pub const ALL: [Invariant; 24] = [
+pub const ALL: [Invariant; 25] = [
     Invariant {
         id: "objects",
         says: "every document is an object with an apiVersion, a kind and a unique name, in the fleet's namespace if its kind is namespaced",
@@ -125,6 +126,11 @@ pub const ALL: [Invariant; 24] = [
         id: "references",
         says: "every volume, ConfigMap, file, port and name that is used exists",
         broken: references::references,
+    },
+    Invariant {
+        id: "outside",
+        says: "nothing outside of the cluster reaches a build port but the networks that clusters.yaml lists, which need a certificate",
+        broken: outside::outside,
     },
     Invariant {
         id: "builder",

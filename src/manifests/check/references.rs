@@ -168,7 +168,9 @@ fn services(set: &RenderedFleet, broken: &mut Vec<String>) {
         // The Services that clients use: the port of one architecture, or of any.
         let meant = match name.strip_prefix("buildkitd") {
             Some("") => Some("all"),
-            Some(rest) => rest.strip_prefix('-').filter(|rest| !rest.ends_with("-pods") && *rest != "lb-metrics"),
+            Some(rest) => rest
+                .strip_prefix('-')
+                .filter(|rest| !rest.ends_with("-pods") && !["lb-metrics", "external"].contains(rest)),
             None => None,
         };
         if meant.is_some_and(|meant| service["spec"]["ports"][0]["targetPort"] != meant) {
