@@ -7,6 +7,7 @@ mod support;
 
 mod bad_inputs;
 mod budgets;
+mod builder;
 mod core_kinds;
 mod generated;
 mod oracle;
