@@ -789,13 +789,13 @@ leftovers() {
     # Custom resources that may not be installed.
     kc get scaledobjects.keda.sh -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json 2>/dev/null || true
     kc get servicemonitors.monitoring.coreos.com,prometheusrules.monitoring.coreos.com -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json 2>/dev/null || true
-    kc get deployments,poddisruptionbudgets,services,configmaps,networkpolicies,resourcequotas -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
+    kc get deployments,poddisruptionbudgets,services,configmaps,networkpolicies,resourcequotas,serviceaccounts -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
     kc get nodepools.karpenter.sh,ec2nodeclasses.karpenter.k8s.aws -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
     # Names used by the generator that this one replaces.
     kc get service/buildkitd-pods configmap/buildkitd-config -n "$namespace" --ignore-not-found -o json
     kc get nodepools.karpenter.sh/buildkit-amd64 nodepools.karpenter.sh/buildkit-arm64 --ignore-not-found -o json
   } | jq -r "$ITEMS | .kind + \" \" + .metadata.name" | LC_ALL=C sort -u | grep -vxF -f "$work/wanted" | grep -vE "^ConfigMap $CONFIGS\$" |
-    awk 'BEGIN { n = split("ScaledObject ServiceMonitor PrometheusRule Deployment PodDisruptionBudget NetworkPolicy Service ConfigMap ResourceQuota NodePool EC2NodeClass", kinds, " ")
+    awk 'BEGIN { n = split("ScaledObject ServiceMonitor PrometheusRule Deployment PodDisruptionBudget NetworkPolicy Service ConfigMap ResourceQuota ServiceAccount NodePool EC2NodeClass", kinds, " ")
            for (i = 1; i <= n; i++) rank[kinds[i]] = i }
          $1 in rank { print rank[$1], $0 }' | sort -n | cut -d' ' -f2-
 }
@@ -846,7 +846,7 @@ handle_leftovers() {
         fi
         scope=()
         ;;
-      PodDisruptionBudget | NetworkPolicy | Service | ConfigMap | ResourceQuota)
+      PodDisruptionBudget | NetworkPolicy | Service | ConfigMap | ResourceQuota | ServiceAccount)
         if [ "$draining" != 0 ]; then
           say "kept $kind/$name: $draining pods are still draining"
           continue

@@ -43,6 +43,7 @@ fn kind_of(resource: &str) -> &'static str {
     let known = [
         ("deployment", "Deployment"),
         ("service", "Service"),
+        ("serviceaccount", "ServiceAccount"),
         ("configmap", "ConfigMap"),
         ("networkpolicie", "NetworkPolicy"),
         ("networkpolicy", "NetworkPolicy"),

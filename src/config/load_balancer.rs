@@ -1,8 +1,14 @@
 //! The block `buildkit.load_balancer`.
 
+use crate::diagnostics::span::Spanned;
 use crate::input::layer::{Leaf, layer};
+use crate::input::map::MapOf;
+use crate::values::cidr::Cidr;
+use crate::values::env::PlainText;
 use crate::values::instance_type::TypeName;
 use crate::values::name::PriorityClassName;
+use crate::values::service_type::ServiceType;
+use crate::values::volume::{AnnotationKey, LoadBalancerClass};
 
 layer! {
     /// The block `buildkit.load_balancer`.
@@ -13,6 +19,23 @@ layer! {
         /// A Karpenter node for the load balancer alone. The upgrade of a managed node group terminates a node after 15
         /// minutes, with every build; Karpenter's nodes wait for the load balancer.
         node_pool: LoadBalancerNodes,
+        /// A further Service, for runners outside of the cluster, with the build ports of every architecture. It opens
+        /// privileged builders: `mtls_secret` and `source_ranges` are required.
+        service: ServiceKeys,
+    }
+}
+
+layer! {
+    /// The block `buildkit.load_balancer.service`.
+    pub struct ServiceKeys (Closed) {
+        /// How it is reached.
+        r#type: Leaf<ServiceType> = "LoadBalancer",
+        /// Who makes the load balancer, `loadBalancerClass`; the cluster's default if not set. It cannot be changed later.
+        class: Leaf<LoadBalancerClass>,
+        /// Annotations of the Service, which the maker of the load balancer reads.
+        annotations: MapOf<AnnotationKey, Leaf<PlainText>>,
+        /// Networks that may connect; required. The load balancer must keep the addresses of clients.
+        source_ranges: Leaf<Vec<Spanned<Cidr>>>,
     }
 }
 

@@ -1,5 +1,6 @@
 //! clusters.yaml as written: which keys there are, and where. No rules across keys.
 
+pub mod builder;
 pub mod instance_specs;
 pub mod load_balancer;
 pub mod monitoring;
@@ -7,6 +8,7 @@ pub mod nodes;
 
 use std::sync::LazyLock;
 
+use crate::config::builder::BuilderKeys;
 use crate::config::instance_specs::InstanceSpec;
 use crate::config::load_balancer::LoadBalancerKeys;
 use crate::config::monitoring::Monitoring;
@@ -124,6 +126,8 @@ layer! {
         mtls_secret: Leaf<SecretName>,
         /// Nodes of the builders: what differs between accounts.
         nodes: NodesKeys,
+        /// Pods of the builders: what buildkitd needs from its surroundings.
+        builder: BuilderKeys,
         /// ServiceMonitors and alerts.
         monitoring: Monitoring,
         /// Labels added to every object, but not to pods: changing them there would roll the load balancer and every builder.

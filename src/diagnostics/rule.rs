@@ -225,4 +225,30 @@ rules! {
             "AWS takes a spot node back with two minutes of notice: every build on it is lost, however long it ran"
             "keep `capacity_types: [on-demand]` for builds that may not be cut";
     }
+    since "0.2.0": {
+        Error RESERVED_VARIABLE "reserved-variable"
+            "drain.sh and the probes read variables of the pod: another value would kill builds"
+            "remove the variable, or give it by the key that the message names";
+        Error RESERVED_VOLUME "reserved-volume"
+            "a volume in the place of the fleet's own hides the configuration, the cache or programs of the image"
+            "choose another name or another path";
+        Error SERVICE_WITHOUT_MTLS "service-without-mtls"
+            "builders are privileged: whoever reaches one without a certificate runs builds as root on its node"
+            "add `mtls_secret`, or remove `load_balancer.service`";
+        Error SERVICE_WITHOUT_RANGES "service-without-source-ranges"
+            "a Service without a list of networks accepts connections from everywhere that routes to it"
+            "list the networks of the runners in `source_ranges`";
+        Error SERVICE_OPEN_TO_ALL "service-open-to-all"
+            "a connection takes a builder before buildkitd asks for a certificate: a scan from the internet would fill the fleet and scale it to its maximum"
+            "list the networks of the runners in `source_ranges`; the widest that is accepted are 10.0.0.0/8 and fc00::/7";
+        Error TOML_KEY_OWNED "toml-key-owned"
+            "the load balancer, the probes and the sizing depend on these settings of buildkitd"
+            "remove the key, or use the key of clusters.yaml that the message names";
+        Warning TOML_KEY_UNKNOWN "toml-key-unknown"
+            "buildkitd silently ignores keys that it does not know"
+            "correct the key; if your version of BuildKit is newer and reads it, ignore the warning";
+        Warning HOST_PATH_VOLUME "host-path-volume"
+            "a directory of the node is shared by all builders on it, and what a build leaves there reaches the next one"
+            "use `empty_dir`, `config_map` or `secret` where one of them is enough";
+    }
 }

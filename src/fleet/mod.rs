@@ -1,7 +1,9 @@
 //! The domain model: a fleet that exists is one that can be rendered.
 
+pub mod builder;
 pub mod capabilities;
 pub mod dns;
+pub mod external_service;
 pub mod formula;
 pub mod hpa;
 pub mod instance_plan;

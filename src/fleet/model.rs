@@ -2,7 +2,9 @@
 
 use indexmap::IndexMap;
 
+use crate::fleet::builder::BuilderSettings;
 use crate::fleet::capabilities::{Fallback, HaproxyCapabilities, Ladder};
+use crate::fleet::external_service::ExternalService;
 use crate::fleet::instance_plan::InstancePlan;
 use crate::fleet::nodes::NodeSettings;
 use crate::fleet::scaling::Scaling;
@@ -37,6 +39,7 @@ pub struct Fleet {
     pub keda_namespace: Namespace,
     pub ip_family: IpFamily,
     pub registries: IndexMap<RegistryHost, Registry>,
+    pub builder: BuilderSettings,
     pub mtls_secret: Option<SecretName>,
     pub monitoring: bool,
     /// Only where the alerts are evaluated beside those of other clusters.
@@ -78,6 +81,8 @@ pub struct LoadBalancer {
     pub priority_class: PriorityClassName,
     /// Instance type of a node for it alone; none where it runs on the cluster's base nodes.
     pub node_type: Option<TypeName>,
+    /// For runners outside of the cluster.
+    pub service: Option<ExternalService>,
     /// Settings of that node.
     pub nodes: NodeSettings,
 }

@@ -186,7 +186,7 @@ macro_rules! layer {
         impl $layer {
             /// The keys of the block.
             $vis const KEYS: &[$crate::input::shape::Key] = &[$($crate::input::shape::Key {
-                name: stringify!($field),
+                name: $crate::input::layer::key_of(stringify!($field)),
                 about: concat!($($doc),*),
                 unit: $crate::input::layer::first!($($unit)?),
                 default: $crate::input::layer::first!($($default)?),
@@ -202,10 +202,10 @@ macro_rules! layer {
             fn read(name: &str, key: $crate::diagnostics::span::Span, node: &$crate::input::yaml::Node, problems: &mut $crate::diagnostics::problem::Problems) -> Self {
                 let mut layer = $layer { at: Some(key), ..$layer::default() };
                 for (key, span, value) in $crate::input::entries::entries(name, node, $crate::input::shape::Keys::$keys, problems) {
-                    match key {
+                    match $crate::input::layer::field_of(key) {
                         $( stringify!($field) => layer.$field = $crate::input::layer::LayerField::read(key, span, value, problems), )*
                         _ if $crate::input::shape::Keys::$keys == $crate::input::shape::Keys::Open => {}
-                        _ => $crate::input::entries::unknown_key(name, key, span, &[$(stringify!($field)),*], problems),
+                        _ => $crate::input::entries::unknown_key(name, key, span, &[$($crate::input::layer::key_of(stringify!($field))),*], problems),
                     }
                 }
                 layer
@@ -222,6 +222,19 @@ macro_rules! layer {
     };
 }
 pub(crate) use layer;
+
+/// The key of a field: Rust spells one that is a word of its own `r#type`.
+pub(crate) const fn key_of(field: &'static str) -> &'static str {
+    match field.as_bytes() {
+        [b'r', b'#', ..] => field.split_at(2).1,
+        _ => field,
+    }
+}
+
+/// The field of a key.
+pub(crate) fn field_of(key: &str) -> &str {
+    if key == "type" { "r#type" } else { key }
+}
 
 /// The value of a key that is not given.
 macro_rules! default_of {

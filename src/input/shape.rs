@@ -13,13 +13,21 @@ pub enum Keys {
 #[derive(Clone, Debug)]
 pub enum Shape {
     Boolean,
-    Integer { min: u32, max: u32 },
+    Integer {
+        min: u32,
+        max: u32,
+    },
     OneOf(&'static [&'static str]),
     Text(Text),
     List(Box<Shape>),
     Map(Map),
-    Block { keys: &'static [Key], open: bool },
+    Block {
+        keys: &'static [Key],
+        open: bool,
+    },
     Free(FreeShape),
+    /// One of these, which differ in kind: a scalar or a block.
+    Either(Vec<Shape>),
 }
 
 /// A value that another system reads.
@@ -94,6 +102,7 @@ impl Shape {
                 format!("a block of {}", names.join(", "))
             }
             Shape::Free(free) => free.expected.to_owned(),
+            Shape::Either(shapes) => shapes.iter().map(Shape::expected).collect::<Vec<_>>().join(", or "),
         }
     }
 }

@@ -31,7 +31,11 @@ fn plain_token(out: &mut Output, state: &mut State, value: &Value) -> Result<(),
             format!("{value:?} in {} is not a plain token: use `| quote` or another filter", state.name()),
         ));
     }
-    write!(out, "{value}").map_err(Error::from)
+    // The engine writes `True`, which YAML 1.2 reads as text.
+    match bool::try_from(value.clone()) {
+        Ok(bool) if value.kind() == ValueKind::Bool => write!(out, "{bool}").map_err(Error::from),
+        _ => write!(out, "{value}").map_err(Error::from),
+    }
 }
 
 /// Whether every YAML parser reads the text back as the same string.
@@ -160,6 +164,11 @@ mod tests {
             let error = render("k: {{ value }}", odd).unwrap_err();
             assert!(error.to_string().contains("plain token"), "{odd:?}: {error}");
         }
+    }
+
+    #[test]
+    fn a_bool_is_written_as_every_yaml_reads_it() {
+        assert_eq!(render("k: {{ value }} {{ not value }}", true).unwrap(), "k: true false");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod address;
 pub(crate) mod alert;
 pub mod alerts;
+mod builder_view;
 pub mod check;
 pub mod filters;
 pub mod index;
@@ -14,6 +15,8 @@ mod pool_alerts;
 pub mod pool_view;
 pub mod render;
 pub mod scrape;
+mod service_view;
 pub mod set;
 pub mod setting;
+mod toml_view;
 pub mod view;

@@ -33,3 +33,5 @@ pub const LB_NODES: &str = "buildkit-lb";
 pub const LB_QUOTA: &str = "buildkitd-lb-priority";
 /// What scrapes KEDA's operator, in its own namespace.
 pub const KEDA_MONITOR: &str = "buildkitd-keda-operator";
+/// The Service for runners outside of the cluster, where one is asked for.
+pub const EXTERNAL: &str = "buildkitd-external";

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
 use crate::fleet::dns::DNS_PAYLOAD_BYTES;
@@ -13,9 +14,12 @@ use crate::fleet::sizing;
 use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
 use crate::manifests::alert::Alert;
 use crate::manifests::alerts;
+use crate::manifests::builder_view::BuilderView;
 use crate::manifests::nodes_view::{NodesView, nodes_view};
 use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
 use crate::manifests::scrape;
+use crate::manifests::service_view::ServiceView;
+use crate::manifests::toml_view::TomlView;
 use crate::values::instance_type::TypeName;
 use crate::values::name::IpFamily;
 use crate::values::toleration::Toleration;
@@ -27,11 +31,14 @@ const LB_QUOTA_PODS: u32 = 20;
 pub struct View<'a> {
     pub cluster: ClusterView<'a>,
     pub pools: Vec<PoolView<'a>>,
+    pub builder: BuilderView<'a>,
     pub timing: TimingView,
     pub lb: LbView<'a>,
     /// `None` if every pool has a fixed size.
     pub keda: Option<KedaView>,
     pub registries: Vec<RegistryView<'a>>,
+    /// The user's part of buildkitd.toml.
+    pub toml: TomlView,
     pub alerts: Vec<Alert>,
     pub files: Files,
 }
@@ -96,6 +103,7 @@ pub struct LbView<'a> {
     pub node_type: Option<&'a str>,
     pub node_name_tag: String,
     pub nodes: NodesView<'a>,
+    pub service: Option<ServiceView<'a>>,
     /// Rendered haproxy.cfg and the name of its ConfigMap, filled in by the renderer.
     pub haproxy_cfg: String,
     pub config: String,
@@ -118,6 +126,8 @@ pub struct RegistryView<'a> {
     pub host: &'a str,
     pub mirrors: Vec<&'a str>,
     pub http: bool,
+    /// Further keys, as lines of TOML.
+    pub more: Vec<String>,
 }
 
 /// Scripts that are copied into pods unchanged.
@@ -131,25 +141,35 @@ pub struct Files {
 
 impl<'a> View<'a> {
     pub fn of(fleet: &'a Fleet, files: Files) -> Self {
+        let toml = TomlView::of(&fleet.builder.toml);
         View {
             cluster: cluster_view(fleet),
             pools: fleet.pools.iter().map(|pool| pool_view(fleet, pool)).collect(),
+            builder: BuilderView::of(&fleet.builder),
             timing: timing_view(fleet),
             lb: lb_view(fleet),
             keda: fleet.autoscaled().then(|| keda_view(fleet)),
-            registries: fleet
-                .registries
-                .iter()
-                .map(|(host, registry)| RegistryView {
-                    host: host.as_str(),
-                    mirrors: registry.mirrors.iter().map(crate::values::name::RegistryHost::as_str).collect(),
-                    http: registry.http,
-                })
-                .collect(),
+            registries: registries_view(fleet, &toml.registries),
+            toml,
             alerts: alerts::of(fleet),
             files,
         }
     }
+}
+
+/// Registries with mirrors or plain HTTP, then those that only `builder.toml` has.
+fn registries_view<'a>(fleet: &'a Fleet, more: &IndexMap<String, Vec<String>>) -> Vec<RegistryView<'a>> {
+    let further = |host: &str| more.get(host).cloned().unwrap_or_default();
+    let own = fleet.registries.iter().map(|(host, registry)| RegistryView {
+        host: host.as_str(),
+        mirrors: registry.mirrors.iter().map(crate::values::name::RegistryHost::as_str).collect(),
+        http: registry.http,
+        more: further(host.as_str()),
+    });
+    let hosts = fleet.builder.toml.get("registry").and_then(serde_json::Value::as_object).into_iter().flatten();
+    let others = hosts.filter(|(host, _)| fleet.registries.keys().all(|own| own.as_str() != host.as_str()));
+    own.chain(others.map(|(host, _)| RegistryView { host, mirrors: Vec::new(), http: false, more: further(host) }))
+        .collect()
 }
 
 fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {
@@ -224,6 +244,7 @@ pub(crate) fn lb_view(fleet: &Fleet) -> LbView<'_> {
         quota_pods: fleet.lb.needs_quota().then_some(LB_QUOTA_PODS),
         node_type: fleet.lb.node_type.as_ref().map(TypeName::as_str),
         node_name_tag: format!("{}-buildkit-lb", fleet.cluster_name),
+        service: ServiceView::of(fleet),
         nodes: nodes_view(fleet, &fleet.lb.nodes),
         haproxy_cfg: String::new(),
         config: String::new(),

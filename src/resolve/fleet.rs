@@ -18,7 +18,7 @@ use crate::resolve::instance_plan::{self, Layers};
 use crate::resolve::modules::WithoutKarpenter;
 use crate::resolve::nodes::NodesSource;
 use crate::resolve::resolved::Resolved;
-use crate::resolve::{architectures, instance_rules, registries, rules, scaling};
+use crate::resolve::{architectures, builder, external_service, instance_rules, registries, rules, scaling};
 use crate::values::arch::Arch;
 use crate::values::instance_type::TypeName;
 use crate::values::name::{ClusterKey, Namespace};
@@ -120,6 +120,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     let lb = read_lb(layer, &nodes, problems);
     let client_namespaces = read_clients(layer, problems);
     let registries = registries::read(layer, problems);
+    let builder = builder::read(&layer.builder, &cluster.entry.buildkit.builder, problems);
     let extra_labels = rules::read_labels(layer, problems);
     let cluster_label = read_cluster_label(&layer.monitoring.cluster_label, problems);
     let fleet = Fleet {
@@ -145,6 +146,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         keda_namespace: layer.keda_namespace.or(&standard.keda_namespace),
         ip_family,
         registries,
+        builder,
         mtls_secret: layer.mtls_secret.get().cloned(),
         cluster_label,
         monitoring: layer.monitoring.enabled.or(&standard.monitoring.enabled),
@@ -189,6 +191,7 @@ fn read_lb(layer: &Buildkit, nodes: &NodesSource, problems: &mut Problems) -> Lo
         // Without a node of its own, what is wrong with the keys of both architectures is theirs alone.
         nodes: nodes.read(None, if node_type.is_some() { problems } else { &mut unused }),
         node_type,
+        service: external_service::read(layer, problems),
     }
 }
 

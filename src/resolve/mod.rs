@@ -2,6 +2,8 @@
 
 pub mod ami;
 pub mod architectures;
+pub mod builder;
+pub mod external_service;
 pub mod file;
 pub mod fleet;
 pub mod images;
@@ -16,3 +18,6 @@ pub mod registries;
 pub mod resolved;
 pub mod rules;
 pub mod scaling;
+pub mod toml;
+mod toml_keys;
+pub mod volumes;

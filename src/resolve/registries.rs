@@ -36,7 +36,7 @@ pub(super) fn read(layer: &Buildkit, problems: &mut Problems) -> IndexMap<Regist
 }
 
 /// Whether buildkitd looks up any registry under this name; if not, a problem is reported.
-fn is_looked_up(key: &str, name: &str, span: Span, problems: &mut Problems) -> bool {
+pub(super) fn is_looked_up(key: &str, name: &str, span: Span, problems: &mut Problems) -> bool {
     let host = without_scheme(name).unwrap_or(name);
     let is_looked_up = host == DOCKER_HUB || !is_docker_hub(host.split('/').next().unwrap_or(host));
     if !is_looked_up {

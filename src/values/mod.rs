@@ -2,14 +2,20 @@
 
 pub mod arch;
 pub mod aws;
+pub mod cidr;
 pub mod count;
 pub mod docker_hub;
+pub mod env;
 pub mod image;
 pub mod instance_type;
 pub mod name;
 pub mod node_files;
 pub mod pattern;
+pub mod proxy;
 pub mod selector_term;
+pub mod service_type;
 pub mod taint;
 pub mod toleration;
+pub mod toml;
 pub mod version;
+pub mod volume;

@@ -471,6 +471,7 @@ fn leftovers_are_listed_and_deleted_only_when_asked_and_unused() {
     }
     lab.put(&json!({"kind": "Deployment", "metadata": {"name": "buildkitd-riscv", "namespace": "buildkit", "labels": labels}, "spec": {}}));
     lab.put(&json!({"kind": "PrometheusRule", "metadata": {"name": "old-alerts", "namespace": "buildkit", "labels": labels}, "spec": {}}));
+    lab.put(&json!({"kind": "ServiceAccount", "metadata": {"name": "old-builds", "namespace": "buildkit", "labels": labels}}));
     lab.put(&json!({"kind": "Service", "metadata": {"name": "somebody-elses", "namespace": "buildkit"}, "spec": {}}));
     lab.put(
         &json!({"kind": "Node", "metadata": {"name": "n1", "labels": {"karpenter.sh/nodepool": "buildkit-amd64"}}}),
@@ -495,6 +496,7 @@ fn leftovers_are_listed_and_deleted_only_when_asked_and_unused() {
             "delete Deployment/buildkitd-riscv",
             "delete Service/buildkitd-pods",
             "delete ConfigMap/buildkitd-config",
+            "delete ServiceAccount/old-builds",
             "delete NodePool/buildkit-arm64"
         ]
     );

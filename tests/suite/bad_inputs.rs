@@ -140,6 +140,127 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             &["invalid-value"],
             one_cluster("      lb_tolerations: [{operator: Exists, key: a, value: b}]\n"),
         ),
+        (
+            "builder-variables",
+            &[
+                "reserved-variable",
+                "reserved-variable",
+                "reserved-variable",
+                "reserved-variable",
+                "invalid-value",
+                "invalid-value",
+            ],
+            one_cluster(
+                "      builder:\n        proxy: {https: \"http://proxy.example:3128\"}\n        ca_certificates: {config_map: ca}\n        env:\n          DRAIN_CAP_S: 60\n          BUILDKIT_HOST: tcp://127.0.0.1:1234\n          https_proxy: \"http://other.example:3128\"\n          SSL_CERT_DIR: /certs\n          9LIVES: a\n          TOKEN: {secret: a}\n",
+            ),
+        ),
+        (
+            "builder-proxy",
+            &["invalid-value", "invalid-value", "invalid-value"],
+            one_cluster(
+                "      builder:\n        proxy:\n          http: proxy.example:3128\n          https: \"http://user:hunter2@proxy.example:3128\"\n          no_proxy: [\"*.example.com\"]\n",
+            ),
+        ),
+        (
+            "builder-ca-and-account",
+            &["invalid-value", "invalid-value"],
+            one_cluster(
+                "      builder:\n        ca_certificates: {config_map: ca, secret: ca}\n        service_account: {annotations: {a: b}}\n",
+            ),
+        ),
+        (
+            "builder-account-of-others",
+            &["invalid-value"],
+            one_cluster("      builder: {service_account: {name: a, annotations: {a: b}, create: false}}\n"),
+        ),
+        (
+            "builder-account-default",
+            &["invalid-value"],
+            one_cluster("      builder: {service_account: {name: default}}\n"),
+        ),
+        (
+            "builder-volumes",
+            &[
+                "reserved-volume",
+                "reserved-volume",
+                "reserved-volume",
+                "reserved-volume",
+                "host-path-volume",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+            ],
+            one_cluster(
+                "      builder:\n        volumes:\n          cache: {empty_dir: true, mount_path: /cache}\n          a: {secret: a, mount_path: /var/lib}\n          b: {secret: b, mount_path: /run/buildkit/b}\n          c: {secret: c, mount_path: /cache}\n          d: {host_path: /mnt, mount_path: /mnt}\n          e: {secret: e, config_map: e, mount_path: /e}\n          f: {secret: f}\n          g: {secret: g, size: 1Gi, read_only: false, mount_path: /g}\n          h: {empty_dir: false, mount_path: /h}\n          i: {secret: i, mount_path: /i/}\n",
+            ),
+        ),
+        (
+            "builder-toml-owned",
+            &[
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+                "toml-key-owned",
+            ],
+            one_cluster(
+                "      builder:\n        toml:\n          Root: /cache\n          maxUsedSpace: 10GB\n          grpc: {address: [\"tcp://0.0.0.0:1\"], tls: {cert: a}}\n          worker:\n            containerd: {enabled: true}\n            oci: {GC: false, gcpolicy: []}\n          registry:\n            docker.io: {mirrors: [a.example], http: true}\n",
+            ),
+        ),
+        (
+            "builder-toml-unknown",
+            &["toml-key-unknown", "toml-key-unknown", "toml-key-unknown"],
+            one_cluster(
+                "      builder:\n        toml:\n          insecure-entitlement: [network.host]\n          dns: {nameserver: [\"10.0.0.2\"]}\n          future: {a: 1}\n",
+            ),
+        ),
+        (
+            "builder-toml-values",
+            &[
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "invalid-value",
+                "docker-hub-name",
+            ],
+            one_cluster(
+                "      builder:\n        toml:\n          debug: \"yes\"\n          log: debug\n          dns: {nameservers: 10.0.0.2}\n          worker: {oci: {max-parallelism: ~, Snapshotter: native}}\n          registry:\n            https://mirror.example: {insecure: true}\n            index.docker.io: {insecure: true}\n",
+            ),
+        ),
+        ("builder-toml-text", &["wrong-shape"], one_cluster("      builder: {toml: \"debug = true\"}\n")),
+        (
+            "service-open",
+            &["service-without-mtls", "service-without-source-ranges"],
+            one_cluster("      load_balancer: {service: {type: LoadBalancer}}\n"),
+        ),
+        (
+            "service-ranges",
+            &["invalid-value", "service-open-to-all", "service-open-to-all", "invalid-value"],
+            one_cluster(
+                "      mtls_secret: tls\n      ip_family: ipv4\n      load_balancer: {service: {type: ClusterIP, class: a, source_ranges: [0.0.0.0/0, 128.0.0.0/1, \"fd00::/8\"]}}\n",
+            ),
+        ),
+        (
+            "service-networks",
+            &["invalid-value", "invalid-value", "invalid-value"],
+            one_cluster(
+                "      mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.1.2.3/8, 192.0.2.7, any]}}\n",
+            ),
+        ),
+        (
+            "service-empty",
+            &["service-without-source-ranges"],
+            one_cluster("      mtls_secret: tls\n      load_balancer: {service: {source_ranges: []}}\n"),
+        ),
         ("bad-label-key", &["invalid-value"], one_cluster("      extra_labels: {\"a b\": c}\n")),
         ("bad-cluster-name", &["invalid-value"], one_cluster("").replace("eks-here", "\"a'; rm -rf /\"")),
         ("long-cluster-name", &["invalid-value"], one_cluster("").replace("eks-here", &"a".repeat(55))),

@@ -32,6 +32,11 @@ const BEYOND_THE_SCHEMA: &[(&str, &str)] = &[
     ("cluster-label-empty", "both keys may stand in `defaults`"),
     ("cluster-label-of-the-alerts", "a name that the alerts use is well formed"),
     ("bad-toleration", "`Exists` beside a value"),
+    ("builder-ca-and-account", "one of two keys; the name may stand in `defaults`"),
+    ("builder-account-of-others", "annotations beside `create: false`"),
+    ("service-ranges", "a class beside `ClusterIP`, networks of a family that the cluster does not have"),
+    ("builder-toml-values", "types that only buildkitd asks for"),
+    ("builder-account-default", "`default` is well formed"),
 ];
 
 fn validator() -> jsonschema::Validator {

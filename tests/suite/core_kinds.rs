@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{ConfigMap, Namespace, ResourceQuota, Service},
+    core::v1::{ConfigMap, Namespace, ResourceQuota, Service, ServiceAccount},
     networking::v1::NetworkPolicy,
     policy::v1::PodDisruptionBudget,
 };
@@ -28,6 +28,7 @@ pub(crate) fn through_types(document: &Value) -> Option<Result<Value, String>> {
         "ConfigMap" => round_trip::<ConfigMap>(document),
         "Namespace" => round_trip::<Namespace>(document),
         "ResourceQuota" => round_trip::<ResourceQuota>(document),
+        "ServiceAccount" => round_trip::<ServiceAccount>(document),
         "Service" => round_trip::<Service>(document),
         "NetworkPolicy" => round_trip::<NetworkPolicy>(document),
         "PodDisruptionBudget" => round_trip::<PodDisruptionBudget>(document),

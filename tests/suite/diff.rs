@@ -437,6 +437,64 @@ fn a_guard_that_falls_opens_access() {
     assert!(on[0].class == Class::ClosesAccess && on[0].what.contains("certificate"), "{on:#?}");
 }
 
+/// What builders need from their surroundings is in their pods' template: a change of it rolls them.
+#[test]
+fn a_change_of_the_builders_surroundings_rolls_them() {
+    let one = |block: &str| by_config(SCALED, &format!("{SCALED}      builder: {{{block}}}\n"));
+    for block in [
+        "env: {A: b}",
+        "proxy: {https: 'http://a.example'}",
+        "ca_certificates: {config_map: a}",
+        "service_account: {name: a}",
+        "volumes: {a: {secret: a, mount_path: /a}}",
+        "toml: {debug: true}",
+        "toml: {registry: {a.example: {ca: [/a]}}}",
+    ] {
+        let found = one(block);
+        for object in ["Deployment/buildkitd-amd64", "Deployment/buildkitd-arm64"] {
+            the(&found, Class::RollsBuilders, object);
+        }
+        assert!(found.iter().all(|one| one.class != Class::RollsLoadBalancer), "{block}: {found:#?}");
+    }
+    let found = one("image_pull_secrets: [a]");
+    the(&found, Class::RollsBuilders, "Deployment/buildkitd-amd64");
+    the(&found, Class::RollsLoadBalancer, "Deployment/buildkitd-lb");
+    for (block, opened) in [
+        ("service_account: {name: a, token: true}", "has a token for the API server"),
+        ("volumes: {a: {host_path: /mnt, mount_path: /a}}", "mounts /mnt from the node"),
+        ("toml: {insecure-entitlements: [security.insecure]}", "ask for the entitlement security.insecure get it"),
+        ("toml: {registry: {a.example: {insecure: true}}}", "pulled without verified TLS"),
+    ] {
+        let found = one(block);
+        let mut opens = found.iter().filter(|one| one.class == Class::OpensAccess);
+        assert!(opens.any(|one| one.what.contains(opened)), "{block}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_service_for_runners_outside_opens_access_and_its_class_cannot_change() {
+    let with =
+        |service: &str| format!("{SCALED}      mtls_secret: a\n      load_balancer: {{service: {{{service}}}}}\n");
+    let without = format!("{SCALED}      mtls_secret: a\n");
+    let found = by_config(&without, &with("source_ranges: [10.1.0.0/16]"));
+    let opened = the(&found, Class::OpensAccess, "NetworkPolicy/buildkitd-lb-ingress");
+    assert!(opened.what.contains("10.1.0.0/16 on 1234/TCP"), "{}", opened.what);
+    let opened = the(&found, Class::OpensAccess, "Service/buildkitd-external");
+    assert!(opened.what.contains("from outside of the cluster"), "{}", opened.what);
+    the(&found, Class::Creates, "Service/buildkitd-external");
+    assert!(found.iter().all(|one| one.class != Class::RollsLoadBalancer), "{found:#?}");
+    // Another network instead.
+    let found = by_config(&with("source_ranges: [10.1.0.0/16]"), &with("source_ranges: [10.2.0.0/16]"));
+    the(&found, Class::OpensAccess, "NetworkPolicy/buildkitd-lb-ingress");
+    the(&found, Class::ClosesAccess, "NetworkPolicy/buildkitd-lb-ingress");
+    the(&found, Class::InPlace, "Service/buildkitd-external");
+    let of_class = |class: &str| with(&format!("source_ranges: [10.1.0.0/16], class: {class}"));
+    the(&by_config(&of_class("a"), &of_class("b")), Class::ImmutableField, "Service/buildkitd-external");
+    let found = by_config(&with("source_ranges: [10.1.0.0/16]"), &without);
+    the(&found, Class::Deletes, "Service/buildkitd-external");
+    the(&found, Class::ClosesAccess, "NetworkPolicy/buildkitd-lb-ingress");
+}
+
 #[test]
 fn an_added_or_removed_architecture_is_reported_object_by_object() {
     let one = format!("{SCALED}      architectures: [amd64]\n");

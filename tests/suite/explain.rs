@@ -245,6 +245,110 @@ const VALUES: &[(&str, &str, &str)] = &[
         "nodes: {user_data: [{content_type: text/cloud-config, content: a}]}",
         "nodes: {user_data: [{content_type: text/x-shellscript, content: \"#!/bin/sh\"}]}",
     ),
+    ("builder.env", "builder: {env: {A: one}}", "builder: {env: {A: {secret: two, key: a}}}"),
+    (
+        "builder.proxy.http",
+        "builder: {proxy: {http: 'http://a.example'}}",
+        "builder: {proxy: {http: 'http://b.example'}}",
+    ),
+    (
+        "builder.proxy.https",
+        "builder: {proxy: {https: 'http://a.example'}}",
+        "builder: {proxy: {https: 'http://b.example'}}",
+    ),
+    (
+        "builder.proxy.no_proxy",
+        "builder: {proxy: {no_proxy: [a.example]}}",
+        "builder: {proxy: {no_proxy: [b.example]}}",
+    ),
+    (
+        "builder.ca_certificates.config_map",
+        "builder: {ca_certificates: {config_map: one}}",
+        "builder: {ca_certificates: {config_map: two}}",
+    ),
+    (
+        "builder.ca_certificates.secret",
+        "builder: {ca_certificates: {secret: one}}",
+        "builder: {ca_certificates: {secret: two}}",
+    ),
+    (
+        "builder.ca_certificates.key",
+        "builder: {ca_certificates: {secret: one}}",
+        "builder: {ca_certificates: {secret: one, key: url}}",
+    ),
+    (
+        "builder.service_account.name",
+        "builder: {service_account: {name: a}}",
+        "builder: {service_account: {name: builds}}",
+    ),
+    (
+        "builder.service_account.annotations",
+        "builder: {service_account: {name: a, annotations: {a: one}}}",
+        "builder: {service_account: {name: a, annotations: {a: two}}}",
+    ),
+    (
+        "builder.service_account.create",
+        "builder: {service_account: {name: a}}",
+        "builder: {service_account: {name: a, create: false}}",
+    ),
+    (
+        "builder.service_account.token",
+        "builder: {service_account: {name: a}}",
+        "builder: {service_account: {name: a, token: true}}",
+    ),
+    ("builder.image_pull_secrets", "builder: {image_pull_secrets: [a]}", "builder: {image_pull_secrets: [b]}"),
+    ("builder.volumes", "builder: {volumes: {a: {secret: a, mount_path: /a}}}", "builder: {volumes: {}}"),
+    (
+        "builder.volumes.*.config_map",
+        "builder: {volumes: {a: {config_map: a, mount_path: /a}}}",
+        "builder: {volumes: {a: {config_map: b, mount_path: /a}}}",
+    ),
+    (
+        "builder.volumes.*.secret",
+        "builder: {volumes: {a: {secret: a, mount_path: /a}}}",
+        "builder: {volumes: {a: {secret: b, mount_path: /a}}}",
+    ),
+    (
+        "builder.volumes.*.host_path",
+        "builder: {volumes: {a: {host_path: /b, mount_path: /a}}}",
+        "builder: {volumes: {a: {host_path: /c, mount_path: /a}}}",
+    ),
+    (
+        "builder.volumes.*.mount_path",
+        "builder: {volumes: {a: {empty_dir: true, mount_path: /a}}}",
+        "builder: {volumes: {a: {empty_dir: true, mount_path: /b}}}",
+    ),
+    (
+        "builder.volumes.*.read_only",
+        "builder: {volumes: {a: {empty_dir: true, mount_path: /a}}}",
+        "builder: {volumes: {a: {empty_dir: true, mount_path: /a, read_only: true}}}",
+    ),
+    (
+        "builder.volumes.*.size",
+        "builder: {volumes: {a: {empty_dir: true, mount_path: /a}}}",
+        "builder: {volumes: {a: {empty_dir: true, mount_path: /a, size: 5Gi}}}",
+    ),
+    ("builder.toml", "builder: {toml: {trace: true}}", "builder: {toml: {debug: true}}"),
+    (
+        "load_balancer.service.type",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8]}}",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8], type: ClusterIP}}",
+    ),
+    (
+        "load_balancer.service.class",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8], class: one}}",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8], class: two}}",
+    ),
+    (
+        "load_balancer.service.annotations",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8], annotations: {a: one}}}",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8], annotations: {a: two}}}",
+    ),
+    (
+        "load_balancer.service.source_ranges",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8]}}",
+        "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [203.0.113.0/24]}}",
+    ),
     ("architectures", "architectures: [amd64]", "architectures: [arm64]"),
     ("replicas_per_arch", "replicas_per_arch: 3", "replicas_per_arch: 300"),
     ("amd64_replicas", "amd64_replicas: 3", "amd64_replicas: 300"),
@@ -416,6 +520,7 @@ fn shape_values(shape: &Shape) -> Option<[String; 2]> {
         Shape::Free(free) => [free.examples[0].to_owned(), free.examples[1].to_owned()],
         Shape::List(of) => each(of, &|value| format!("[{value}]"))?,
         Shape::Map(map) => each(&map.value, &|value| format!("{{{}: {value}}}", quote(map.name.examples[0])))?,
+        Shape::Either(shapes) => shape_values(&shapes[0])?,
         Shape::Block { .. } => return None,
     })
 }
@@ -489,8 +594,11 @@ fn every_key_is_compared() {
     }
     for key in keys().iter().filter(|key| !matches!((key.key.shape)(), Shape::Block { .. })) {
         let name = key.dotted().trim_start_matches("buildkit.").to_owned();
-        // `modules` decides whether there are manifests; a type has one arch; the specs are compared one by one.
-        if !["modules", "instance_specs.*.arch", "instance_specs"].contains(&name.as_str()) {
+        // `modules` decides whether there are manifests; a type has one arch; the specs are compared one by one; an empty
+        // directory is asked for with one word only.
+        if !["modules", "instance_specs.*.arch", "instance_specs", "builder.volumes.*.empty_dir"]
+            .contains(&name.as_str())
+        {
             assert!(two_values(key).is_some(), "add two values of `{name}` to VALUES");
         }
     }

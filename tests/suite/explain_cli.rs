@@ -435,14 +435,23 @@ fn every_key_shows_its_meaning_and_what_it_accepts() {
     assert!(explain(dir.path(), &["defaults.buildkit.namespace"]).starts_with("buildkit.namespace\n"));
 }
 
+/// Where a text is in the file: `clusters.yaml:45:22`.
+fn written_at(source: &str, text: &str) -> String {
+    let start = source.find(text).unwrap_or_else(|| panic!("no {text}"));
+    let line = source[..start].lines().count().max(1);
+    let column = start - source[..start].rfind('\n').map_or(0, |end| end + 1) + 1;
+    format!("clusters.yaml:{line}:{column}")
+}
+
 #[test]
 fn a_value_from_a_block_that_is_merged_names_the_entry_that_counts() {
     let source = support::read("tests/inputs/every-key.yaml");
     with_places(&source, |_, at| {
         for (label, from) in [
-            ("cost-center", "clusters.yaml:45:22: cost-center: \"yes\", in `extra_labels`"),
-            ("example.com/team", "clusters.yaml:7:20: example.com/team: builds, in `extra_labels`, from `defaults`"),
+            ("cost-center", "cost-center: \"yes\", in `extra_labels`"),
+            ("example.com/team", "example.com/team: builds, in `extra_labels`, from `defaults`"),
         ] {
+            let from = format!("{}: {from}", written_at(&source, from.split(", in").next().unwrap_or_default()));
             let text = at("31-services.yaml", &format!("buildkitd.metadata.labels[{label}]"));
             let text = text.unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(part(&text, "from"), [from], "{text}");
@@ -583,7 +592,8 @@ fn a_key_of_rows_names_every_row_that_gives_it() {
     let dir = scratch();
     write(dir.path(), "clusters.yaml", support::read("tests/inputs/every-key.yaml"));
     let text = explain(dir.path(), &["every-key", "eni_max_pods"]);
-    assert_eq!(part(&text, "in every-key"), ["clusters.yaml:26:86: eni_max_pods: 234"], "{text}");
+    let written = written_at(&support::read("tests/inputs/every-key.yaml"), "eni_max_pods: 234");
+    assert_eq!(part(&text, "in every-key"), [format!("{written}: eni_max_pods: 234")], "{text}");
     assert!(part(&text, "affects").iter().any(|line| line.ends_with("resources.requests.memory")), "{text}");
 }
 

@@ -48,7 +48,8 @@ fn likely(path: &[&str]) -> f64 {
     match path {
         ["cluster_name" | "region" | "modules" | "keda" | "eks_version" | "buildkit"] | ["keda", _] => 0.95,
         ["buildkit", "autoscaling"] => 0.7,
-        ["buildkit", "autoscaling", "enabled" | "amd64_max" | "arm64_max"] => 0.97,
+        ["buildkit", "builder", "service_account", "name"]
+        | ["buildkit", "autoscaling", "enabled" | "amd64_max" | "arm64_max"] => 0.97,
         ["buildkit", "instance_specs" | "amd64_instance_types" | "arm64_instance_types"] => 0.08,
         ["buildkit", "pods_per_node" | "amd64_pods_per_node" | "arm64_pods_per_node"]
         | ["buildkit", "autoscaling", "amd64_fallback" | "arm64_fallback"] => 0.1,
@@ -74,6 +75,9 @@ fn value(shape: &Shape, path: &[&'static str]) -> Written {
         }
         Shape::Block { keys, .. } => block(keys, path),
         Shape::Free(free) => select(free.examples).prop_map(str::to_owned).boxed(),
+        Shape::Either(shapes) => {
+            prop::strategy::Union::new(shapes.iter().map(|shape| value(shape, path)).collect::<Vec<_>>()).boxed()
+        }
     }
 }
 
@@ -115,6 +119,26 @@ fn apt(path: &[&'static str]) -> Option<Written> {
         }
         ["buildkit", "autoscaling", "amd64_max" | "arm64_max"] => {
             prop_oneof![5 => number(8..=400), 1 => number(1..=2600)].boxed()
+        }
+        // Of several sources, or of none, hardly any volume would be accepted.
+        ["buildkit", "builder", "volumes"] => select(vec![
+            "{a: {secret: s, mount_path: /a}}",
+            "{docker-config: {config_map: c, mount_path: /root/.docker}, scratch: {empty_dir: true, mount_path: /s, size: 1Gi}}",
+            "{a: {host_path: /mnt, mount_path: /mnt/a, read_only: false}, b: {empty_dir: true, mount_path: /mnt/b}}",
+        ])
+        .prop_map(str::to_owned)
+        .boxed(),
+        // Needs certificates beside it.
+        ["buildkit", "load_balancer", "service"] => {
+            let ranges = select(vec!["[10.0.0.0/8]", "[\"2001:db8::/32\"]", "[203.0.113.0/24, 192.0.2.7/32]"]);
+            let rest = select(vec!["", ", type: ClusterIP", ", class: a, annotations: {a: b}"]);
+            (ranges, rest).prop_map(|(ranges, rest)| format!("{{source_ranges: {ranges}{rest}}}")).boxed()
+        }
+        ["buildkit", "builder", "ca_certificates"] => {
+            select(vec!["{secret: s}", "{config_map: c, key: a.pem}"]).prop_map(str::to_owned).boxed()
+        }
+        ["buildkit", "builder", "service_account", "name"] => {
+            select(vec!["builds", "buildkitd"]).prop_map(str::to_owned).boxed()
         }
         ["buildkit", "architectures"] => {
             select(vec!["[amd64]", "[arm64]", "[arm64, amd64]"]).prop_map(str::to_owned).boxed()

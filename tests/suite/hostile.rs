@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use buildkit_fleet::config::ClusterKeys;
+use buildkit_fleet::diagnostics::escape::is_hidden;
 use buildkit_fleet::diagnostics::report::Report;
 use buildkit_fleet::diagnostics::rule::Severity;
 use buildkit_fleet::diagnostics::snippet::Printer;
@@ -254,6 +255,17 @@ fn is_harmless(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':' | '@')
 }
 
+/// Places of any text.
+const FREE_TEXTS: [&str; 3] = [
+    "buildkit.load_balancer.service.annotations.eks.amazonaws.com/role-arn.",
+    "buildkit.builder.env.AWS_REGION.",
+    "buildkit.builder.service_account.annotations.eks.amazonaws.com/role-arn.",
+];
+
+fn is_seen(c: char) -> bool {
+    !is_hidden(c) || matches!(c, '\n' | '\t')
+}
+
 fn base() -> Value {
     json!({
         "cluster_name": "eks-here", "region": "us-east-1", "modules": ["karpenter", "keda", "buildkit"], "eks_version": "1.35",
@@ -290,6 +302,7 @@ fn places(shape: &Shape) -> Vec<(Shape, Value)> {
             .flat_map(|key| places(&(key.shape)()).into_iter().map(|(at, value)| (at, json!({key.name: value}))))
             .collect(),
         Shape::Free(free) if free.block => vec![(shape.clone(), json!({"a": HERE}))],
+        Shape::Either(shapes) => shapes.iter().flat_map(places).collect(),
         scalar => vec![(scalar.clone(), json!(HERE))],
     }
 }
@@ -305,6 +318,36 @@ fn example(shape: &Shape) -> Value {
         Shape::Map(map) => json!({map.name.examples[0]: example(&map.value)}),
         Shape::Block { .. } => json!({}),
         Shape::Free(free) => serde_yaml::from_str(free.examples[0]).unwrap_or_else(|error| panic!("{error}")),
+        Shape::Either(shapes) => example(&shapes[0]),
+    }
+}
+
+/// What some places need beside them: a value of theirs alone would be refused.
+fn beside(what: &str) -> Value {
+    let builder = |value: Value| json!({"buildkit": {"builder": value}});
+    let volume = |value: Value| builder(json!({"volumes": {"docker-config": value}}));
+    let is_volume = |key: &str| what == format!("buildkit.builder.volumes.docker-config.{key}.");
+    if what.starts_with("buildkit.builder.service_account.annotations.") {
+        builder(json!({"service_account": {"name": "builds"}}))
+    } else if what.starts_with("buildkit.load_balancer.service.") {
+        let ranges = if what.contains("source_ranges") { json!({}) } else { json!({"source_ranges": ["10.0.0.0/8"]}) };
+        json!({"buildkit": {"mtls_secret": "tls", "load_balancer": {"service": ranges}}})
+    } else if what == "buildkit.builder.ca_certificates.key." {
+        builder(json!({"ca_certificates": {"secret": "company-ca"}}))
+    } else if what == "buildkit.builder.env.AWS_REGION.key." {
+        builder(json!({"env": {"AWS_REGION": {"secret": "a"}}}))
+    } else if what.starts_with("buildkit.builder.env.AWS_REGION.") && what.contains("AWS_REGION.s")
+        || what.contains("AWS_REGION.c")
+    {
+        builder(json!({"env": {"AWS_REGION": {"key": "a"}}}))
+    } else if what == "buildkit.builder.volumes.@@here@@." {
+        builder(json!({"volumes": {HERE: {"secret": "a", "mount_path": "/a"}}}))
+    } else if is_volume("mount_path") || is_volume("size") {
+        volume(json!({"empty_dir": true, "mount_path": "/a"}))
+    } else if is_volume("secret") || is_volume("config_map") || is_volume("host_path") {
+        volume(json!({"mount_path": "/a"}))
+    } else {
+        json!({})
     }
 }
 
@@ -318,6 +361,7 @@ struct Planted {
 /// Flow style is JSON: the value, as written, stands in it.
 fn plant(place: &Value, written: &str) -> Planted {
     let mut cluster = base();
+    over(&mut cluster, &beside(&dotted(place)));
     over(&mut cluster, place);
     let text = format!("clusters: {{\"here\": {cluster}}}\n");
     let here = format!("\"{HERE}\"");
@@ -342,7 +386,7 @@ const OF_ONE_VALUE: [&str; 4] = ["invalid-value", "wrong-shape", "unknown-key", 
 
 /// Places whose texts stand in no manifest: facts of the cluster, types (which must be known), and words of a list; a
 /// toleration's value needs a key.
-const UNSEEN: [&str; 15] = [
+const UNSEEN: [&str; 16] = [
     "modules.[]",
     "eks_version.",
     "keda.chart_version.",
@@ -355,6 +399,7 @@ const UNSEEN: [&str; 15] = [
     "buildkit.instance_specs.m6id.24xlarge.arch.",
     "buildkit.buildkit_version.",
     "buildkit.ip_family.",
+    "buildkit.load_balancer.service.type.",
     "buildkit.lb_tolerations.[operator.]",
     "buildkit.lb_tolerations.[value.]",
     "buildkit.lb_tolerations.[effect.]",
@@ -422,8 +467,19 @@ fn all_places() -> Vec<(Shape, Value)> {
 
 /// A text that is accepted at this place and stands nowhere else in the manifests.
 fn marker(place: &Value) -> Option<&'static str> {
-    let candidates =
-        ["zqa", "zqa.example", "al2023@v20990101", "zqa:v9.9.9", "zqa/haproxy:3.9.9", "zq-zqa-9", "zq1.zqa"];
+    let candidates = [
+        "zqa",
+        "zqa.example",
+        "al2023@v20990101",
+        "zqa:v9.9.9",
+        "zqa/haproxy:3.9.9",
+        "zq-zqa-9",
+        "zq1.zqa",
+        "http://zqa.example",
+        "/zqa",
+        "4711Gi",
+        "203.0.113.77/32",
+    ];
     candidates.into_iter().find(|text| {
         let planted = plant(place, &quoted(text));
         matches!(read(&planted, "marker"), Read::Rendered(files) if texts(&files).iter().any(|found| found.contains(text)))
@@ -468,7 +524,9 @@ fn a_hostile_text_is_refused_at_its_place_or_stands_to_the_letter() {
                 if what == "modules.[]" {
                     continue;
                 }
-                assert!(text.chars().all(is_harmless), "{label} is accepted");
+                // What buildkitd and other programs read may be any text that can be seen.
+                let harmless = |c: char| is_harmless(c) || FREE_TEXTS.contains(&what.as_str()) && is_seen(c);
+                assert!(text.chars().all(harmless), "{label} is accepted");
                 if let Some((marker, with_marker)) = &known {
                     let expected: Vec<String> = with_marker.iter().map(|found| found.replace(marker, text)).collect();
                     assert_eq!(texts(&files), expected, "{label}");
@@ -604,4 +662,41 @@ fn no_message_steers_a_terminal() {
         }
     }
     assert!(seen > 500, "{seen}");
+}
+
+/// Keys and texts of buildkitd.toml: `support::render` reads the file back with a TOML parser and compares it with what was
+/// asked for.
+#[test]
+fn a_hostile_text_in_toml_is_refused_or_is_the_same_in_buildkitd_toml() {
+    let (mut rendered, mut refused) = (0, 0);
+    let named =
+        |at: &str| json!({"a": {HERE: 1}, "registry": {"a.example": {at: 1}}, "b": {"c": {HERE: {"d": [{}, []]}}}});
+    let keys = [
+        json!({HERE: 1}),
+        json!({"log": {HERE: {"a": {}}}}),
+        json!({"worker": {"oci": {HERE: {"a": 1}}}}),
+        named(HERE),
+    ];
+    let values = [
+        json!({"log": {"level": HERE}}),
+        json!({"worker": {"oci": {"labels": {"a": HERE}}}}),
+        json!({"a": [{"b": [HERE]}]}),
+    ];
+    for place in keys.into_iter().chain(values) {
+        let place = json!({"buildkit": {"builder": {"toml": place}}});
+        for text in TEXTS {
+            let mut cluster = base();
+            over(&mut cluster, &place);
+            let source = format!("clusters: {{\"here\": {cluster}}}\n").replace(&format!("\"{HERE}\""), &quoted(text));
+            let (outcomes, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
+            if problems.has_errors() {
+                assert!(text.chars().any(is_hidden), "{place}: {text:?}: {problems:?}");
+                refused += 1;
+            } else if let Some(fleet) = outcomes.iter().find_map(Resolved::fleet) {
+                support::render(fleet);
+                rendered += 1;
+            }
+        }
+    }
+    assert!(rendered > 600 && refused > 100, "{rendered} rendered, {refused} refused");
 }

@@ -256,6 +256,25 @@ const DEFECTS: &[(&str, &str, &str, &str)] = &[
     ("references", "40-deployments.yaml", "name: buildkitd-drain-", "name: buildkitd-drain-0"),
     ("hashes", "20-buildkitd-config.yaml", "    #!/bin/sh\n", "    #!/bin/sh\n    #\n"),
     ("hashes", "20-buildkitd-config.yaml", "immutable: true", "immutable: false"),
+    ("toml", "20-buildkitd-config.yaml", "  gc = true", "  gc = false"),
+    ("toml", "20-buildkitd-config.yaml", "  gc = true", "  gc = true\n      gc = true"),
+    ("toml", "20-buildkitd-config.yaml", "[worker.containerd]", "[worker.oci]"),
+    ("toml", "20-buildkitd-config.yaml", "[worker.containerd]", "[worker.oci.x]\n    [worker.containerd]"),
+    ("outside", "32-networkpolicies.yaml", "    - from:\n", "    - from:\n        - ipBlock: {cidr: 0.0.0.0/0}\n"),
+    ("builder", "40-deployments.yaml", "ServiceAccountToken: false", "ServiceAccountToken: true"),
+    (
+        "builder",
+        "40-deployments.yaml",
+        "          ports:\n",
+        "            - {name: HTTP_PROXY, value: a}\n          ports:\n",
+    ),
+    (
+        "builder",
+        "30-lb-deployment.yaml",
+        "ServiceLinks: false\n",
+        "ServiceLinks: false\n      imagePullSecrets: [{name: a}]\n",
+    ),
+    ("builder", "30-lb-deployment.yaml", "ServiceLinks: false\n", "ServiceLinks: false\n      serviceAccountName: a\n"),
     ("hashes", "21-lb-config.yaml", "    global\n", "    # Tuned.\n    global\n"),
     ("references", "21-lb-config.yaml", "buildkitd-arm64-pods.buildkit.svc", "buildkitd-arm64.buildkit.svc"),
     ("references", "21-lb-config.yaml", "resolvers k8s init-addr", "resolvers kube init-addr"),
@@ -322,6 +341,38 @@ const DEFECTS_OF_A_CENTRAL_STORE: &[(&str, &str, &str, &str)] = &[
     ("metrics", "60-monitoring.yaml", "            \"k8s_cluster\": \"arm64-builds\"\n", ""),
 ];
 
+/// Defects where the file asks for variables, volumes and a ServiceAccount.
+const DEFECTS_OF_SURROUNDINGS: &[(&str, &str, &str, &str)] = &[
+    ("outside", "31-services.yaml", "externalTrafficPolicy: Local", "externalTrafficPolicy: Cluster"),
+    ("outside", "31-services.yaml", "loadBalancerSourceRanges:\n", "loadBalancerSourceRanges:\n    - 0.0.0.0/0\n"),
+    ("outside", "31-services.yaml", "name: buildkitd-external", "name: buildkitd-outside"),
+    (
+        "outside",
+        "31-services.yaml",
+        "aws-load-balancer-scheme\": \"internal",
+        "aws-load-balancer-scheme\": \"internet-facing",
+    ),
+    ("outside", "31-services.yaml", "SingleStack", "PreferDualStack"),
+    ("outside", "32-networkpolicies.yaml", "cidr: \"2001:db8::/32\"", "cidr: \"::/0\""),
+    ("toml", "20-buildkitd-config.yaml", "format = \"json\"", "format = \"text\""),
+    ("toml", "20-buildkitd-config.yaml", "max-parallelism = 8", ""),
+    ("toml", "20-buildkitd-config.yaml", "ca = \"/etc/buildkit-tls/ca.crt\"", ""),
+    ("toml", "20-buildkitd-config.yaml", "[registry.\"third.example:5000\"]", "[registry.\"mirror.example\"]"),
+    ("builder", "20-buildkitd-config.yaml", "name: \"builds\"", "name: \"default\""),
+    ("builder", "20-buildkitd-config.yaml", "role/builds", "role/other"),
+    ("builder", "20-buildkitd-config.yaml", "ServiceAccountToken: false", "ServiceAccountToken: true"),
+    ("builder", "30-lb-deployment.yaml", "- name: \"registry\"", "- name: \"other\""),
+    ("builder", "40-deployments.yaml", "- name: \"registry\"", "- name: \"other\""),
+    ("builder", "40-deployments.yaml", "serviceAccountName: \"builds\"", "serviceAccountName: \"default\""),
+    ("builder", "40-deployments.yaml", "value: \"us-west-2\"", "value: \"us-west-1\""),
+    ("builder", "40-deployments.yaml", "secretKeyRef", "configMapKeyRef"),
+    ("builder", "40-deployments.yaml", "path: ca.crt", "path: ca.pem"),
+    ("builder", "40-deployments.yaml", "mountPath: \"/models\"", "mountPath: \"/usr\""),
+    ("builder", "40-deployments.yaml", "path: \"/mnt/models\"", "path: \"/\""),
+    ("builder", "40-deployments.yaml", "sizeLimit: \"10Gi\"", "medium: Memory"),
+    ("builder", "40-deployments.yaml", "- name: \"scratch\"", "- name: \"scratches\""),
+];
+
 /// Ids of the invariants that a set breaks.
 fn broken(fleet: &Fleet, files: &[SetFile]) -> BTreeSet<String> {
     let Err(error) = check(fleet, files) else { return BTreeSet::new() };
@@ -353,7 +404,9 @@ fn every_invariant_is_broken_by_a_defect_of_a_template() {
     let sleeping = support::fleet(&support::one_cluster(sleeping), "here");
     let central = "      monitoring: {cluster_label: {name: k8s_cluster, value: arm64-builds}}\n";
     let central = support::fleet(&support::one_cluster(central), "here");
+    let every_key = support::fleet(&support::read("tests/inputs/every-key.yaml"), "every-key");
     let missed = [
+        (&every_key, DEFECTS_OF_SURROUNDINGS),
         (&shipped, DEFECTS),
         (&with_node, DEFECTS_OF_ITS_NODE),
         (&sleeping, DEFECTS_OF_SLEEP),

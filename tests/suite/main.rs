@@ -8,6 +8,7 @@ mod support;
 mod aliases;
 mod bad_inputs;
 mod budgets;
+mod builder;
 mod core_kinds;
 mod generated;
 mod oracle;

@@ -32,7 +32,7 @@ pub(super) fn of<'a>(key: &KeyPath, source: Source<'a>, base: &Fleet) -> Trials 
     let (defaults, Some(own)) = source.blocks() else { return found };
     let values = values(key, source, base);
     let mut seen = HashSet::from([format!("{base:?}")]);
-    for path in paths(key, base) {
+    for path in paths(key, source, base) {
         let now = source.written(&path).first().map(|((_, value), _)| value.flow());
         let resolve = |value: &Node<'a>| {
             let alone = source.resolve(defaults, own.with(&path, value.clone()));
@@ -68,13 +68,21 @@ pub(super) fn of<'a>(key: &KeyPath, source: Source<'a>, base: &Fleet) -> Trials 
     found
 }
 
-/// The names that lead to the key; where `*` stands for a name, those with each type in use.
-fn paths<'n>(key: &KeyPath, base: &'n Fleet) -> Vec<Vec<&'n str>> {
-    if !key.path.contains(&"*") {
-        return vec![key.path.clone()];
-    }
-    let types = base.pools.iter().flat_map(|pool| &pool.plan.entries).map(|entry| entry.instance.name.as_str());
-    types.map(|name| key.path.iter().map(|step| if *step == "*" { name } else { *step }).collect()).collect()
+/// The names that lead to the key; where `*` stands for a name, those with each type in use, or with each name that is
+/// written there.
+fn paths<'n>(key: &KeyPath, source: Source<'n>, base: &'n Fleet) -> Vec<Vec<&'n str>> {
+    let Some(place) = key.path.iter().position(|step| *step == "*") else { return vec![key.path.clone()] };
+    let names: Vec<&str> = if key.path[..place].ends_with(&["instance_specs"]) {
+        let entries = base.pools.iter().flat_map(|pool| &pool.plan.entries);
+        entries.map(|entry| entry.instance.name.as_str()).collect()
+    } else {
+        let written = source.written(&key.path[..=place]);
+        written.into_iter().filter_map(|((name, _), _)| name.text()).collect()
+    };
+    names
+        .into_iter()
+        .map(|name| key.path.iter().map(|step| if *step == "*" { name } else { *step }).collect())
+        .collect()
 }
 
 /// Values for the key: those with one entry different first.
@@ -82,8 +90,7 @@ fn values<'a>(key: &KeyPath, source: Source<'a>, base: &Fleet) -> Vec<Trial<Node
     let shape = (key.key.shape)();
     let entries = source.written(&[key.path.as_slice(), &["*"]].concat());
     let names = entries.iter().filter_map(|((name, _), _)| name.text()).collect();
-    let of_rows = matches!(&shape, Shape::Map(map) if matches!(*map.value, Shape::Block { .. }));
-    let facts = of_rows || key.path.contains(&"*");
+    let facts = key.path.contains(&"instance_specs");
     let context = Context { key: key.key.name, fleet: base, names, facts };
     let mut trials = Vec::new();
     match &shape {

@@ -84,6 +84,7 @@ impl<'c> Context<'c> {
             Shape::Free(free) => {
                 free.examples.iter().filter_map(|example| serde_yaml::from_str(example).ok()).collect()
             }
+            Shape::Either(shapes) => shapes.iter().flat_map(|shape| self.values(shape)).collect(),
         }
     }
 

@@ -87,6 +87,7 @@ fn of(shape: &Shape) -> Value {
         }
         Shape::Free(free) if free.block => json!({"type": "object"}),
         Shape::Free(_) => json!({}),
+        Shape::Either(shapes) => json!({"anyOf": shapes.iter().map(of).collect::<Vec<_>>()}),
     }
 }
 

@@ -11,7 +11,9 @@ use crate::manifests::setting::settings;
 pub(super) fn classify(pair: &ManifestPair) -> Vec<Consequence> {
     let mut found = Vec::new();
     for (identity, new) in pair.new.iter() {
-        let Some(old) = pair.old.get(identity).filter(|old| *old != new) else { continue };
+        // A new Service may open what was there before; other objects bring what they expose.
+        let old = pair.old.get(identity).or((identity.kind == "Service").then_some(&Value::Null));
+        let Some(old) = old.filter(|old| *old != new) else { continue };
         let (before, after) = (exposures(&identity.kind, old), exposures(&identity.kind, new));
         for opened in after.difference(&before) {
             found.push(Consequence::new(Class::OpensAccess, identity.short(), opened));
@@ -30,6 +32,7 @@ pub(super) fn classify(pair: &ManifestPair) -> Vec<Consequence> {
 fn exposures(kind: &str, object: &Value) -> BTreeSet<String> {
     match kind {
         "Deployment" => of_pod(&object["spec"]["template"]["spec"]),
+        "Service" => of_service(&object["spec"]),
         "EC2NodeClass" => of_nodes(&object["spec"]),
         "Namespace" => of_namespace(object),
         "ConfigMap" => of_texts(&object["data"]),
@@ -107,6 +110,18 @@ fn of_nodes(spec: &Value) -> BTreeSet<String> {
     found
 }
 
+/// Where a load balancer outside of the cluster sends connections.
+fn of_service(spec: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    if matches!(spec["type"].as_str(), Some("LoadBalancer" | "NodePort")) {
+        found.insert("builders can be reached from outside of the cluster".to_owned());
+        if list(&spec["loadBalancerSourceRanges"]).next().is_none() {
+            found.insert("the Service accepts connections from every network".to_owned());
+        }
+    }
+    found
+}
+
 /// Pod security admission: without the label everything is admitted.
 fn of_namespace(object: &Value) -> BTreeSet<String> {
     let level = object["metadata"]["labels"]["pod-security.kubernetes.io/enforce"].as_str().unwrap_or("privileged");
@@ -132,6 +147,10 @@ fn of_texts(data: &Value) -> BTreeSet<String> {
                 if matches!(setting.text, "http = true" | "insecure = true") {
                     found.insert(format!("images of the registry {registry} are pulled without verified TLS"));
                 }
+            }
+            if let Some(names) = setting.text.strip_prefix("insecure-entitlements = ") {
+                let named = names.split('"').skip(1).step_by(2);
+                found.extend(named.map(|name| format!("builds that ask for the entitlement {name} get it")));
             }
             let words: Vec<&str> = setting.text.split_whitespace().collect();
             if let ["bind", address, ..] = words.as_slice()

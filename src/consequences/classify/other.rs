@@ -58,6 +58,7 @@ fn deleted(pair: &ManifestPair, identity: &Identity) -> Option<(&'static str, St
         "Service" => "once it is deleted, its name no longer resolves",
         "NetworkPolicy" => "once it is deleted, the connections that it allows or blocks change",
         "PodDisruptionBudget" => "once it is deleted, node drains may evict all builders at once",
+        "ServiceAccount" => "once it is deleted, no new pod that uses it can start",
         "ServiceMonitor" | "PrometheusRule" => "once it is deleted, its scrapes or alerts stop",
         _ => "it is no longer in the manifests",
     };
@@ -74,16 +75,21 @@ fn stop(what: &'static str, nodepool: &str) -> (&'static str, String) {
 }
 
 /// The field to report, and the part of it that is immutable.
-const IMMUTABLE: [(&str, &str); 2] =
-    [("/spec/clusterIP", "/spec/clusterIP"), ("/spec/ipFamilies", "/spec/ipFamilies/0")];
+const IMMUTABLE: [(&str, &str); 3] = [
+    ("/spec/clusterIP", "/spec/clusterIP"),
+    ("/spec/ipFamilies", "/spec/ipFamilies/0"),
+    ("/spec/loadBalancerClass", "/spec/loadBalancerClass"),
+];
 
-/// Immutable fields of a Service (core/v1 `ServiceSpec`: clusterIP, the first of `ipFamilies`).
+/// Immutable fields of a Service (core/v1 `ServiceSpec`: clusterIP, the first of `ipFamilies`, and the class for as long as
+/// the type stays).
 pub(super) fn immutable_services(pair: &ManifestPair, reported: &mut Reported) -> Vec<Consequence> {
     let mut found = Vec::new();
     for service in pair.changed("Service") {
         let reasons: Vec<FieldChange> = IMMUTABLE
             .iter()
             .filter(|(_, part)| service.differs(part))
+            .filter(|(field, _)| !field.ends_with("Class") || !service.differs("/spec/type"))
             .flat_map(|(field, _)| service.changes(field))
             .collect();
         if reasons.is_empty() {

@@ -2,10 +2,13 @@
 //! model that it was rendered from: `generate` checks manifests before it publishes them, and a broken invariant is an
 //! internal error.
 
+mod builder;
+mod buildkitd_toml;
 mod guarantees;
 mod haproxy;
 mod monitoring;
 mod nodes;
+mod outside;
 mod quantity;
 mod references;
 mod scaling;
@@ -31,7 +34,7 @@ pub struct Invariant {
     broken: fn(&RenderedFleet, &mut Vec<String>),
 }
 
-pub const ALL: [Invariant; 22] = [
+pub const ALL: [Invariant; 25] = [
     Invariant {
         id: "objects",
         says: "every document is an object with an apiVersion, a kind and a unique name, in the fleet's namespace if its kind is namespaced",
@@ -123,6 +126,21 @@ pub const ALL: [Invariant; 22] = [
         id: "references",
         says: "every volume, ConfigMap, file, port and name that is used exists",
         broken: references::references,
+    },
+    Invariant {
+        id: "outside",
+        says: "nothing outside of the cluster reaches a build port but the networks that clusters.yaml lists, which need a certificate",
+        broken: outside::outside,
+    },
+    Invariant {
+        id: "builder",
+        says: "builders have the variables, volumes, ServiceAccount and pull secrets that clusters.yaml asks for, and no others",
+        broken: builder::builder,
+    },
+    Invariant {
+        id: "toml",
+        says: "buildkitd.toml is TOML, with what the fleet needs and what clusters.yaml adds, and nothing else",
+        broken: buildkitd_toml::toml,
     },
     Invariant {
         id: "hashes",

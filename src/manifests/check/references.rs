@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use crate::manifests::check::builder::is_further;
 use crate::manifests::check::set::{RenderedFleet, backend_of, container, items, pod};
 use crate::manifests::names::{KEDA_MONITOR, LB};
 
@@ -26,11 +27,16 @@ pub(super) fn references(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
 }
 
+/// Volumes or mounts without those that the user asks for, which the invariant `builder` compares.
+fn own(list: &Value) -> Vec<&Value> {
+    items(list).iter().filter(|item| !is_further(item["name"].as_str().unwrap_or_default())).collect()
+}
+
 /// Mounts name volumes of the pod, all volumes are mounted, and their `ConfigMaps` exist.
 fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
-    let volumes = items(&pod(deployment)["volumes"]);
+    let volumes = own(&pod(deployment)["volumes"]);
     let names: HashSet<&str> = volumes.iter().filter_map(|volume| volume["name"].as_str()).collect();
-    let mounts = items(&container(deployment)["volumeMounts"]);
+    let mounts = own(&container(deployment)["volumeMounts"]);
     let mounted: HashSet<&str> = mounts.iter().filter_map(|mount| mount["name"].as_str()).collect();
     if names != mounted || names.len() != volumes.len() || mounts.len() != mounted.len() {
         missing(format!("volumes {names:?} and mounts {mounted:?} differ"));
@@ -39,7 +45,7 @@ fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(Stri
     let has_only = |value: &Value, keys: &[&str]| {
         value.as_object().is_some_and(|value| value.keys().all(|key| keys.contains(&key.as_str())))
     };
-    for mount in mounts.iter().filter(|mount| !has_only(mount, &["name", "mountPath", "readOnly"])) {
+    for mount in mounts.iter().copied().filter(|mount| !has_only(mount, &["name", "mountPath", "readOnly"])) {
         missing(format!("mount {} does not mount a whole volume", mount["name"]));
     }
     for volume in volumes {
@@ -72,7 +78,7 @@ fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String
     let container = container(deployment);
     let words = [&container["command"], &container["args"], &container["lifecycle"]["preStop"]["exec"]["command"]];
     let words = words.into_iter().flat_map(items).filter_map(Value::as_str);
-    for mount in items(&container["volumeMounts"]) {
+    for mount in own(&container["volumeMounts"]) {
         let volumes = items(&pod(deployment)["volumes"]);
         let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap_or(&Value::Null);
         let Some(map) = volume["configMap"]["name"].as_str() else { continue };
@@ -101,7 +107,7 @@ fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String
     }
 }
 
-/// Environment variables are read by a script.
+/// Environment variables are read by a script, but for those that the user asks for, which the invariant `builder` compares.
 fn environment(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
     let scripts: Vec<&str> = set
         .objects
@@ -113,7 +119,8 @@ fn environment(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(
         .collect();
     for variable in items(&container(deployment)["env"]) {
         let name = variable["name"].as_str().unwrap_or_default();
-        if !scripts.iter().any(|script| script.contains(&format!("${{{name}:-"))) {
+        let is_asked_for = set.fleet.builder.env.keys().any(|asked| asked.as_str() == name);
+        if !is_asked_for && !scripts.iter().any(|script| script.contains(&format!("${{{name}:-"))) {
             missing(format!("no script reads {name}"));
         }
     }
@@ -161,7 +168,9 @@ fn services(set: &RenderedFleet, broken: &mut Vec<String>) {
         // The Services that clients use: the port of one architecture, or of any.
         let meant = match name.strip_prefix("buildkitd") {
             Some("") => Some("all"),
-            Some(rest) => rest.strip_prefix('-').filter(|rest| !rest.ends_with("-pods") && *rest != "lb-metrics"),
+            Some(rest) => rest
+                .strip_prefix('-')
+                .filter(|rest| !rest.ends_with("-pods") && !["lb-metrics", "external"].contains(rest)),
             None => None,
         };
         if meant.is_some_and(|meant| service["spec"]["ports"][0]["targetPort"] != meant) {

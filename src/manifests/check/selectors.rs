@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::manifests::check::set::{RenderedFleet, builders_of, container, items};
-use crate::manifests::names::{KEDA_MONITOR, LB, LB_METRICS};
+use crate::manifests::names::{EXTERNAL, KEDA_MONITOR, LB, LB_METRICS};
 use crate::values::name::Namespace;
 
 /// Where buildkitd listens.
@@ -85,12 +85,15 @@ pub(super) fn selectors(set: &RenderedFleet, broken: &mut Vec<String>) {
 fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
     for (name, policy) in set.objects.of_kind("NetworkPolicy") {
         let peer_is_named = |peer: &Value| {
-            peer.as_object().is_some_and(|selectors| {
-                !selectors.is_empty()
-                    && selectors
-                        .values()
-                        .all(|selector| selector["matchLabels"].as_object().is_some_and(|labels| !labels.is_empty()))
-            })
+            // Which networks, the invariant `outside` compares.
+            let is_network = peer.get("ipBlock").is_some() && name == "buildkitd-lb-ingress";
+            is_network
+                || peer.as_object().is_some_and(|selectors| {
+                    !selectors.is_empty()
+                        && selectors.values().all(|selector| {
+                            selector["matchLabels"].as_object().is_some_and(|labels| !labels.is_empty())
+                        })
+                })
         };
         let closed = |rule: &Value| {
             let (from, ports) = (items(&rule["from"]), items(&rule["ports"]));
@@ -112,7 +115,7 @@ fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
     for (name, service) in set.objects.of_kind("Service") {
         let spec = &service["spec"];
-        if spec["type"] != "ClusterIP"
+        if (spec["type"] != "ClusterIP" && name != EXTERNAL)
             || spec.get("externalIPs").is_some()
             || spec.get("publishNotReadyAddresses").is_some()
         {

@@ -1,0 +1,30 @@
+//! Volumes of the builders, and names in objects beside them.
+
+use crate::values::pattern::{DNS_LABEL, names};
+
+names! {
+    /// Name of a volume in a pod.
+    VolumeName: "the name of a volume (lower-case letters, digits and `-`, up to 63 characters)",
+        pattern format!("^{DNS_LABEL}$"), longest 63, examples &["docker-config", "scratch"];
+    /// An absolute path, of a node or of a container.
+    AbsolutePath: "an absolute path without `..`, `//` and `/` at the end",
+        pattern "^(/[A-Za-z0-9._-]+)+$", longest 512, examples &["/etc/docker", "/var/cache/builds"],
+        and |text: &str| text.split('/').all(|part| part != "." && part != ".."),
+        remedy normal;
+    /// A number of bytes, as Kubernetes writes it.
+    VolumeSize: "a whole number of bytes with a unit, such as `10Gi` or `500M`",
+        pattern "^[1-9][0-9]{0,11}(Ki|Mi|Gi|Ti|k|M|G|T)$", longest 14, examples &["10Gi", "500M"];
+    /// Key of an annotation: an optional DNS name and `/`, then a name.
+    AnnotationKey: "the key of an annotation, such as `eks.amazonaws.com/role-arn`",
+        pattern format!("^({DNS_LABEL}(\\.{DNS_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$"), longest 317, examples &["eks.amazonaws.com/role-arn", "example.com/team"],
+        and |text: &str| text.split_once('/').is_none_or(|(prefix, _)| prefix.len() <= 253);
+    /// Class of a load balancer, which says who makes it.
+    LoadBalancerClass: "the class of a load balancer, such as `service.k8s.aws/nlb`",
+        pattern format!("^({DNS_LABEL}(\\.{DNS_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$"), longest 317, examples &["service.k8s.aws/nlb", "example.com/internal"],
+        and |text: &str| text.split_once('/').is_none_or(|(prefix, _)| prefix.len() <= 253);
+}
+
+fn normal(text: &str) -> String {
+    let path = text.trim_end_matches('/');
+    if path != text && AbsolutePath::accepts(path) { format!("did you mean `{path}`?") } else { String::new() }
+}
