@@ -14,6 +14,7 @@ use crate::values::name::{
     AmiAlias, ClusterKey, ClusterName, IpFamily, MetricLabelName, MetricLabelValue, Namespace, PriorityClassName,
     Region, RegistryHost, SecretName,
 };
+use crate::values::patch::Patch;
 use crate::values::toleration::Toleration;
 use crate::values::version::Version;
 
@@ -44,6 +45,7 @@ pub struct Fleet {
     pub cluster_label: Option<ClusterLabel>,
     pub extra_labels: IndexMap<String, String>,
     pub ladder: Ladder,
+    pub patches: Vec<Patch>,
 }
 
 /// The builders of one architecture.

@@ -17,3 +17,4 @@ pub mod scrape;
 pub mod set;
 pub mod setting;
 pub mod view;
+mod write;

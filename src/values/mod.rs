@@ -7,6 +7,7 @@ pub mod iam;
 pub mod image;
 pub mod instance_type;
 pub mod name;
+pub mod patch;
 pub mod pattern;
 pub mod toleration;
 pub mod version;
