@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::manifests::check::quantity;
 use crate::manifests::check::set::{RenderedFleet, backend_of, container, items, number, pod};
+use crate::manifests::checksum::checksum;
 use crate::manifests::names::{LB, LB_QUOTA, hashed};
-use crate::manifests::render::checksum;
 
 pub(super) fn one_build(set: &RenderedFleet, broken: &mut Vec<String>) {
     for pool in &set.fleet.pools {
