@@ -13,7 +13,7 @@ use crate::values::pattern::names;
 
 names! {
     /// Kind of an object, as Kubernetes spells it.
-    Kind: "a kind, as Kubernetes spells it, such as `Deployment`",
+    ObjectKind: "a kind, as Kubernetes spells it, such as `Deployment`",
         pattern "^[A-Z][A-Za-z0-9]*$", longest 63, examples &["Deployment", "PodDisruptionBudget"];
     /// Name of an object without the hash of a `ConfigMap`; `*` stands for any text.
     NamePattern: "the name of an object, in which `*` stands for any text",
@@ -40,13 +40,13 @@ impl NamePattern {
 pub struct Patch {
     /// Its target in the file: the place that problems point at.
     pub span: Span,
-    pub kind: Kind,
+    pub kind: ObjectKind,
     pub name: NamePattern,
-    pub change: Change,
+    pub modification: Modification,
 }
 
 #[derive(Clone, Debug)]
-pub enum Change {
+pub enum Modification {
     /// Maps merge, null removes a key, lists of objects merge by the key of their items.
     Merge(Map<String, Json>),
     /// Operations of RFC 6902.
@@ -59,9 +59,9 @@ pub struct Patches(pub Vec<Patch>);
 
 layer! {
     /// One patch as written.
-    struct Written (Closed) {
+    struct PatchKeys (Closed) {
         /// The objects to change.
-        target: WrittenTarget,
+        target: TargetKeys,
         /// What to merge into each of them.
         merge: Leaf<FreeBlock>,
         /// Operations of RFC 6902 on each of them, in their order.
@@ -71,9 +71,9 @@ layer! {
 
 layer! {
     /// The target of a patch as written.
-    struct WrittenTarget (Closed) {
+    struct TargetKeys (Closed) {
         /// Kind of the objects.
-        kind: Leaf<Kind>,
+        kind: Leaf<ObjectKind>,
         /// Name of the object, without the hash of a ConfigMap; `*` stands for any text.
         name: Leaf<NamePattern>,
     }
@@ -116,7 +116,7 @@ fn operation(name: &str, node: &Node, problems: &mut Problems) -> Option<json_pa
 
 impl Value for Patches {
     fn shape() -> Shape {
-        Shape::List(Box::new(Written::shape()))
+        Shape::List(Box::new(PatchKeys::shape()))
     }
 
     fn parse(name: &str, node: &Node, problems: &mut Problems) -> Option<Self> {
@@ -128,7 +128,7 @@ impl Value for Patches {
 
 fn patch(name: &str, item: &Node, problems: &mut Problems) -> Option<Patch> {
     let before = problems.len();
-    let written = Written::read(name, item.span, item, problems);
+    let written = PatchKeys::read(name, item.span, item, problems);
     let place =
         item.entry("target").map_or(item.span, |(key, target)| Span { start: key.span.start, end: target.span.end });
     let wrong = match (written.merge.is_absent(), written.json.is_absent()) {
@@ -148,13 +148,13 @@ fn patch(name: &str, item: &Node, problems: &mut Problems) -> Option<Patch> {
         );
         return None;
     }
-    let change = match (written.merge.get(), written.json.get()) {
-        (Some(FreeBlock(block)), _) => Change::Merge(block.clone()),
-        (None, Some(Operations(operations))) => Change::Json(operations.clone()),
+    let modification = match (written.merge.get(), written.json.get()) {
+        (Some(FreeBlock(block)), _) => Modification::Merge(block.clone()),
+        (None, Some(Operations(operations))) => Modification::Json(operations.clone()),
         (None, None) => return None,
     };
-    let WrittenTarget { kind, name, .. } = &written.target;
-    Some(Patch { span: place, kind: kind.get()?.clone(), name: name.get()?.clone(), change })
+    let TargetKeys { kind, name, .. } = &written.target;
+    Some(Patch { span: place, kind: kind.get()?.clone(), name: name.get()?.clone(), modification })
 }
 
 #[cfg(test)]

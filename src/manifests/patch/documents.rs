@@ -13,7 +13,7 @@ use crate::manifests::patch::merge::merge;
 use crate::manifests::patch::refusal::Refusal;
 use crate::manifests::set::SetFile;
 use crate::manifests::write;
-use crate::values::patch::{Change, Patch};
+use crate::values::patch::{Modification, Patch};
 
 /// What identifies an object.
 const IDENTITY: [(&str, &str); 4] = [
@@ -143,9 +143,9 @@ impl Document {
         let short = self.short();
         let before = IDENTITY.map(|(_, pointer)| self.object.pointer(pointer).cloned());
         let inapplicable = |why: String| Refusal::Inapplicable { object: short.clone(), why };
-        match &patch.change {
-            Change::Merge(block) => merge(&mut self.object, block).map_err(inapplicable)?,
-            Change::Json(operations) => {
+        match &patch.modification {
+            Modification::Merge(block) => merge(&mut self.object, block).map_err(inapplicable)?,
+            Modification::Json(operations) => {
                 json_patch::patch(&mut self.object, operations).map_err(|error| inapplicable(error.to_string()))?;
             }
         }

@@ -80,14 +80,14 @@ fn merge_list(target: &mut Value, name: &str, items: &[Value], path: &str) -> Re
 }
 
 /// The values of an item's key.
-type Key = Vec<Option<String>>;
+type ItemKey = Vec<Option<String>>;
 
-fn shown(key: &Key) -> String {
+fn shown(key: &ItemKey) -> String {
     key.iter().flatten().map(String::as_str).collect::<Vec<_>>().join("/")
 }
 
 /// The key of each item; each must have one of its own.
-fn keys(items: &[Value], key: &[&str], optional: &[&str], path: &str, whose: &str) -> Result<Vec<Key>, String> {
+fn keys(items: &[Value], key: &[&str], optional: &[&str], path: &str, whose: &str) -> Result<Vec<ItemKey>, String> {
     let mut seen = HashSet::new();
     let mut found = Vec::with_capacity(items.len());
     for item in items {
@@ -98,7 +98,7 @@ fn keys(items: &[Value], key: &[&str], optional: &[&str], path: &str, whose: &st
                 "an item of `{path}` in {whose} has no `{field}` to merge by: add it, or say it with `json`"
             )),
         });
-        let of_item: Key = fields.collect::<Result<_, _>>()?;
+        let of_item: ItemKey = fields.collect::<Result<_, _>>()?;
         if !seen.insert(of_item.clone()) {
             return Err(format!(
                 "two items of `{path}` in {whose} have the same key `{}`: keep one, or say it with `json`",
