@@ -26,6 +26,7 @@ use crate::manifests::objects::Objects;
 use crate::manifests::set::SetFile;
 
 /// A statement that always holds.
+#[derive(Debug)]
 pub struct Invariant {
     pub id: &'static str,
     pub says: &'static str,

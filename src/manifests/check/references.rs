@@ -14,6 +14,13 @@ pub(super) fn references(set: &RenderedFleet, broken: &mut Vec<String>) {
         files(set, deployment, &mut missing);
         probes(deployment, &mut missing);
     }
+    for (pool, deployment) in set.builders() {
+        // Where the load balancer connects to, and where the cache is.
+        let args = || items(&container(deployment)["args"]).iter().filter_map(Value::as_str);
+        if !args().any(|arg| arg.ends_with(":1234")) || !args().any(|arg| arg == STATE) {
+            broken.push(format!("buildkitd of {} does not listen on port 1234, or has another root", pool.arch.name()));
+        }
+    }
     services(set, broken);
     policies(set, broken);
     backends(set, broken);
@@ -100,10 +107,15 @@ fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String
         let keys = &set.config_map(map)["data"];
         let dir = mount["mountPath"].as_str().unwrap_or_default();
         let below = words.clone().filter_map(|word| word.strip_prefix(dir)?.strip_prefix('/'));
+        let mut used = false;
         for file in below {
+            used = true;
             if keys[file].as_str().is_none_or(str::is_empty) {
                 missing(format!("{dir}/{file} is not a key of ConfigMap/{map}"));
             }
+        }
+        if !used && OURS.iter().any(|ours| format!("{dir}/").starts_with(ours)) {
+            missing(format!("nothing reads {dir}, where ConfigMap/{map} is mounted"));
         }
     }
     let mounts: Vec<&str> =

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use crate::manifests::address::Field;
 use crate::manifests::checksum::checksum;
-use crate::manifests::index::parts;
+use crate::manifests::index::{Object, parts};
 use crate::manifests::names::{hashed, without_hash};
 use crate::manifests::patch::merge::merge;
 use crate::manifests::patch::refusal::Refusal;
@@ -86,6 +87,27 @@ impl Documents {
         }
         self.all = patched;
         Ok(())
+    }
+
+    /// The fields that differ from an earlier state of the same objects, in the order of the objects.
+    pub(super) fn changed_since(&self, before: &Documents) -> Vec<Field> {
+        let mut changed = Vec::new();
+        for (old, new) in before.all.iter().zip(&self.all).filter(|(old, new)| old.object != new.object) {
+            let read = |document: &Document| Object::read("", 0, &write::block(&document.object));
+            let (Some(old), Some(new)) = (read(old), read(new)) else { continue };
+            for (one, other) in [(&old, &new), (&new, &old)] {
+                let leaves = one.entries.iter().filter(|(_, entry)| entry.is_leaf());
+                let differing = leaves.filter(|(path, entry)| {
+                    other.entries.get(*path).is_none_or(|there| !there.is_leaf() || there.text != entry.text)
+                });
+                for field in differing.map(|(path, _)| new.field(path)) {
+                    if !changed.contains(&field) {
+                        changed.push(field);
+                    }
+                }
+            }
+        }
+        changed
     }
 
     /// The files, with names of `ConfigMap`s that follow from their content.
