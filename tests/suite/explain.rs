@@ -225,6 +225,11 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("nodes.role", "nodes: {role: a}", "nodes: {role: b}"),
     ("nodes.amd64.role", "nodes: {amd64: {role: a}}", "nodes: {amd64: {role: b}}"),
     ("nodes.arm64.role", "nodes: {arm64: {role: a}}", "nodes: {arm64: {role: b}}"),
+    (
+        "patches",
+        "patches: [{target: {kind: Namespace, name: buildkit}, merge: {metadata: {labels: {team: one}}}}]",
+        "patches: [{target: {kind: Namespace, name: buildkit}, merge: {metadata: {labels: {team: two}}}}]",
+    ),
     ("architectures", "architectures: [amd64]", "architectures: [arm64]"),
     ("replicas_per_arch", "replicas_per_arch: 3", "replicas_per_arch: 300"),
     ("amd64_replicas", "amd64_replicas: 3", "amd64_replicas: 300"),

@@ -6,6 +6,7 @@
 mod support;
 
 mod bad_inputs;
+mod bad_patches;
 mod budgets;
 mod core_kinds;
 mod generated;
@@ -30,6 +31,7 @@ mod json_schemas;
 mod manifests;
 mod messages;
 mod not_listed;
+mod patches;
 mod pictures;
 mod plan;
 mod properties;
