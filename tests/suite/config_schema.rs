@@ -32,6 +32,11 @@ const BEYOND_THE_SCHEMA: &[(&str, &str)] = &[
     ("cluster-label-empty", "both keys may stand in `defaults`"),
     ("cluster-label-of-the-alerts", "a name that the alerts use is well formed"),
     ("bad-toleration", "`Exists` beside a value"),
+    ("patch-without-change", "`merge` or `json`"),
+    ("patch-with-both", "`merge` or `json`"),
+    ("patch-without-target", "a patch without a target"),
+    ("patch-of-no-name", "a target without a name"),
+    ("patch-with-a-bad-operation", "operations are JSON Patch's own"),
 ];
 
 fn validator() -> jsonschema::Validator {

@@ -28,7 +28,7 @@ pub fn problems(fleet: &Fleet, files: &[SetFile]) -> Result<Problems> {
     let by_templates = broken(&bare, files, |_| true)?;
     ensure!(by_templates.is_empty(), "the manifests violate their invariants: {by_templates:?}");
     let mut documents = Documents::read(files)?;
-    let mut steps: Vec<Step> = Vec::new();
+    let mut steps: Vec<Applied> = Vec::new();
     for (place, patch) in fleet.patches.iter().enumerate() {
         let before = documents.clone();
         if let Err(refusal) = documents.apply(place, patch) {
@@ -37,14 +37,14 @@ pub fn problems(fleet: &Fleet, files: &[SetFile]) -> Result<Problems> {
         }
         let changed = documents.changed_since(&before);
         owned(patch, &changed, &mut problems);
-        steps.push(Step { patch, changed, after: documents.clone() });
+        steps.push(Applied { patch, changed, after: documents.clone() });
     }
     blame(&bare, &steps, &mut problems);
     Ok(problems)
 }
 
 /// A patch that could be applied.
-struct Step<'a> {
+struct Applied<'a> {
     patch: &'a Patch,
     changed: Vec<Field>,
     /// The set with it and with those before it.
@@ -114,7 +114,7 @@ fn shown(field: &Field) -> String {
 }
 
 /// Finds the patch for each broken invariant: the first from which on it stays broken.
-fn blame(bare: &Fleet, steps: &[Step], problems: &mut Problems) {
+fn blame(bare: &Fleet, steps: &[Applied], problems: &mut Problems) {
     let Some(last) = steps.last() else { return };
     let mut blamed: Vec<(&'static str, String, usize)> =
         violations(bare, &last.after).into_iter().map(|(id, what)| (id, what, steps.len() - 1)).collect();
@@ -140,7 +140,7 @@ fn blame(bare: &Fleet, steps: &[Step], problems: &mut Problems) {
         }
         let more = blamed.iter().filter(|(other, _, at)| (other, at) == (id, place)).count() - 1;
         let more = if more > 0 { format!(", and {}", number(more, "more place")) } else { String::new() };
-        let Step { patch, changed, .. } = &steps[*place];
+        let Applied { patch, changed, .. } = &steps[*place];
         let known = ALL.iter().find(|invariant| invariant.id == *id);
         let Some(Invariant { says, purpose: Purpose::Protects(without), .. }) = known else { continue };
         problems.push(
