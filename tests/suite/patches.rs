@@ -2,8 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use buildkit_fleet::commands::explain::probe::Probe;
+use buildkit_fleet::commands::explain::source::Source;
+use buildkit_fleet::config::ClusterKeys;
+use buildkit_fleet::input::shape::flatten;
+use buildkit_fleet::input::yaml;
+use buildkit_fleet::manifests::address::Field;
 use buildkit_fleet::manifests::check::{ALL, Purpose};
+use buildkit_fleet::manifests::patch::owned::{OWNED, Owner};
+use buildkit_fleet::manifests::render::Renderer;
 use buildkit_fleet::manifests::set::SetFile;
+
+use buildkit_fleet::values::patch::NamePattern;
 
 use crate::bad_patches::{cases, patched};
 use crate::support;
@@ -225,4 +235,72 @@ fn every_example_of_the_page_on_patches_is_accepted() {
         examples += 1;
     }
     assert!(examples >= 5, "{examples}");
+}
+
+#[test]
+fn a_field_that_warns_of_a_key_follows_that_key() {
+    let block = "      autoscaling: {enabled: true, amd64_min: 0, amd64_max: 8, amd64_fallback: 4, arm64_max: 8, arm64_fallback: 4}\n";
+    let sources = [support::one_cluster(block), support::one_cluster("      replicas_per_arch: 4\n")];
+    let renderer = Renderer::new().unwrap_or_else(|error| panic!("{error:#}"));
+    let mut wrong = Vec::new();
+    for (kind, name, path, owner) in OWNED {
+        let Owner::Key(key) = owner else { continue };
+        for arch in ["amd64", "arm64"] {
+            let key = format!("buildkit.{}", key.replace("{arch}", arch));
+            let keys = flatten(ClusterKeys::KEYS);
+            let key = keys.iter().find(|known| known.dotted() == key).unwrap_or_else(|| panic!("no key `{key}`"));
+            let follows = sources.iter().any(|source| {
+                let (fleet, tree) = (
+                    support::fleet(source, "here"),
+                    yaml::parse(source).unwrap_or_else(|problem| panic!("{}", problem.message)),
+                );
+                let source = Source { path: "", text: source, tree: &tree, cluster: "here" };
+                let probe = Probe::new(source, &fleet, &renderer).unwrap_or_else(|error| panic!("{error:#}"));
+                let influence = probe.influence(key).unwrap_or_else(|error| panic!("{error:#}"));
+                let mut fields = influence.changes.iter().chain(&influence.removes).chain(&influence.adds);
+                fields.any(|field| {
+                    let whole = Field { path: (*path).to_owned(), ..field.clone() };
+                    let named = NamePattern::try_from(*name).is_ok_and(|name| name.matches(&field.name));
+                    let of_arch = !field.name.contains("64") || field.name.contains(arch) || !owner_of_arch(owner);
+                    field.kind == *kind && named && of_arch && (field.is_within(&whole) || whole.is_within(field))
+                })
+            });
+            if !follows {
+                wrong.push(format!("{kind}/{name} {path} does not follow `{}`", key.dotted()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether the key is of one architecture.
+fn owner_of_arch(owner: &Owner) -> bool {
+    matches!(owner, Owner::Key(key) if key.contains("{arch}"))
+}
+
+#[test]
+fn explain_names_the_patch_that_made_a_field() {
+    let source = patched(&[
+        "{target: {kind: Namespace, name: buildkit}, merge: {metadata: {labels: {a: one, b: one}}}}",
+        "{target: {kind: Namespace, name: buildkit}, merge: {metadata: {labels: {a: two}}}}",
+    ]);
+    let (fleet, tree) =
+        (support::fleet(&source, "here"), yaml::parse(&source).unwrap_or_else(|problem| panic!("{}", problem.message)));
+    let renderer = Renderer::new().unwrap_or_else(|error| panic!("{error:#}"));
+    let of_file = Source { path: "clusters.yaml", text: &source, tree: &tree, cluster: "here" };
+    let probe = Probe::new(of_file, &fleet, &renderer).unwrap_or_else(|error| panic!("{error:#}"));
+    let place = |path: &str| {
+        let field = Field {
+            file: "00-namespace.yaml".to_owned(),
+            kind: "Namespace".to_owned(),
+            name: "buildkit".to_owned(),
+            path: path.to_owned(),
+        };
+        let patch = probe.patch_of(&field).unwrap_or_else(|error| panic!("{error:#}"));
+        patch.and_then(|patch| fleet.patches.iter().position(|other| other.span == patch.span))
+    };
+    assert_eq!(place("metadata.labels.a"), Some(1));
+    assert_eq!(place("metadata.labels.b"), Some(0));
+    assert_eq!(place("metadata.name"), None);
+    assert_eq!(place("metadata.labels"), Some(1));
 }

@@ -23,7 +23,7 @@ pub(super) fn bounds(set: &RenderedFleet, broken: &mut Vec<String>) {
             Scaling::Keda { .. } => replicas.is_none() && min.is_some() && min <= max,
         };
         if !one_source {
-            broken.push(format!("{name} has {} replicas, min {}, max {}", shown(replicas), shown(min), shown(max)));
+            broken.push(format!("{name} has replicas {}, min {}, max {}", shown(replicas), shown(min), shown(max)));
         }
         if let Some(fallback) = fallback.get("replicas")
             && !(fallback.is_u64() && min <= fallback.as_u64() && fallback.as_u64() <= max)

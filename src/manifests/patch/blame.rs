@@ -11,6 +11,7 @@ use crate::diagnostics::words::number;
 use crate::fleet::model::Fleet;
 use crate::manifests::address::Field;
 use crate::manifests::check::{ALL, Invariant, Purpose, broken};
+use crate::manifests::names::without_hash;
 use crate::manifests::patch::documents::Documents;
 use crate::manifests::patch::owned::{Owner, owner};
 use crate::manifests::patch::refusal::Refusal;
@@ -54,7 +55,9 @@ struct Applied<'a> {
 fn refused(patch: &Patch, refusal: &Refusal) -> Problem {
     match refusal {
         Refusal::NoTarget { target, known } => {
-            let near = did_you_mean(target, known.iter().map(String::as_str));
+            // A name may have been copied from a manifest, with its hash.
+            let wanted = format!("{}/{}", patch.kind, without_hash(patch.kind.as_str(), patch.name.as_str()));
+            let near = did_you_mean(&wanted, known.iter().map(String::as_str));
             let of_kind: Vec<String> =
                 known.iter().filter(|name| name.starts_with(&format!("{}/", patch.kind))).cloned().collect();
             let mut listed = if of_kind.is_empty() { known.clone() } else { of_kind };
@@ -146,7 +149,7 @@ fn blame(bare: &Fleet, steps: &[Applied], problems: &mut Problems) {
         problems.push(
             Problem::new(&rule::PATCH_BREAKS_INVARIANT, format!("the patch breaks the invariant `{id}`: {what}{more}"))
                 .at(patch.span, label(changed))
-                .help(format!("`{id}` holds where {says}; without it, {without}")),
+                .help(format!("without it, {without}; it holds where {says}")),
         );
     }
 }
@@ -165,6 +168,6 @@ fn label(changed: &[Field]) -> String {
 fn violations(bare: &Fleet, documents: &Documents) -> Vec<(&'static str, String)> {
     match broken(bare, &documents.files(), |invariant| invariant.purpose != Purpose::Templates) {
         Ok(found) => found.into_iter().map(|(invariant, what)| (invariant.id, what)).collect(),
-        Err(error) => vec![("references", format!("{error:#}"))],
+        Err(error) => vec![("references", error.root_cause().to_string())],
     }
 }

@@ -87,7 +87,12 @@ pub const OWNED: &[(&str, &str, &str, Owner)] = &[
         "spec.instanceStorePolicy",
         Owner::Fixed("the build cache would fill the root disk"),
     ),
-    ("PodDisruptionBudget", "*", "spec", Owner::Fixed("evictions would end builds")),
+    (
+        "PodDisruptionBudget",
+        "*",
+        "spec.maxUnavailable",
+        Owner::Fixed("evictions end several builds at once, or nodes can never be drained"),
+    ),
     ("NetworkPolicy", "buildkitd-lb-ingress", "spec.ingress", Owner::Key("client_namespaces")),
     (
         "ConfigMap",
