@@ -23,7 +23,7 @@ thread_local! {
 /// Bytes as clusters.yaml are refused with messages that name places inside of them, or make sets that keep every
 /// invariant. Whether they were accepted.
 pub(crate) fn clusters(bytes: &[u8]) -> bool {
-    let (outcomes, report) = report_on(bytes, "clusters.yaml".to_owned());
+    let (outcomes, report) = report_on(bytes, "clusters.yaml".to_owned()).unwrap_or_else(|error| panic!("{error:#}"));
     let printer = Printer { path: &report.path, source: &report.source, color: false };
     for problem in report.problems.iter().take(MOST_PRINTED) {
         for mark in problem.primary.iter().chain(&problem.context) {

@@ -3,10 +3,17 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 
 use crate::commands::report::print_report;
+use crate::diagnostics::problem::Problems;
 use crate::diagnostics::report::{ProblemFormat, ProblemOptions, Report};
+use crate::diagnostics::span::Span;
+use crate::fleet::model::Fleet;
+use crate::input::yaml;
+use crate::manifests::patch::blame;
+use crate::manifests::render::Renderer;
+use crate::parallel;
 use crate::publish::io_error;
 use crate::resolve::read::read_bytes;
 use crate::resolve::resolved::Resolved;
@@ -34,16 +41,41 @@ pub fn read_as(path: &Path, options: &ProblemOptions) -> Result<(Vec<Resolved>, 
         };
         anyhow!("cannot read {}: {error}: {remedy}", path.display())
     })?;
-    Ok(report_as(&bytes, path.display().to_string(), options))
+    report_as(&bytes, path.display().to_string(), options)
 }
 
 /// Like `read_as` for bytes that are reported under a name, for people.
-pub fn report_on(bytes: &[u8], name: String) -> (Vec<Resolved>, Report) {
+pub fn report_on(bytes: &[u8], name: String) -> Result<(Vec<Resolved>, Report)> {
     report_as(bytes, name, &TEXT)
 }
 
-fn report_as(bytes: &[u8], name: String, options: &ProblemOptions) -> (Vec<Resolved>, Report) {
-    let (outcomes, problems) = read_bytes(bytes);
+fn report_as(bytes: &[u8], name: String, options: &ProblemOptions) -> Result<(Vec<Resolved>, Report)> {
+    let (outcomes, problems) = read_checked(bytes)?;
     let source = String::from_utf8_lossy(bytes).into_owned();
-    (outcomes, Report::new(name, source, problems, options))
+    Ok((outcomes, Report::new(name, source, problems, options)))
+}
+
+/// Like `read_bytes`, and applies the patches of every cluster that has some: what they break shows in rendered manifests
+/// only. An error is internal.
+pub fn read_checked(bytes: &[u8]) -> Result<(Vec<Resolved>, Problems)> {
+    let (outcomes, mut problems) = read_bytes(bytes);
+    let patched: Vec<&Fleet> =
+        outcomes.iter().filter_map(Resolved::fleet).filter(|fleet| !fleet.patches.is_empty()).collect();
+    if patched.is_empty() || problems.has_errors() {
+        return Ok((outcomes, problems));
+    }
+    let renderer = Renderer::new().context("internal error: a template does not compile, please report it")?;
+    let found = parallel::each(&patched, parallel::processors(), |fleet| {
+        renderer.render_templates(fleet, |_| true).and_then(|files| blame::problems(fleet, &files))
+    });
+    let tree = yaml::decode(bytes).and_then(yaml::parse).map_err(|problem| anyhow!(problem.message))?;
+    let block = |name: &str| {
+        let (key, value) = tree.get("clusters")?.entry(name)?;
+        Some(Span { start: key.span.start, end: value.span.end.max(key.span.end) })
+    };
+    for (fleet, found) in patched.iter().zip(found) {
+        let found = found.with_context(|| format!("cluster {}: internal error, please report it", fleet.key))?;
+        problems.absorb(fleet.key.as_str(), block(fleet.key.as_str()).unwrap_or_default(), found);
+    }
+    Ok((outcomes, problems))
 }

@@ -23,6 +23,7 @@ use crate::values::instance_type::{InstanceTypes, TypeName};
 use crate::values::name::{
     AmiAlias, ClusterName, IpFamily, LabelKey, LabelText, Module, Namespace, Region, RegistryHost, SecretName,
 };
+use crate::values::patch::Patches;
 use crate::values::toleration::Tolerations;
 use crate::values::version::Version;
 
@@ -136,6 +137,9 @@ layer! {
         load_balancer: LoadBalancerKeys,
         /// Tolerations of the load balancer pod.
         lb_tolerations: Leaf<Tolerations> = "[{key: CriticalAddonsOnly, operator: Exists}]",
+        /// Changes of rendered objects, for what no key sets; applied in order. One that breaks what protects builds is
+        /// refused. A cluster's list replaces the whole list of `defaults`.
+        patches: Leaf<Patches>,
     }
 }
 

@@ -178,6 +178,21 @@ rules! {
         Error RESERVED_LABEL "reserved-label"
             "selectors, PodDisruptionBudgets and NetworkPolicies depend on these labels"
             "choose another key, such as `example.com/team`";
+        Error PATCH_TARGET_NOT_FOUND "patch-target-not-found"
+            "a patch that matches nothing changes nothing, which nobody would notice"
+            "correct kind and name; the message lists the objects of the cluster";
+        Error PATCH_NOT_APPLICABLE "patch-not-applicable"
+            "a patch that does not go with the object would change something else than was meant"
+            "correct the path or the key of the list; remove and replace items with `json`";
+        Error PATCH_CHANGES_IDENTITY "patch-changes-identity"
+            "other objects, deploy.sh and running clusters find an object by its apiVersion, kind, name and namespace"
+            "leave these fields out of the patch; `namespace` sets the namespace";
+        Error PATCH_BREAKS_INVARIANT "patch-breaks-invariant"
+            "invariants protect builds: with one broken, builds are lost, wait forever or read a wrong configuration"
+            "change the patch so that the invariant holds; docs/reliability.md lists what each protects";
+        Warning PATCH_OVERRIDES_KEY "patch-overrides-key"
+            "a number that is patched is unknown to what is computed from the key: other manifests, `plan`, `simulate` and `explain`"
+            "set the key instead, where it can say what the patch says";
         Warning ARCHITECTURE_NOT_LISTED "architecture-not-listed"
             "keys of an architecture that `architectures` does not list have no effect"
             "add the architecture to `architectures`, or remove the keys";

@@ -16,6 +16,7 @@ use crate::values::name::{
     ClusterKey, ClusterName, IpFamily, MetricLabelName, MetricLabelValue, Namespace, PriorityClassName, Region,
     RegistryHost, SecretName,
 };
+use crate::values::patch::Patch;
 use crate::values::toleration::Toleration;
 use crate::values::version::Version;
 
@@ -46,6 +47,7 @@ pub struct Fleet {
     pub cluster_label: Option<ClusterLabel>,
     pub extra_labels: IndexMap<String, String>,
     pub ladder: Ladder,
+    pub patches: Vec<Patch>,
 }
 
 /// The builders of one architecture.

@@ -4,6 +4,9 @@
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
+pub use crate::manifests::write::quoted;
+use crate::manifests::write::{self, is_plain_token, literal_block};
+
 /// Adds the formatter and the filters.
 pub(super) fn install(environment: &mut Environment) {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -38,14 +41,6 @@ fn plain_token(out: &mut Output, state: &mut State, value: &Value) -> Result<(),
     }
 }
 
-/// Whether every YAML parser reads the text back as the same string.
-fn is_plain_token(text: &str) -> bool {
-    let reserved = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '-'))
-        && !reserved.contains(&text.to_ascii_lowercase().as_str())
-}
-
 /// Writes text as a double-quoted scalar.
 fn quote(value: &Value) -> Result<Value, Error> {
     let text = match value.kind() {
@@ -58,47 +53,11 @@ fn quote(value: &Value) -> Result<Value, Error> {
     Ok(Value::from_safe_string(quoted(&text)))
 }
 
-/// A double-quoted YAML scalar, which is also a valid JSON and TOML string.
-pub fn quoted(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            // Not printable in YAML, or a line break to some parsers.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
-            }
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 /// A literal block scalar whose lines are indented by this many spaces.
 fn block(value: &str, indent: usize) -> Result<Value, Error> {
-    let odd = value.chars().any(|c| c.is_control() && c != '\n')
-        || value.starts_with([' ', '\n'])
-        || value.ends_with("\n\n")
-        || value.is_empty();
-    if odd {
-        return Err(Error::new(ErrorKind::InvalidOperation, "block takes lines of plain text"));
-    }
-    let (head, body) = value.strip_suffix('\n').map_or(("|-", value), |body| ("|", body));
-    let mut text = head.to_owned();
-    for line in body.split('\n') {
-        text.push('\n');
-        if !line.is_empty() {
-            text.extend(std::iter::repeat_n(' ', indent));
-            text.push_str(line);
-        }
-    }
-    Ok(Value::from_safe_string(text))
+    let text = literal_block(value, indent);
+    text.map(Value::from_safe_string)
+        .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "block takes lines of plain text"))
 }
 
 /// Text for comments and for languages other than YAML: one line of printable ASCII.
@@ -111,9 +70,9 @@ fn text(value: &str) -> Result<Value, Error> {
 
 /// A value of the user's as a block of YAML whose lines are indented by this many spaces, the first one too.
 fn yaml(value: &Value, indent: usize) -> Result<Value, Error> {
-    let written = serde_yaml::to_string(value)
+    let json = serde_json::to_value(value)
         .map_err(|error| Error::new(ErrorKind::InvalidOperation, format!("yaml cannot write this: {error}")))?;
-    Ok(Value::from_safe_string(indented(written.lines(), indent)))
+    Ok(Value::from_safe_string(indented(write::block(&json).lines(), indent)))
 }
 
 /// Lines of text inside of a block scalar, indented by this many spaces.

@@ -3,12 +3,13 @@
 use anyhow::{Context, Result, anyhow};
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, syntax::SyntaxConfig};
-use sha2::{Digest, Sha256};
 
 use crate::fleet::model::Fleet;
+pub use crate::manifests::checksum::{checksum, hex};
 use crate::manifests::filters;
 use crate::manifests::list;
 use crate::manifests::names::{DRAIN, LB_CONFIG, hashed};
+use crate::manifests::patch::documents;
 use crate::manifests::set::SetFile;
 use crate::manifests::view::{Files, View};
 
@@ -62,8 +63,19 @@ impl Renderer {
         self.render_some(fleet, |_| true)
     }
 
-    /// Like `render`, only for the files whose paths are wanted.
+    /// Like `render`, only for the files whose paths are wanted. An error is a `Refusal` where a patch cannot be applied.
     pub fn render_some(&self, fleet: &Fleet, wanted: impl Fn(&str) -> bool) -> Result<Vec<SetFile>> {
+        if fleet.patches.is_empty() {
+            return self.render_templates(fleet, wanted);
+        }
+        // A patch may be of another file, and change the names that this one refers to.
+        let mut files = documents::apply(&self.render_templates(fleet, |_| true)?, &fleet.patches)?;
+        files.retain(|file| wanted(&file.path));
+        Ok(files)
+    }
+
+    /// The files without the fleet's patches.
+    pub fn render_templates(&self, fleet: &Fleet, wanted: impl Fn(&str) -> bool) -> Result<Vec<SetFile>> {
         let files =
             Files { drain_sh: DRAIN_SH.into(), drain_config: self.drain_config.clone(), start_sh: START_SH.into() };
         let mut view = View::of(fleet, files);
@@ -106,23 +118,4 @@ fn has_configs(path: &str) -> bool {
     let fields = ["haproxy_cfg", "buildkitd_toml", "lb.config", "pool.config"];
     let holds = |source: &str| fields.iter().any(|field| source.contains(field));
     TEMPLATES.iter().any(|(name, source)| name.strip_suffix(".j2") == Some(path) && holds(source))
-}
-
-/// SHA-256 of the concatenated texts, each preceded by its length, in hex.
-pub fn checksum(texts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for text in texts {
-        hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text.as_bytes());
-    }
-    hex(&hash.finalize())
-}
-
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

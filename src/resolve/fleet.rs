@@ -153,6 +153,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         extra_labels,
         ladder,
         namespace,
+        patches: layer.patches.get().map_or_else(Vec::new, |patches| patches.0.clone()),
     };
     (!fleet.pools.is_empty()).then_some(fleet)
 }

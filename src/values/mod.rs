@@ -10,6 +10,7 @@ pub mod image;
 pub mod instance_type;
 pub mod name;
 pub mod node_files;
+pub mod patch;
 pub mod pattern;
 pub mod proxy;
 pub mod selector_term;

@@ -12,7 +12,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         )
     };
     let file = |text: &str| text.to_owned();
-    vec![
+    let mut all: Vec<(&'static str, &'static [&'static str], String)> = vec![
         ("empty", &["empty-file"], file("")),
         ("only-comments", &["empty-file"], file("# nothing\n")),
         ("not-yaml", &["yaml-syntax"], file("clusters: [a\n")),
@@ -505,7 +505,9 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
                 "clusters:\n  here:\n    cluster_name: eks-here\n    region: nowhere\n    modules: [karpenter, keda, buildkit]\n    eks_version: 1.35\n    keda: {chart_version: 2.20.2}\n    buildkit:\n      imag: x\n      namespace: A\n      pods_per_node: two\n      ami_alias: al2023@v20260714\n      autoscaling:\n        enabled: true\n        amd64_max: 4.5\n",
             ),
         ),
-    ]
+    ];
+    all.extend(crate::bad_patches::cases());
+    all
 }
 
 fn alias_bomb() -> String {

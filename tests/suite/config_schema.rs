@@ -37,6 +37,11 @@ const BEYOND_THE_SCHEMA: &[(&str, &str)] = &[
     ("service-ranges", "a class beside `ClusterIP`, networks of a family that the cluster does not have"),
     ("builder-toml-values", "types that only buildkitd asks for"),
     ("builder-account-default", "`default` is well formed"),
+    ("patch-without-change", "`merge` or `json`"),
+    ("patch-with-both", "`merge` or `json`"),
+    ("patch-without-target", "a patch without a target"),
+    ("patch-of-no-name", "a target without a name"),
+    ("patch-with-a-bad-operation", "operations are JSON Patch's own"),
 ];
 
 fn validator() -> jsonschema::Validator {

@@ -6,6 +6,7 @@ use buildkit_fleet::cli::Cli;
 use buildkit_fleet::config::ClusterKeys;
 use buildkit_fleet::diagnostics::rule::{ALL, Severity};
 use buildkit_fleet::input::shape::{Shape, flatten};
+use buildkit_fleet::manifests::check::{Invariant, Purpose};
 use clap::{CommandFactory, Parser};
 
 use crate::support;
@@ -66,12 +67,13 @@ fn the_page_of_keys_is_current() {
 #[test]
 fn the_page_on_reliability_has_every_invariant() {
     let page = support::read("docs/reliability.md");
-    let head = "| invariant | what must hold |\n|---|---|\n";
+    let head = "| invariant | what must hold | without it |\n|---|---|---|\n";
     let (before, rest) = page.split_once(head).unwrap_or_else(|| panic!("no table"));
     let (_, after) = rest.split_at(rest.find("\n| tried").unwrap_or_else(|| panic!("no end of the table")));
-    let rows = buildkit_fleet::manifests::check::ALL
-        .iter()
-        .map(|invariant| format!("| `{}` | {} |\n", invariant.id, invariant.says));
+    let rows = buildkit_fleet::manifests::check::ALL.iter().map(|Invariant { id, says, purpose, .. }| match purpose {
+        Purpose::Protects(without) => format!("| `{id}` | {says} | {without} |\n"),
+        Purpose::Templates => format!("| `{id}` | {says} | of the templates only; patches may break it |\n"),
+    });
     let made = format!("{before}{head}{}{after}", rows.collect::<String>());
     if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
         std::fs::write(support::repository().join("docs/reliability.md"), &made)

@@ -349,6 +349,11 @@ const VALUES: &[(&str, &str, &str)] = &[
         "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [10.0.0.0/8]}}",
         "mtls_secret: tls\n      load_balancer: {service: {source_ranges: [203.0.113.0/24]}}",
     ),
+    (
+        "patches",
+        "patches: [{target: {kind: Namespace, name: buildkit}, merge: {metadata: {labels: {team: one}}}}]",
+        "patches: [{target: {kind: Namespace, name: buildkit}, merge: {metadata: {labels: {team: two}}}}]",
+    ),
     ("architectures", "architectures: [amd64]", "architectures: [arm64]"),
     ("replicas_per_arch", "replicas_per_arch: 3", "replicas_per_arch: 300"),
     ("amd64_replicas", "amd64_replicas: 3", "amd64_replicas: 300"),

@@ -140,12 +140,31 @@ fn apt(path: &[&'static str]) -> Option<Written> {
         ["buildkit", "builder", "service_account", "name"] => {
             select(vec!["builds", "buildkitd"]).prop_map(str::to_owned).boxed()
         }
+        // Most of them go with most sets; some break what protects builds in some.
+        ["buildkit", "patches"] => {
+            prop::collection::vec(select(PATCHES), 1..4).prop_map(|patches| format!("[{}]", patches.join(", "))).boxed()
+        }
         ["buildkit", "architectures"] => {
             select(vec!["[amd64]", "[arm64]", "[arm64, amd64]"]).prop_map(str::to_owned).boxed()
         }
         _ => return None,
     })
 }
+
+const PATCHES: &[&str] = &[
+    "{target: {kind: Deployment, name: buildkitd-lb}, merge: {metadata: {annotations: {a: \"on\"}}}}",
+    "{target: {kind: Deployment, name: buildkitd-*}, merge: {spec: {template: {spec: {tolerations: [{key: a, effect: NoSchedule}]}}}}}",
+    "{target: {kind: Deployment, name: buildkitd-*64}, merge: {spec: {template: {spec: {containers: [{name: a, resources: {requests: {cpu: 100m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}}]}}}}}",
+    "{target: {kind: Deployment, name: buildkitd-lb}, merge: {spec: {template: {spec: {volumes: [{name: a, configMap: {name: buildkitd-drain}}]}}}}}",
+    "{target: {kind: ConfigMap, name: \"*\"}, json: [{op: add, path: /data/a, value: \"b\\nc\"}]}",
+    "{target: {kind: NodePool, name: \"*\"}, merge: {spec: {limits: {nodes: 50}}}}",
+    "{target: {kind: NodePool, name: buildkit-*}, json: [{op: add, path: /spec/template/spec/requirements/-, value: {key: a, operator: Exists}}]}",
+    "{target: {kind: Service, name: \"*\"}, merge: {metadata: {labels: {app: null, a: b}}}}",
+    "{target: {kind: ScaledObject, name: \"*\"}, merge: {spec: {maxReplicaCount: 9}}}",
+    "{target: {kind: Deployment, name: buildkitd-arm64}, merge: {spec: {template: {spec: {terminationGracePeriodSeconds: 30000}}}}}",
+    "{target: {kind: PrometheusRule, name: \"*\"}, json: [{op: remove, path: /spec/groups}]}",
+    "{target: {kind: EC2NodeClass, name: \"*\"}, merge: {spec: {tags: {a: b}}}}",
+];
 
 /// Both ends, both sides of them, and between; small numbers are the usual ones.
 fn integer(min: u32, max: u32) -> Written {

@@ -634,7 +634,9 @@ fn a_text_of_a_megabyte_is_refused_at_once_and_in_a_few_words() {
 }
 
 fn report(source: &str) -> Report {
-    buildkit_fleet::commands::read::report_on(source.as_bytes(), "clusters.yaml".to_owned()).1
+    buildkit_fleet::commands::read::report_on(source.as_bytes(), "clusters.yaml".to_owned())
+        .unwrap_or_else(|error| panic!("{error:#}"))
+        .1
 }
 
 /// All that is told of a file, in every format.

@@ -7,6 +7,7 @@ mod support;
 
 mod aliases;
 mod bad_inputs;
+mod bad_patches;
 mod budgets;
 mod builder;
 mod core_kinds;
@@ -32,6 +33,7 @@ mod json_schemas;
 mod manifests;
 mod messages;
 mod not_listed;
+mod patches;
 mod pictures;
 mod plan;
 mod properties;

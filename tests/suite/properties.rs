@@ -14,7 +14,8 @@ use crate::support;
 
 /// Looks at one file; how many fleets it has, or none where it is refused.
 fn look(source: &str, renderer: &Renderer) -> Result<Option<usize>, TestCaseError> {
-    let (outcomes, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
+    let (outcomes, problems) = buildkit_fleet::commands::read::read_checked(source.as_bytes())
+        .map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
     let refused = problems.has_errors();
     let printer = Printer { path: "clusters.yaml", source, color: false };
     for problem in problems.into_sorted() {

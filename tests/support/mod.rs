@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+use buildkit_fleet::diagnostics::problem::Problems;
 use buildkit_fleet::diagnostics::rule::Severity;
 use buildkit_fleet::diagnostics::snippet::Printer;
 use buildkit_fleet::fleet::model::Fleet;
@@ -65,9 +66,15 @@ pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// What commands read, patches included.
+fn read_checked(source: &str) -> (Vec<Resolved>, Problems) {
+    let read = buildkit_fleet::commands::read::read_checked(source.as_bytes());
+    read.unwrap_or_else(|error| panic!("{error:#}"))
+}
+
 /// The fleets of an input that must be accepted.
 pub(crate) fn fleets(source: &str) -> Vec<Fleet> {
-    let (outcomes, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
+    let (outcomes, problems) = read_checked(source);
     assert!(!problems.has_errors(), "refused:\n{}", messages(source).join("\n"));
     outcomes
         .into_iter()
@@ -100,19 +107,19 @@ pub(crate) fn one_cluster(buildkit: &str) -> String {
 
 /// All messages of an input as they are printed.
 pub(crate) fn messages(source: &str) -> Vec<String> {
-    let (_, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
+    let (_, problems) = read_checked(source);
     let printer = Printer { path: "clusters.yaml", source, color: false };
     problems.into_sorted().iter().map(|problem| printer.print(problem)).collect()
 }
 
 /// Ids of the rules that an input breaks, in the order of the file.
 pub(crate) fn rules_broken(source: &str) -> Vec<&'static str> {
-    let (_, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
+    let (_, problems) = read_checked(source);
     problems.into_sorted().iter().map(|problem| problem.rule.id).collect()
 }
 
 pub(crate) fn errors(source: &str) -> Vec<&'static str> {
-    let (_, problems) = buildkit_fleet::resolve::read::read_bytes(source.as_bytes());
+    let (_, problems) = read_checked(source);
     let sorted = problems.into_sorted();
     sorted.iter().filter(|problem| problem.rule.severity == Severity::Error).map(|problem| problem.rule.id).collect()
 }

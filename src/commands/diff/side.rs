@@ -117,7 +117,7 @@ fn of_directory(dir: &Path) -> Result<Option<Side>> {
 fn of_revision(name: &str, revision: Revision, command: &Diff) -> Result<Side> {
     let path = &command.input.config;
     let source = revision.file(path)?;
-    let read = source.map(|bytes| read::report_on(&bytes, format!("{name}:{}", path.display())));
+    let read = source.map(|bytes| read::report_on(&bytes, format!("{name}:{}", path.display()))).transpose()?;
     let committed = committed(&revision, &command.out.dir)?;
     let name = name.to_owned();
     if !committed.is_empty() {

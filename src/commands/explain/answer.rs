@@ -193,7 +193,8 @@ fn address(file: Option<&str>, rest: &str, asked: &Asked, probe: &Probe, width: 
 
 fn field(target: &Target, probe: &Probe, width: usize) -> Result<String, Failure> {
     let influences = probe.influences_on(&target.field.file)?;
-    Ok(text::field(target, influences, probe, width))
+    let patch = probe.patch_of(&target.field)?;
+    Ok(text::field(target, influences, patch, probe, width))
 }
 
 /// A manifest that the cluster does not need, with the keys that would bring it, or that no cluster has.

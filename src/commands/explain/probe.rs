@@ -13,10 +13,13 @@ use crate::commands::explain::values::Trial;
 use crate::config::ClusterKeys;
 use crate::fleet::model::Fleet;
 use crate::input::shape::{KeyPath, Shape, flatten};
-use crate::manifests::address::Asked;
+use crate::manifests::address::{Asked, Field};
 use crate::manifests::index::{Object, objects};
 use crate::manifests::list;
+use crate::manifests::patch::refusal::Refusal;
 use crate::manifests::render::Renderer;
+use crate::manifests::set::SetFile;
+use crate::values::patch::Patch;
 
 /// Keys, each with what it does.
 type Influences = Vec<(KeyPath, Influence)>;
@@ -75,14 +78,38 @@ impl<'a> Probe<'a> {
         let mut adding = Vec::new();
         for (key, trials) in self.tried().iter().filter(|_| !self.objects.iter().any(is_it)) {
             for trial in &trials.fleets {
-                let files = self.renderer.render_some(&trial.what, |path| path == file)?;
-                if objects(&files, &known).iter().any(is_it) {
+                let files = self.rendered(&trial.what, |path| path == file)?;
+                if objects(&files.unwrap_or_default(), &known).iter().any(is_it) {
                     adding.push(key);
                     break;
                 }
             }
         }
         Ok(adding)
+    }
+
+    /// Some files of another fleet; none where a patch of the cluster does not go with it.
+    fn rendered(&self, fleet: &Fleet, wanted: impl Fn(&str) -> bool) -> Result<Option<Vec<SetFile>>> {
+        match self.renderer.render_some(fleet, wanted) {
+            Err(error) if error.is::<Refusal>() => Ok(None),
+            files => files.map(Some),
+        }
+    }
+
+    /// The patch that decides the value of a field or of anything inside of it: the last one that changes it.
+    pub fn patch_of(&self, field: &Field) -> Result<Option<&Patch>> {
+        let patches = &self.fleet.patches;
+        let mut later = entries_within(field, &self.objects);
+        for count in (0..patches.len()).rev() {
+            let fewer = Fleet { patches: patches[..count].to_vec(), ..self.fleet.clone() };
+            let files = self.renderer.render_some(&fewer, |path| path == field.file)?;
+            let earlier = entries_within(field, &objects(&files, &HashSet::new()));
+            if earlier != later {
+                return Ok(patches.get(count));
+            }
+            later = earlier;
+        }
+        Ok(None)
     }
 
     /// What other values of the key do.
@@ -95,7 +122,7 @@ impl<'a> Probe<'a> {
         let mut all = Influence { skips: trials.skips, accepted: trials.accepted, ..Influence::default() };
         let before: Vec<&Object> = self.objects.iter().filter(|object| wanted(&object.file)).collect();
         for Trial { what: fleet, entry, beside } in &trials.fleets {
-            let after = self.renderer.render_some(fleet, &wanted)?;
+            let Some(after) = self.rendered(fleet, &wanted)? else { continue };
             let part = match entry {
                 None => &mut all,
                 Some(name) => all.entries.entry(name.clone()).or_default(),
@@ -103,7 +130,8 @@ impl<'a> Probe<'a> {
             match beside {
                 None => part.compare(&before, &after),
                 Some(beside) => {
-                    let beside = objects(&self.renderer.render_some(beside, &wanted)?, &HashSet::new());
+                    let Some(beside) = self.rendered(beside, &wanted)? else { continue };
+                    let beside = objects(&beside, &HashSet::new());
                     part.compare(&beside.iter().collect::<Vec<_>>(), &after);
                 }
             }
@@ -114,4 +142,14 @@ impl<'a> Probe<'a> {
         all.sort(&self.objects);
         Ok(all)
     }
+}
+
+/// What an object has at a field: paths and texts.
+fn entries_within(field: &Field, objects: &[Object]) -> Vec<(String, String)> {
+    let object = objects.iter().find(|object| (&object.kind, &object.name) == (&field.kind, &field.name));
+    let entries = object.into_iter().flat_map(|object| {
+        let inside = object.entries.iter().filter(|(path, _)| object.field(path).is_within(field));
+        inside.map(|(path, entry)| (path.clone(), entry.text.clone()))
+    });
+    entries.collect()
 }

@@ -13,6 +13,7 @@ use crate::fleet::formula::Formula;
 use crate::input::shape::{KeyPath, Shape, flatten};
 use crate::manifests::address::Field;
 use crate::manifests::index::Target;
+use crate::values::patch::Patch;
 
 const INDENT: &str = "    ";
 
@@ -92,22 +93,32 @@ pub fn influence(influence: &Influence, cluster: &str, width: usize) -> String {
 }
 
 /// A field of a manifest: its value, how it is computed, and which lines of clusters.yaml it comes from. `influences`
-/// are those of every key on its file.
-pub fn field(target: &Target, influences: &[(KeyPath, Influence)], probe: &Probe, width: usize) -> String {
+/// are those of every key on its file, `patch` is the one that made the field what it is.
+pub fn field(
+    target: &Target,
+    influences: &[(KeyPath, Influence)],
+    patch: Option<&Patch>,
+    probe: &Probe,
+    width: usize,
+) -> String {
     let Target { field, value, line, comment } = target;
     let mut text = format!("{field}\n{INDENT}line {line} of {}, {} {}\n", field.file, field.kind, field.name);
     text += &verbatim("value", value.lines());
-    if let Some(Formula { expression, words }) = formula::of(probe.fleet, field) {
+    let of_templates = formula::of(probe.fleet, field).filter(|_| patch.is_none());
+    if let Some(Formula { expression, words }) = of_templates {
         text += &part("formula", [expression.as_str(), words], width);
     }
-    let deciding = influences.iter().filter(|(_, influence)| influence.decides(field));
+    // The key `patches` as a whole says less than the one patch.
+    let deciding = influences.iter().filter(|(key, influence)| key.key.name != "patches" && influence.decides(field));
     let (given, absent): (Vec<_>, Vec<_>) =
         deciding.partition(|(key, _)| !probe.source.written(&key.path).is_empty() || key.key.default.is_some());
     let mut from: Vec<String> = given
         .iter()
         .flat_map(|(key, influence)| places(key, &influence.entries_deciding(field), probe.source))
         .collect();
-    if given.is_empty() {
+    if let Some(patch) = patch {
+        from.insert(0, place_of(patch, probe));
+    } else if given.is_empty() {
         let same = if absent.is_empty() { ": the same in every cluster" } else { "" };
         from.push(format!("the template{same}"));
     }
@@ -120,6 +131,14 @@ pub fn field(target: &Target, influences: &[(KeyPath, Influence)], probe: &Probe
         text += &part("why", [comment], width);
     }
     text
+}
+
+/// `clusters.yaml:28:11: patches[1], of Deployment/buildkitd-lb`.
+fn place_of(patch: &Patch, probe: &Probe) -> String {
+    let at = probe.fleet.patches.iter().position(|other| other.span == patch.span).unwrap_or_default();
+    let place = Lines::of(probe.source.text).place(patch.span.start);
+    let path = probe.source.path;
+    format!("{path}:{}:{}: patches[{at}], of {}/{}", place.line, place.column, patch.kind, patch.name)
 }
 
 /// Keys by their paths, `a.b, a.c`.

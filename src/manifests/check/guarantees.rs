@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::manifests::check::quantity;
-use crate::manifests::check::set::{RenderedFleet, backend_of, container, items, number, pod};
+use crate::manifests::check::set::{RenderedFleet, backend_of, container, containers, items, number, pod};
+use crate::manifests::checksum::checksum;
 use crate::manifests::names::{LB, LB_QUOTA, hashed};
-use crate::manifests::render::checksum;
+use crate::manifests::patch::documents::checksum_of_patched;
 
 pub(super) fn one_build(set: &RenderedFleet, broken: &mut Vec<String>) {
     for pool in &set.fleet.pools {
@@ -53,29 +54,38 @@ pub(super) fn one_build(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
 }
 
+/// The QoS class is that of the pod: one container that requests less than its limits makes all of it Burstable.
 pub(super) fn guaranteed(set: &RenderedFleet, broken: &mut Vec<String>) {
     for (pool, deployment) in set.builders() {
         let arch = pool.arch.name();
-        if items(&pod(deployment)["containers"]).len() != 1 || pod(deployment).get("initContainers").is_some() {
-            broken.push(format!("builders of {arch} do not have exactly one container"));
-        }
-        let (requests, limits) =
-            (&container(deployment)["resources"]["requests"], &container(deployment)["resources"]["limits"]);
-        for resource in ["cpu", "memory"] {
-            if requests[resource].is_null() || requests[resource] != limits[resource] {
-                broken.push(format!(
-                    "{arch}: {resource} request {} differs from limit {}",
-                    requests[resource], limits[resource]
-                ));
+        for container in containers(deployment) {
+            let name = container["name"].as_str().unwrap_or_default();
+            let (requests, limits) = (&container["resources"]["requests"], &container["resources"]["limits"]);
+            for resource in ["cpu", "memory"] {
+                if requests[resource].is_null() || requests[resource] != limits[resource] {
+                    broken.push(format!(
+                        "{arch}: {resource} request {} of {name} differs from limit {}",
+                        requests[resource], limits[resource]
+                    ));
+                }
+            }
+            // Exceeding a limit evicts the build.
+            if limits.get("ephemeral-storage").is_some() {
+                broken.push(format!("{arch}: {name} has an ephemeral-storage limit"));
             }
         }
         // The static CPU manager pins whole CPUs only.
+        let requests = &container(deployment)["resources"]["requests"];
         if quantity::millicores(&requests["cpu"]).is_none_or(|cpu| cpu == 0 || cpu % 1000 != 0) {
             broken.push(format!("{arch}: {} is not a whole number of CPUs", requests["cpu"]));
         }
-        // Exceeding a limit evicts the build.
-        if limits.get("ephemeral-storage").is_some() {
-            broken.push(format!("{arch}: builders have an ephemeral-storage limit"));
+    }
+}
+
+pub(super) fn alone(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for (name, deployment) in set.objects.of_kind("Deployment") {
+        if items(&pod(deployment)["containers"]).len() != 1 || pod(deployment).get("initContainers").is_some() {
+            broken.push(format!("pods of {name} do not have exactly one container"));
         }
     }
 }
@@ -84,13 +94,13 @@ pub(super) fn guaranteed(set: &RenderedFleet, broken: &mut Vec<String>) {
 pub(super) fn lb_stays(set: &RenderedFleet, broken: &mut Vec<String>) {
     let deployment = set.object("Deployment", LB);
     let (pod, container) = (pod(deployment), container(deployment));
-    let resources = &container["resources"];
-    for resource in ["cpu", "memory"] {
-        if resources["requests"][resource].is_null() || resources["requests"][resource] != resources["limits"][resource]
-        {
-            broken.push(format!("the load balancer's {resource} is not all requested"));
+    for (container, resource) in containers(deployment).flat_map(|one| [(one, "cpu"), (one, "memory")]) {
+        let (requests, limits) = (&container["resources"]["requests"], &container["resources"]["limits"]);
+        if requests[resource].is_null() || requests[resource] != limits[resource] {
+            broken.push(format!("the load balancer's {resource} is not all requested by {}", container["name"]));
         }
     }
+    let resources = &container["resources"];
     if resources["requests"]["ephemeral-storage"].is_null() || resources["limits"].get("ephemeral-storage").is_some() {
         broken.push("the load balancer has a limit of disk, or no request".to_owned());
     }
@@ -127,7 +137,9 @@ pub(super) fn hashes(set: &RenderedFleet, broken: &mut Vec<String>) {
     for (base, map) in set.objects.of_kind("ConfigMap") {
         let texts: Vec<&str> =
             map["data"].as_object().into_iter().flat_map(|data| data.values()).filter_map(Value::as_str).collect();
-        if map["metadata"]["name"] != hashed(base, &checksum(&texts)) || map["immutable"] != true {
+        let name = &map["metadata"]["name"];
+        let named = *name == hashed(base, &checksum(&texts)) || *name == hashed(base, &checksum_of_patched(map));
+        if !named || map["immutable"] != true {
             broken.push(format!(
                 "ConfigMap {} is not named after its content, or can be changed",
                 map["metadata"]["name"]

@@ -104,6 +104,10 @@ pub(super) fn metrics(set: &RenderedFleet, broken: &mut Vec<String>) {
             broken.push(format!("{what} does not have exactly one trigger"));
         }
     }
+}
+
+/// What alerts read. Their thresholds are anybody's choice.
+pub(super) fn alerts(set: &RenderedFleet, broken: &mut Vec<String>) {
     for (name, rule) in set.objects.of_kind("PrometheusRule") {
         let groups = items(&rule["spec"]["groups"]).iter();
         for alert in groups.flat_map(|group| items(&group["rules"])) {

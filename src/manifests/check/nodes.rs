@@ -94,10 +94,21 @@ pub(super) fn order(set: &RenderedFleet, broken: &mut Vec<String>) {
 pub(super) fn fit(set: &RenderedFleet, broken: &mut Vec<String>) {
     for (pool, deployment) in set.builders() {
         let requests = &container(deployment)["resources"]["requests"];
+        let of_others = |read: fn(&Value) -> Option<u64>, resource: &str| -> u64 {
+            let others = items(&pod(deployment)["containers"]).iter().skip(1);
+            let requests = others.filter_map(|other| read(&other["resources"]["requests"][resource]));
+            requests.fold(0, u64::saturating_add)
+        };
         let (Some(cpu), Some(memory), Some(disk)) = (
-            millicores(&requests["cpu"]).filter(|cpu| *cpu >= 1000),
-            bytes(&requests["memory"]).filter(|memory| *memory >= mebibytes(1024)),
-            bytes(&requests["ephemeral-storage"]).filter(|disk| *disk >= gigabytes(1)),
+            millicores(&requests["cpu"])
+                .filter(|cpu| *cpu >= 1000)
+                .map(|cpu| cpu.saturating_add(of_others(millicores, "cpu"))),
+            bytes(&requests["memory"])
+                .filter(|memory| *memory >= mebibytes(1024))
+                .map(|memory| memory.saturating_add(of_others(bytes, "memory"))),
+            bytes(&requests["ephemeral-storage"])
+                .filter(|disk| *disk >= gigabytes(1))
+                .map(|disk| disk.saturating_add(of_others(bytes, "ephemeral-storage"))),
         ) else {
             broken.push(format!(
                 "builders of {} request less than 1 vCPU, 1 GiB of memory or 1 GB of disk",
@@ -169,10 +180,12 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
                 requirement["key"] == "kubernetes.io/arch" && items(&requirement["values"]) == [Value::from(arch)]
             });
             let selected = pod["nodeSelector"].as_object().is_some_and(|wanted| {
-                wanted.iter().all(|(key, value)| match key.as_str() {
-                    "kubernetes.io/arch" => of_arch && value == arch,
-                    _ => template["metadata"]["labels"][key] == *value,
-                })
+                let of_ours = ["kubernetes.io/arch", "workload-type"].iter().all(|key| wanted.contains_key(*key));
+                of_ours
+                    && wanted.iter().all(|(key, value)| match key.as_str() {
+                        "kubernetes.io/arch" => of_arch && value == arch,
+                        _ => template["metadata"]["labels"][key] == *value,
+                    })
             });
             if !selected {
                 broken.push(format!("NodePool/{name} creates nodes that builders of {arch} do not select"));
@@ -183,8 +196,7 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
                     ["key", "value", "effect"].iter().all(|field| toleration[*field] == taint[*field])
                 })
             };
-            // Any other toleration would allow builders on nodes of other workloads.
-            if taints.len() != 1 || items(&pod["tolerations"]).len() != 1 || !taints.iter().all(tolerated) {
+            if taints.is_empty() || !taints.iter().all(tolerated) {
                 broken.push(format!("NodePool/{name} has no taint, or one that builders of {arch} do not tolerate"));
             }
             let class = template["spec"]["nodeClassRef"]["name"].as_str().unwrap_or_default();
@@ -202,10 +214,9 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
 }
 
-/// The load balancer tolerates what it was asked to, the loss of its node for two minutes, and its own node where it has
-/// one; nobody else runs there.
-fn lb_placement(set: &RenderedFleet, broken: &mut Vec<String>) {
-    let own = set.object("NodePool", LB_NODES);
+/// What the load balancer tolerates, whatever it was asked to: the loss of its node for two minutes, and its own node
+/// where it has one.
+pub(super) fn lb_tolerations(set: &RenderedFleet) -> Vec<Value> {
     let mut expected: Vec<Value> = ["not-ready", "unreachable"]
         .iter()
         .map(|what| {
@@ -216,20 +227,18 @@ fn lb_placement(set: &RenderedFleet, broken: &mut Vec<String>) {
         expected
             .push(json!({"key": "workload/buildkit-lb", "operator": "Equal", "value": "true", "effect": "NoSchedule"}));
     }
-    let asked = set.fleet.lb.tolerations.iter().map(|toleration| {
-        let field = |name: &str, value: Option<&str>| value.map(|value| (name.to_owned(), Value::from(value)));
-        let fields = [
-            field("operator", Some(toleration.operator)),
-            field("key", toleration.key.as_deref()),
-            field("value", toleration.value.as_deref()),
-            field("effect", toleration.effect),
-        ];
-        fields.into_iter().flatten().collect::<Value>()
-    });
-    expected.extend(asked);
+    expected
+}
+
+/// Nobody else runs on the load balancer's own node.
+fn lb_placement(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let own = set.object("NodePool", LB_NODES);
     let pod = pod(set.object("Deployment", LB));
-    if items(&pod["tolerations"]) != expected {
-        broken.push("the load balancer tolerates other nodes than it was asked to".to_owned());
+    let tolerates = |wanted: &Value| items(&pod["tolerations"]).contains(wanted);
+    if !lb_tolerations(set).iter().all(tolerates) {
+        broken.push(
+            "the load balancer does not tolerate its own node, or the loss of its node for two minutes".to_owned(),
+        );
     }
     let Some(node_type) = &set.fleet.lb.node_type else {
         if !own.is_null() {

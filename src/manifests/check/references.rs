@@ -4,8 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::manifests::check::builder::is_further;
-use crate::manifests::check::set::{RenderedFleet, backend_of, container, items, pod};
+use crate::manifests::check::set::{RenderedFleet, backend_of, container, containers, items, pod};
 use crate::manifests::names::{KEDA_MONITOR, LB};
 
 pub(super) fn references(set: &RenderedFleet, broken: &mut Vec<String>) {
@@ -13,8 +12,14 @@ pub(super) fn references(set: &RenderedFleet, broken: &mut Vec<String>) {
         let mut missing = |what: String| broken.push(format!("Deployment/{name}: {what}"));
         volumes(set, deployment, &mut missing);
         files(set, deployment, &mut missing);
-        environment(set, deployment, &mut missing);
         probes(deployment, &mut missing);
+    }
+    for (pool, deployment) in set.builders() {
+        // Where the load balancer connects to, and where the cache is.
+        let args = || items(&container(deployment)["args"]).iter().filter_map(Value::as_str);
+        if !args().any(|arg| arg.ends_with(":1234")) || !args().any(|arg| arg == STATE) {
+            broken.push(format!("buildkitd of {} does not listen on port 1234, or has another root", pool.arch.name()));
+        }
     }
     services(set, broken);
     policies(set, broken);
@@ -27,49 +32,63 @@ pub(super) fn references(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
 }
 
-/// Volumes or mounts without those that the user asks for, which the invariant `builder` compares.
-fn own(list: &Value) -> Vec<&Value> {
-    items(list).iter().filter(|item| !is_further(item["name"].as_str().unwrap_or_default())).collect()
+/// Directories of ours, which the images do not have.
+const OURS: [&str; 4] = ["/etc/buildkit-fleet/", "/etc/buildkit-tls/", "/opt/drain/", "/usr/local/etc/haproxy/"];
+/// Of buildkitd: its state and its cache.
+const STATE: &str = "/var/lib/buildkit";
+
+/// Mounts name volumes of the pod, each name one volume; what is mounted where we read or build is a whole volume, and our
+/// own `ConfigMaps` exist.
+fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
+    let volumes = items(&pod(deployment)["volumes"]);
+    let names: HashSet<&str> = volumes.iter().filter_map(|volume| volume["name"].as_str()).collect();
+    if names.len() != volumes.len() {
+        missing("two volumes have the same name, or none".to_owned());
+    }
+    for container in containers(deployment) {
+        let mut taken = HashSet::new();
+        for mount in items(&container["volumeMounts"]) {
+            if mount["name"].as_str().is_none_or(|name| !names.contains(name)) {
+                missing(format!("{} mounts volume {}, which the pod does not have", container["name"], mount["name"]));
+            }
+            if !taken.insert(&mount["mountPath"]) {
+                missing(format!("{} mounts two volumes at {}", container["name"], mount["mountPath"]));
+            }
+        }
+    }
+    let is_ours = |mount: &&Value| {
+        let path = mount["mountPath"].as_str().unwrap_or_default();
+        path == STATE || OURS.iter().any(|dir| format!("{path}/").starts_with(dir))
+    };
+    for mount in items(&container(deployment)["volumeMounts"]).iter().filter(is_ours) {
+        let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap_or(&Value::Null);
+        whole(volume, mount, missing);
+    }
+    for name in volumes.iter().filter_map(|volume| volume["configMap"]["name"].as_str()) {
+        // Any other one is not of this set.
+        if name.starts_with("buildkitd-") && set.config_map(name).is_null() {
+            missing(format!("there is no ConfigMap/{name}"));
+        }
+    }
 }
 
-/// Mounts name volumes of the pod, all volumes are mounted, and their `ConfigMaps` exist.
-fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
-    let volumes = own(&pod(deployment)["volumes"]);
-    let names: HashSet<&str> = volumes.iter().filter_map(|volume| volume["name"].as_str()).collect();
-    let mounts = own(&container(deployment)["volumeMounts"]);
-    let mounted: HashSet<&str> = mounts.iter().filter_map(|mount| mount["name"].as_str()).collect();
-    if names != mounted || names.len() != volumes.len() || mounts.len() != mounted.len() {
-        missing(format!("volumes {names:?} and mounts {mounted:?} differ"));
-    }
-    // `subPath`, `items` and `optional` would let a file be missing.
+/// `subPath`, `items` and `optional` would let a file be missing.
+pub(super) fn whole(volume: &Value, mount: &Value, missing: &mut dyn FnMut(String)) {
     let has_only = |value: &Value, keys: &[&str]| {
         value.as_object().is_some_and(|value| value.keys().all(|key| keys.contains(&key.as_str())))
     };
-    for mount in mounts.iter().copied().filter(|mount| !has_only(mount, &["name", "mountPath", "readOnly"])) {
+    if !has_only(mount, &["name", "mountPath", "readOnly"]) {
         missing(format!("mount {} does not mount a whole volume", mount["name"]));
     }
-    for volume in volumes {
-        let whole = has_only(volume, &["name", "configMap", "secret", "emptyDir"])
-            && [("configMap", "name"), ("secret", "secretName"), ("emptyDir", "")]
-                .iter()
-                .all(|(kind, key)| volume.get(*kind).is_none_or(|source| has_only(source, &[key])));
-        if !whole {
-            missing(format!(
-                "volume {} is neither a whole ConfigMap or Secret nor a directory on the node's disk",
-                volume["name"]
-            ));
-        }
-        if let Some(map) = volume["configMap"]["name"].as_str()
-            && set.config_map(map).is_null()
-        {
-            missing(format!("there is no ConfigMap/{map}"));
-        }
-        if let Some(secret) = volume.get("secret")
-            && secret["secretName"].as_str()
-                != set.fleet.mtls_secret.as_ref().map(crate::values::name::SecretName::as_str)
-        {
-            missing(format!("Secret {} is not the configured one", secret["secretName"]));
-        }
+    let whole = has_only(volume, &["name", "configMap", "secret", "emptyDir"])
+        && [("configMap", "name"), ("secret", "secretName"), ("emptyDir", "")]
+            .iter()
+            .all(|(kind, key)| volume.get(*kind).is_none_or(|source| has_only(source, &[key])));
+    if !whole {
+        missing(format!(
+            "volume {} is neither a whole ConfigMap or Secret nor a directory on the node's disk",
+            volume["name"]
+        ));
     }
 }
 
@@ -78,50 +97,32 @@ fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String
     let container = container(deployment);
     let words = [&container["command"], &container["args"], &container["lifecycle"]["preStop"]["exec"]["command"]];
     let words = words.into_iter().flat_map(items).filter_map(Value::as_str);
-    for mount in own(&container["volumeMounts"]) {
+    for mount in items(&container["volumeMounts"]) {
         let volumes = items(&pod(deployment)["volumes"]);
         let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap_or(&Value::Null);
         let Some(map) = volume["configMap"]["name"].as_str() else { continue };
+        if set.config_map(map).is_null() {
+            continue;
+        }
         let keys = &set.config_map(map)["data"];
         let dir = mount["mountPath"].as_str().unwrap_or_default();
         let below = words.clone().filter_map(|word| word.strip_prefix(dir)?.strip_prefix('/'));
-        let mut used = 0;
+        let mut used = false;
         for file in below {
-            used += 1;
+            used = true;
             if keys[file].as_str().is_none_or(str::is_empty) {
                 missing(format!("{dir}/{file} is not a key of ConfigMap/{map}"));
             }
         }
-        if used == 0 {
+        if !used && OURS.iter().any(|ours| format!("{dir}/").starts_with(ours)) {
             missing(format!("nothing reads {dir}, where ConfigMap/{map} is mounted"));
         }
     }
     let mounts: Vec<&str> =
         items(&container["volumeMounts"]).iter().filter_map(|mount| mount["mountPath"].as_str()).collect();
-    // Directories of ours, which the images do not have.
-    let ours = ["/etc/buildkit-fleet/", "/etc/buildkit-tls/", "/opt/drain/", "/usr/local/etc/haproxy/"];
     for word in words {
-        if ours.iter().any(|dir| word.starts_with(dir)) && !mounts.iter().any(|mount| word.starts_with(*mount)) {
+        if OURS.iter().any(|dir| word.starts_with(dir)) && !mounts.iter().any(|mount| word.starts_with(*mount)) {
             missing(format!("nothing is mounted where {word} is read"));
-        }
-    }
-}
-
-/// Environment variables are read by a script, but for those that the user asks for, which the invariant `builder` compares.
-fn environment(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
-    let scripts: Vec<&str> = set
-        .objects
-        .of_kind("ConfigMap")
-        .filter_map(|(_, map)| map["data"].as_object())
-        .flatten()
-        .filter(|(key, _)| key.rsplit('.').next() == Some("sh"))
-        .filter_map(|(_, text)| text.as_str())
-        .collect();
-    for variable in items(&container(deployment)["env"]) {
-        let name = variable["name"].as_str().unwrap_or_default();
-        let is_asked_for = set.fleet.builder.env.keys().any(|asked| asked.as_str() == name);
-        if !is_asked_for && !scripts.iter().any(|script| script.contains(&format!("${{{name}:-"))) {
-            missing(format!("no script reads {name}"));
         }
     }
 }

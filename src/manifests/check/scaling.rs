@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::fleet::capabilities::Fallback;
 use crate::fleet::dns::record_bytes;
 use crate::fleet::model::Pool;
 use crate::fleet::scaling::Scaling;
@@ -18,26 +17,13 @@ pub(super) fn bounds(set: &RenderedFleet, broken: &mut Vec<String>) {
         let (replicas, scaled) = (deployment["spec"]["replicas"].as_u64(), set.object("ScaledObject", &name));
         let (min, max) = (scaled["spec"]["minReplicaCount"].as_u64(), scaled["spec"]["maxReplicaCount"].as_u64());
         let fallback = &scaled["spec"]["fallback"];
-        let as_asked = match pool.scaling {
-            Scaling::Fixed { replicas: asked } => replicas == Some(asked.into()) && scaled.is_null(),
-            Scaling::Keda { bounds, fallback: asked } => {
-                // The fallback of an early KEDA cannot be used, even if one is configured.
-                let falls_back = match set.fleet.ladder.fallback() {
-                    Fallback::Unusable => fallback.is_null(),
-                    Fallback::Early | Fallback::Sound => fallback["replicas"].as_u64() == asked.map(u64::from),
-                };
-                let bounded = min == Some(bounds.min().into()) && max == Some(bounds.max().into());
-                replicas.is_none() && bounded && falls_back
-            }
+        // A number beside a ScaledObject resizes the fleet at each apply.
+        let one_source = match pool.scaling {
+            Scaling::Fixed { .. } => replicas.is_some() && scaled.is_null(),
+            Scaling::Keda { .. } => replicas.is_none() && min.is_some() && min <= max,
         };
-        if !as_asked {
-            broken.push(format!(
-                "{name} has {} replicas, min {}, max {}, fallback {}",
-                shown(replicas),
-                shown(min),
-                shown(max),
-                fallback["replicas"]
-            ));
+        if !one_source {
+            broken.push(format!("{name} has replicas {}, min {}, max {}", shown(replicas), shown(min), shown(max)));
         }
         if let Some(fallback) = fallback.get("replicas")
             && !(fallback.is_u64() && min <= fallback.as_u64() && fallback.as_u64() <= max)

@@ -74,6 +74,12 @@ pub(super) fn container(deployment: &Value) -> &Value {
     &pod(deployment)["containers"][0]
 }
 
+/// Every container of a Deployment's pods, those that run first included.
+pub(super) fn containers(deployment: &Value) -> impl Iterator<Item = &Value> {
+    let pod = pod(deployment);
+    items(&pod["containers"]).iter().chain(items(&pod["initContainers"]))
+}
+
 /// A number that is written as a number or as text.
 pub(super) fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
