@@ -9,6 +9,9 @@ use crate::input::layer::Value;
 use crate::input::shape::{FreeShape, Keys, Shape};
 use crate::input::yaml::{Kind, Node};
 
+/// Longest text, in bytes: far above what any of these systems reads, and the limit of an object of Kubernetes is 1 MiB.
+const LONGEST: usize = 65_536;
+
 /// Any value. Scalars have the types of YAML 1.2's core schema: only `true` and `false` are booleans.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Free(pub Json);
@@ -47,6 +50,13 @@ fn json(name: &str, node: &Node, problems: &mut Problems) -> Option<Json> {
         return None;
     }
     match &node.kind {
+        Kind::Scalar { text, .. } if text.len() > LONGEST => {
+            problems.push(
+                Problem::new(&rule::INVALID_VALUE, format!("`{name}` cannot be {}", node.describe()))
+                    .at(node.span, format!("expected at most {LONGEST} characters")),
+            );
+            None
+        }
         Kind::Scalar { text, plain: false } => Some(Json::String(text.to_string())),
         Kind::Scalar { .. } if node.is_null() => Some(Json::Null),
         Kind::Scalar { text, plain: true } => {

@@ -76,7 +76,8 @@ fn yaml(value: &Value, indent: usize) -> Result<Value, Error> {
 }
 
 /// Lines of text inside of a block scalar, indented by this many spaces.
-fn lines(lines: Vec<String>, indent: usize) -> Result<Value, Error> {
+fn lines(lines: &Value, indent: usize) -> Result<Value, Error> {
+    let lines: Vec<String> = lines.try_iter()?.map(|line| line.to_string()).collect();
     if lines.iter().any(|line| line.chars().any(char::is_control)) {
         return Err(Error::new(ErrorKind::InvalidOperation, "lines takes lines of plain text"));
     }

@@ -35,8 +35,8 @@ names! {
         pattern "^((arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:)?(key/|alias/))?[A-Za-z0-9][A-Za-z0-9/_-]*$", longest 512,
         examples &["arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab", "alias/builders"];
     /// Key of a tag that nobody else writes.
-    TagKey: "a tag key (letters, digits, spaces and `+-=._:/@`, up to 128 characters) that neither AWS nor Karpenter writes itself",
-        pattern format!("^[A-Za-z0-9+=._:/@-]({TAG}*[A-Za-z0-9+=._:/@-])?$"), longest 128, examples &["team", "CostCenter"],
+    TagKey: "a tag key (letters, digits, spaces and `+-=._:/@`, up to 128 characters, with a letter, digit or `_.:/` first) that neither AWS nor Karpenter writes itself",
+        pattern format!("^[A-Za-z0-9_.:/]({TAG}*[A-Za-z0-9+=._:/@-])?$"), longest 128, examples &["team", "CostCenter"],
         and |text: &str| {
             !text.starts_with("aws:") && !text.starts_with("kubernetes.io/cluster") && !RESERVED_TAGS.contains(&text)
         };
@@ -44,8 +44,8 @@ names! {
     TagValue: "a tag value (letters, digits, spaces and `+-=._:/@`, up to 256 characters)",
         pattern format!("^({TAG}*)$"), longest 256, examples &["builds", "4711"];
     /// Key of a tag that selects subnets or security groups.
-    SelectorTagKey: "a tag key (letters, digits, spaces and `+-=._:/@`, up to 128 characters)",
-        pattern format!("^[A-Za-z0-9+=._:/@-]({TAG}*[A-Za-z0-9+=._:/@-])?$"), longest 128, examples &["karpenter.sh/discovery", "Tier"];
+    SelectorTagKey: "a tag key (letters, digits, spaces and `+-=._:/@`, up to 128 characters, with a letter, digit or `_.:/` first)",
+        pattern format!("^[A-Za-z0-9_.:/]({TAG}*[A-Za-z0-9+=._:/@-])?$"), longest 128, examples &["karpenter.sh/discovery", "Tier"];
     /// Value of a tag that selects subnets or security groups; `*` is any value.
     SelectorTagValue: "a tag value (letters, digits, spaces and `+-=._:/@`, up to 256 characters), or `*` for any",
         pattern format!("^({TAG}{{1,256}}|\\*)$"), longest 256, examples &["private", "*"];

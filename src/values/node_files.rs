@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use crate::diagnostics::escape::is_hidden;
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::input::free::FreeBlock;
@@ -94,10 +95,7 @@ impl Scalar for PartText {
     }
 
     fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-        let odd = |c: char| {
-            (c.is_control() && c != '\n')
-                || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-        };
+        let odd = |c: char| is_hidden(c) && c != '\n';
         // EC2 accepts 16 KiB of user data.
         let accepted = !text.is_empty()
             && text.len() <= 16_384

@@ -26,6 +26,57 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ("alias-bomb", &["alias-expansion"], alias_bomb()),
         ("nested-brackets", &["yaml-syntax"], "[".repeat(100_000)),
         (
+            "nodes-role-and-profile",
+            &["nodes-keys-exclusive"],
+            one_cluster("      nodes: {role: a, instance_profile: b}\n"),
+        ),
+        (
+            "nodes-image-twice",
+            &["nodes-keys-exclusive"],
+            one_cluster("      nodes: {arm64: {ami_ids: [ami-0123456789abcdef0]}}\n"),
+        ),
+        (
+            "kubelet-fields-of-ours",
+            &["kubelet-field-owned", "kubelet-field-owned"],
+            one_cluster(
+                "      nodes:\n        kubelet:\n          maxPods: 20\n          cpuManagerPolicy: none\n          registryPullQPS: 20\n",
+            ),
+        ),
+        (
+            "root-volume-too-fast",
+            &["root-volume-limits", "root-volume-limits"],
+            one_cluster(
+                "      nodes: {root_volume: {size_gib: 20, iops: 16000, throughput: 1000}, amd64: {root_volume: {iops: 3000}}}\n",
+            ),
+        ),
+        ("spot", &["spot-cuts-builds"], one_cluster("      nodes: {arm64: {capacity_types: [spot, on-demand]}}\n")),
+        (
+            "selector-terms",
+            &["invalid-value", "invalid-value"],
+            one_cluster("      nodes: {subnets: [{id: subnet-0, tags: {a: b}}], security_groups: [{}]}\n"),
+        ),
+        ("no-selector-terms", &["invalid-value"], one_cluster("      nodes: {subnets: []}\n")),
+        (
+            "tag-of-karpenter",
+            &["invalid-value", "invalid-value"],
+            one_cluster("      nodes: {tags: {karpenter.sh/nodepool: x, aws:a: b}}\n"),
+        ),
+        (
+            "taint-without-effect",
+            &["invalid-value", "invalid-value"],
+            one_cluster(
+                "      nodes: {startup_taints: [{key: a}, {key: b, effect: NoExecute}, {key: b, effect: NoExecute}]}\n",
+            ),
+        ),
+        (
+            "user-data-ends-the-parts",
+            &["invalid-value", "invalid-value", "invalid-value"],
+            one_cluster(
+                "      nodes:\n        user_data:\n          - content_type: text/x-shellscript\n            content: |\n              #!/bin/sh\n              --==BOUNDARY==\n          - {content_type: application/node.eks.aws, content: x}\n          - {content: x}\n",
+            ),
+        ),
+        ("role-arn", &["invalid-value"], one_cluster("      nodes: {role: \"arn:aws:iam::123456789012:role/x\"}\n")),
+        (
             "alias-to-a-bad-value",
             &["min-leaves-node-idle", "invalid-value"],
             file(

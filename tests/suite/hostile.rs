@@ -255,6 +255,10 @@ fn is_harmless(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':' | '@')
 }
 
+/// What AWS and cloud-init accept in names, tags and parts of the user data has other characters as well; what the values
+/// accept is compared to the letter like any other.
+const NODES: &str = "buildkit.nodes.";
+
 /// Places of any text.
 const FREE_TEXTS: [&str; 3] = [
     "buildkit.load_balancer.service.annotations.eks.amazonaws.com/role-arn.",
@@ -290,21 +294,40 @@ fn over(base: &mut Value, top: &Value) {
 /// Every place of this shape where a scalar may stand: its shape, and the value with `HERE` at the place.
 fn places(shape: &Shape) -> Vec<(Shape, Value)> {
     match shape {
-        Shape::List(of) => places(of).into_iter().map(|(at, value)| (at, json!([value]))).collect(),
+        Shape::List(of) => places(of).into_iter().map(|(at, value)| (at, json!([with_required(of, value)]))).collect(),
         Shape::Map(map) => {
             let mut found = vec![(Shape::Text(map.name.clone()), json!({HERE: example(&map.value)}))];
             let name = map.name.examples[0];
             found.extend(places(&map.value).into_iter().map(|(at, value)| (at, json!({name: value}))));
             found
         }
+        // The blocks of one architecture have the keys of the block that they are in.
         Shape::Block { keys, .. } => keys
             .iter()
+            .filter(|key| !["amd64", "arm64"].contains(&key.name))
             .flat_map(|key| places(&(key.shape)()).into_iter().map(|(at, value)| (at, json!({key.name: value}))))
             .collect(),
         Shape::Free(free) if free.block => vec![(shape.clone(), json!({"a": HERE}))],
         Shape::Either(shapes) => shapes.iter().flat_map(places).collect(),
         scalar => vec![(scalar.clone(), json!(HERE))],
     }
+}
+
+/// An item of a list with the keys beside it that no item goes without.
+fn with_required(item: &Shape, mut value: Value) -> Value {
+    let Shape::Block { keys, .. } = item else { return value };
+    let has = |name: &str| keys.iter().any(|key| key.name == name);
+    let required = match (has("content_type"), has("effect") && !has("operator")) {
+        (true, _) => vec![("content_type", "text/x-shellscript"), ("content", "x")],
+        (_, true) => vec![("key", "a"), ("effect", "NoSchedule")],
+        _ => Vec::new(),
+    };
+    if let Value::Object(block) = &mut value {
+        for (key, given) in required {
+            block.entry(key).or_insert(given.into());
+        }
+    }
+    value
 }
 
 /// A value that is accepted.
@@ -386,7 +409,7 @@ const OF_ONE_VALUE: [&str; 4] = ["invalid-value", "wrong-shape", "unknown-key", 
 
 /// Places whose texts stand in no manifest: facts of the cluster, types (which must be known), and words of a list; a
 /// toleration's value needs a key.
-const UNSEEN: [&str; 16] = [
+const UNSEEN: [&str; 23] = [
     "modules.[]",
     "eks_version.",
     "keda.chart_version.",
@@ -399,6 +422,13 @@ const UNSEEN: [&str; 16] = [
     "buildkit.instance_specs.m6id.24xlarge.arch.",
     "buildkit.buildkit_version.",
     "buildkit.ip_family.",
+    "buildkit.nodes.subnets.[id.]",
+    "buildkit.nodes.security_groups.[id.]",
+    "buildkit.nodes.capacity_types.[]",
+    "buildkit.nodes.ami_alias.",
+    "buildkit.nodes.ami_ids.[]",
+    "buildkit.nodes.startup_taints.[effect.]",
+    "buildkit.nodes.user_data.[content_type.]",
     "buildkit.load_balancer.service.type.",
     "buildkit.lb_tolerations.[operator.]",
     "buildkit.lb_tolerations.[value.]",
@@ -525,7 +555,8 @@ fn a_hostile_text_is_refused_at_its_place_or_stands_to_the_letter() {
                     continue;
                 }
                 // What buildkitd and other programs read may be any text that can be seen.
-                let harmless = |c: char| is_harmless(c) || FREE_TEXTS.contains(&what.as_str()) && is_seen(c);
+                let is_free = FREE_TEXTS.contains(&what.as_str()) || what.starts_with(NODES);
+                let harmless = |c: char| is_harmless(c) || is_free && is_seen(c);
                 assert!(text.chars().all(harmless), "{label} is accepted");
                 if let Some((marker, with_marker)) = &known {
                     let expected: Vec<String> = with_marker.iter().map(|found| found.replace(marker, text)).collect();
