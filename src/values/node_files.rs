@@ -95,7 +95,8 @@ impl Scalar for PartText {
     }
 
     fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-        let odd = |c: char| is_hidden(c) && c != '\n';
+        // The last two are not characters to YAML.
+        let odd = |c: char| (is_hidden(c) && c != '\n') || matches!(c, '\u{fffe}' | '\u{ffff}');
         // EC2 accepts 16 KiB of user data.
         let accepted = !text.is_empty()
             && text.len() <= 16_384
