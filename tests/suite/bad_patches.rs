@@ -7,7 +7,7 @@ const BLOCK: &str = "      autoscaling: {enabled: true, amd64_min: 0, amd64_max:
 
 /// A cluster with these patches, each in flow style.
 pub(crate) fn patched(patches: &[&str]) -> String {
-    let items: String = patches.iter().map(|patch| format!("        - {patch}\n")).collect();
+    let items = patches.iter().map(|patch| format!("        - {patch}\n")).collect::<Vec<_>>().concat();
     let none = if items.is_empty() { " []" } else { "" };
     one_cluster(&format!("{BLOCK}      patches:{none}\n{items}"))
 }

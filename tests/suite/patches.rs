@@ -223,7 +223,7 @@ fn every_example_of_the_page_on_patches_is_accepted() {
     let page = support::read("docs/patches.md");
     let mut examples = 0;
     for block in page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
-        let indented: String = block.lines().map(|line| format!("      {line}\n")).collect();
+        let indented = block.lines().map(|line| format!("      {line}\n")).collect::<Vec<_>>().concat();
         let source = support::one_cluster(&format!(
             "      autoscaling: {{enabled: true, amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8}}\n{indented}"
         ));

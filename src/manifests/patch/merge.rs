@@ -28,12 +28,12 @@ pub(super) fn merge(object: &mut Value, patch: &Map<String, Value>) -> Result<()
     merge_map(object, patch, "")
 }
 
-fn merge_map(target: &mut Value, patch: &Map<String, Value>, path: &str) -> Result<(), String> {
+fn merge_map(target: &mut Value, overlay: &Map<String, Value>, path: &str) -> Result<(), String> {
     if !target.is_object() {
         *target = Value::Object(Map::new());
     }
     let Some(map) = target.as_object_mut() else { return Ok(()) };
-    for (key, value) in patch {
+    for (key, value) in overlay {
         let path = join(path, key);
         if key.starts_with("$patch") || key.starts_with("$retainKeys") || key.starts_with("$setElementOrder") {
             return Err(format!("`{path}` is a directive of kubectl: say it with `json`"));
