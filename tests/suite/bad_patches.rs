@@ -35,6 +35,9 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
     let json = |target: &str, json: &str| patched(&[&format!("{{target: {target}, json: [{json}]}}")]);
     let pod = |target: &str, spec: &str| merge(target, &format!("{{spec: {{template: {{spec: {spec}}}}}}}"));
     let cfg = |old: &str, new: &str| one(&reconfigured("buildkitd-lb-config", "haproxy.cfg", old, new));
+    let doubled: Vec<String> = (0..20)
+        .map(|place| format!("{{op: copy, from: \"/metadata\", path: /metadata/annotations/a{place}}}"))
+        .collect();
     vec![
         // The shape of a patch.
         ("patch-without-change", &["invalid-value"], one(&format!("{{target: {lb}}}"))),
@@ -71,6 +74,12 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             json("{kind: NetworkPolicy, name: buildkitd-ingress}", "{op: test, path: /kind, value: Service}"),
         ),
         ("patch-of-a-missing-path", &["patch-not-applicable"], json(lb, "{op: replace, path: /spec/pods, value: 1}")),
+        ("patch-that-doubles", &["patch-not-applicable"], json(lb, &doubled.join(", "))),
+        (
+            "patch-that-nests",
+            &["patch-not-applicable"],
+            json(lb, &vec!["{op: copy, from: \"\", path: /metadata/annotations/a}"; 64].join(", ")),
+        ),
         // Identity.
         ("patch-of-a-name", &["patch-changes-identity"], merge(lb, "{metadata: {name: other}}")),
         ("patch-of-the-namespace", &["patch-changes-identity"], merge(lb, "{metadata: {namespace: other}}")),

@@ -38,18 +38,20 @@ pub fn problems(fleet: &Fleet, files: &[SetFile]) -> Result<Problems> {
         }
         let changed = documents.changed_since(&before);
         owned(patch, &changed, &mut problems);
-        steps.push(Applied { patch, changed, after: documents.clone() });
+        steps.push(Applied { place, patch, changed });
     }
-    blame(&bare, &steps, &mut problems);
+    // Patches that keep every invariant together may break one on the way.
+    if !violations(&bare, &documents).is_empty() {
+        blame(&bare, Documents::read(files)?, &steps, &mut problems);
+    }
     Ok(problems)
 }
 
 /// A patch that could be applied.
 struct Applied<'a> {
+    place: usize,
     patch: &'a Patch,
     changed: Vec<Field>,
-    /// The set with it and with those before it.
-    after: Documents,
 }
 
 fn refused(patch: &Patch, refusal: &Refusal) -> Problem {
@@ -116,25 +118,19 @@ fn shown(field: &Field) -> String {
     format!("{}/{} {}", field.kind, field.name, field.path)
 }
 
-/// Finds the patch for each broken invariant: the first from which on it stays broken.
-fn blame(bare: &Fleet, steps: &[Applied], problems: &mut Problems) {
-    let Some(last) = steps.last() else { return };
-    let mut blamed: Vec<(&'static str, String, usize)> =
-        violations(bare, &last.after).into_iter().map(|(id, what)| (id, what, steps.len() - 1)).collect();
-    if blamed.is_empty() {
-        return;
-    }
-    for place in (0..steps.len() - 1).rev() {
-        let found = violations(bare, &steps[place].after);
-        let still = |(id, what, first): &(&str, String, usize)| {
-            *first == place + 1 && found.iter().any(|(other, message)| other == id && message == what)
-        };
-        let still: Vec<bool> = blamed.iter().map(still).collect();
-        for (one, still) in blamed.iter_mut().zip(still) {
-            if still {
-                one.2 = place;
-            }
+/// Finds the patch for each broken invariant: the first from which on it stays broken. `documents` are those without any.
+fn blame(bare: &Fleet, mut documents: Documents, steps: &[Applied], problems: &mut Problems) {
+    let mut blamed: Vec<(&'static str, String, usize)> = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        if documents.apply(step.place, step.patch).is_err() {
+            continue;
         }
+        let since = |id: &'static str, what: &String| {
+            blamed.iter().find(|(other, message, _)| (*other, message) == (id, what)).map_or(at, |(.., since)| *since)
+        };
+        let found = violations(bare, &documents).into_iter();
+        blamed =
+            found.map(|(id, what)| (id, since(id, &what), what)).map(|(id, since, what)| (id, what, since)).collect();
     }
     let mut told = BTreeSet::new();
     for (id, what, place) in &blamed {

@@ -164,11 +164,20 @@ impl Document {
     fn apply(&mut self, place: usize, patch: &Patch) -> Result<(), Refusal> {
         let short = self.short();
         let before = IDENTITY.map(|(_, pointer)| self.object.pointer(pointer).cloned());
-        let inapplicable = |why: String| Refusal::Inapplicable { object: short.clone(), why };
+        let inapplicable = |why| Refusal::Inapplicable { object: short.clone(), why };
         match &patch.modification {
-            Modification::Merge(block) => merge(&mut self.object, block).map_err(inapplicable)?,
+            Modification::Merge(block) => {
+                merge(&mut self.object, block).and_then(|()| bounded(&self.object)).map_err(inapplicable)?;
+            }
             Modification::Json(operations) => {
-                json_patch::patch(&mut self.object, operations).map_err(|error| inapplicable(error.to_string()))?;
+                for (place, operation) in operations.0.iter().enumerate() {
+                    let applied = json_patch::patch(&mut self.object, std::slice::from_ref(operation));
+                    let applied = applied.map_err(|error| {
+                        format!("json[{place}] cannot be applied at `{}`: {}", error.path, error.kind)
+                    });
+                    // Each `copy` may double the object.
+                    applied.and_then(|()| bounded(&self.object)).map_err(inapplicable)?;
+                }
             }
         }
         for ((field, pointer), before) in IDENTITY.into_iter().zip(before) {
@@ -207,6 +216,30 @@ impl Document {
             self.text.split_inclusive('\n').take_while(|line| line.starts_with('#') || *line == "\n").collect();
         format!("{head}{}\n{}", patched_by(&self.by), write::block(&object))
     }
+}
+
+/// The largest object that the API server takes (etcd's `--max-request-bytes`).
+const LARGEST_BYTES: usize = 3 << 19;
+
+/// Levels of blocks and lists: more than any Kubernetes object has, fewer than a YAML reader refuses.
+const DEEPEST: usize = 64;
+
+fn bounded(object: &Value) -> Result<(), String> {
+    fn bytes(value: &Value, depth: usize) -> Result<usize, String> {
+        match value {
+            Value::Object(_) | Value::Array(_) if depth == 0 => {
+                Err(format!("the object would have more than {DEEPEST} levels"))
+            }
+            Value::Object(map) => map.iter().map(|(key, value)| Ok(key.len() + bytes(value, depth - 1)?)).sum(),
+            Value::Array(items) => items.iter().map(|value| bytes(value, depth - 1)).sum(),
+            Value::String(text) => Ok(text.len()),
+            _ => Ok(1),
+        }
+    }
+    if bytes(object, DEEPEST)? > LARGEST_BYTES {
+        return Err("the object would be larger than 1.5 MiB, which the API server refuses".to_owned());
+    }
+    Ok(())
 }
 
 /// The comment above a patched object.
