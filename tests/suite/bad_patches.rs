@@ -159,6 +159,55 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             &["patch-breaks-invariant", "patch-overrides-key", "patch-overrides-key"],
             json("{kind: ConfigMap, name: buildkitd-lb-config}", "{op: remove, path: /data/haproxy.cfg}"),
         ),
+        (
+            "patch-of-drain-sh",
+            INVARIANT,
+            merge("{kind: ConfigMap, name: buildkitd-drain}", "{data: {drain.sh: \"exit 0\"}}"),
+        ),
+        (
+            "patch-of-start-sh",
+            INVARIANT,
+            merge("{kind: ConfigMap, name: buildkitd-lb-config}", "{data: {start.sh: \"exit 0\"}}"),
+        ),
+        (
+            "patch-to-spot",
+            INVARIANT,
+            json(
+                "{kind: NodePool, name: buildkit-amd64-*}",
+                "{op: replace, path: /spec/template/spec/requirements/2/values, value: [spot]}",
+            ),
+        ),
+        (
+            "patch-to-spot-beside",
+            INVARIANT,
+            json(
+                "{kind: NodePool, name: buildkit-amd64-*}",
+                "{op: add, path: /spec/template/spec/requirements/-, value: {key: karpenter.sh/capacity-type, operator: In, values: [spot]}}",
+            ),
+        ),
+        (
+            "patch-of-the-liveness",
+            INVARIANT,
+            pod(
+                builders,
+                "{containers: [{name: buildkitd, livenessProbe: {periodSeconds: 1, failureThreshold: 1, terminationGracePeriodSeconds: 1}}]}",
+            ),
+        ),
+        ("patch-of-the-strategy", INVARIANT, merge(lb, "{spec: {strategy: {type: Recreate, rollingUpdate: null}}}")),
+        (
+            "patch-of-user-data",
+            INVARIANT,
+            merge("{kind: EC2NodeClass, name: buildkit-amd64}", "{spec: {userData: null}}"),
+        ),
+        ("patch-to-the-host-network", INVARIANT, pod(builders, "{hostNetwork: true}")),
+        ("patch-with-a-deadline", INVARIANT, pod(lb, "{activeDeadlineSeconds: 60}")),
+        (
+            "patch-that-pauses",
+            INVARIANT,
+            merge(scaled, "{metadata: {annotations: {autoscaling.keda.sh/paused-replicas: \"0\"}}}"),
+        ),
+        ("patch-with-an-annotation-that-is-no-text", INVARIANT, merge(lb, "{metadata: {annotations: {a: true}}}")),
+        ("patch-with-an-empty-list", &["patch-not-applicable"], pod(lb, "{tolerations: []}")),
         // The one that is to blame, and a key that a patch overrides.
         (
             "second-patch-of-three",

@@ -176,6 +176,13 @@ fn patches_name_configurations_without_their_hash() {
 }
 
 #[test]
+fn a_name_of_the_users_that_ends_like_a_hash_stays() {
+    let mount = "{target: {kind: Deployment, name: buildkitd-amd64}, merge: {spec: {template: {spec: {volumes: [{name: ca, configMap: {name: corp-ca-0123456789}}]}}}}}";
+    let builders = support::object(&set(&[mount]), "Deployment", "buildkitd-amd64");
+    assert_eq!(builders["spec"]["template"]["spec"]["volumes"][3]["configMap"]["name"], "corp-ca-0123456789");
+}
+
+#[test]
 fn patches_apply_in_order_and_each_is_named() {
     let files = set(&[
         "{target: {kind: Namespace, name: buildkit}, merge: {metadata: {labels: {a: one, b: one}}}}",

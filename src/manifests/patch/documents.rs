@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
+use indexmap::IndexSet;
 use serde_json::Value;
 
 use crate::manifests::address::Field;
@@ -66,6 +67,16 @@ impl Documents {
                 all.push(Document::of(file, part, object));
             }
         }
+        // A name of the user's may end like a hash.
+        let ours: HashMap<String, String> =
+            all.iter().filter_map(|one: &Document| Some((one.hashed.clone()?, one.name().to_owned()))).collect();
+        for document in &mut all {
+            each_reference(&mut document.object, &mut |name| {
+                if let Some(base) = ours.get(name.as_str()) {
+                    name.clone_from(base);
+                }
+            });
+        }
         Ok(Documents { paths: files.iter().map(|file| file.path.clone()).collect(), all })
     }
 
@@ -89,9 +100,18 @@ impl Documents {
         Ok(())
     }
 
+    /// The objects that differ from an earlier state, each as it was and as it is.
+    pub(super) fn objects_changed_since<'a>(
+        &'a self,
+        before: &'a Documents,
+    ) -> impl Iterator<Item = (&'a Value, &'a Value)> {
+        let pairs = before.all.iter().zip(&self.all).map(|(old, new)| (&old.object, &new.object));
+        pairs.filter(|(old, new)| old != new)
+    }
+
     /// The fields that differ from an earlier state of the same objects, in the order of the objects.
     pub(super) fn changed_since(&self, before: &Documents) -> Vec<Field> {
-        let mut changed = Vec::new();
+        let mut changed = IndexSet::new();
         for (old, new) in before.all.iter().zip(&self.all).filter(|(old, new)| old.object != new.object) {
             let read = |document: &Document| Object::read("", 0, &write::block(&document.object));
             let (Some(old), Some(new)) = (read(old), read(new)) else { continue };
@@ -100,14 +120,10 @@ impl Documents {
                 let differing = leaves.filter(|(path, entry)| {
                     other.entries.get(*path).is_none_or(|there| !there.is_leaf() || there.text != entry.text)
                 });
-                for field in differing.map(|(path, _)| new.field(path)) {
-                    if !changed.contains(&field) {
-                        changed.push(field);
-                    }
-                }
+                changed.extend(differing.map(|(path, _)| new.field(path)));
             }
         }
-        changed
+        changed.into_iter().collect()
     }
 
     /// The files, with names of `ConfigMap`s that follow from their content.
@@ -144,7 +160,6 @@ impl Document {
         if hashed.is_some() {
             object["metadata"]["name"] = base.into();
         }
-        each_reference(&mut object, &mut |name| *name = without_hash("ConfigMap", name).to_owned());
         Document { file, text: text.to_owned(), object, hashed, content, by: Vec::new() }
     }
 
