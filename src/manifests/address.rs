@@ -85,7 +85,8 @@ pub fn names<T>(items: &[T], text: impl Fn(&T, &[&str]) -> Option<String>) -> Ve
         let mut seen = HashSet::new();
         let name = |item: &T| {
             let arch = text(item, &["labels", "arch"]).map(|arch| format!("/{arch}")).unwrap_or_default();
-            Some(text(item, &[*key])? + &arch).filter(|name| seen.insert(name.clone()))
+            let is_plain = |name: &String| !name.contains(|c: char| c.is_whitespace() || matches!(c, '[' | ']'));
+            Some(text(item, &[*key])? + &arch).filter(|name| is_plain(name) && seen.insert(name.clone()))
         };
         items.iter().map(name).collect()
     };

@@ -7,7 +7,7 @@ const BLOCK: &str = "      autoscaling: {enabled: true, amd64_min: 0, amd64_max:
 
 /// A cluster with these patches, each in flow style.
 pub(crate) fn patched(patches: &[&str]) -> String {
-    let items: String = patches.iter().map(|patch| format!("        - {patch}\n")).collect();
+    let items = patches.iter().map(|patch| format!("        - {patch}\n")).collect::<Vec<_>>().concat();
     let none = if items.is_empty() { " []" } else { "" };
     one_cluster(&format!("{BLOCK}      patches:{none}\n{items}"))
 }
@@ -35,6 +35,9 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
     let json = |target: &str, json: &str| patched(&[&format!("{{target: {target}, json: [{json}]}}")]);
     let pod = |target: &str, spec: &str| merge(target, &format!("{{spec: {{template: {{spec: {spec}}}}}}}"));
     let cfg = |old: &str, new: &str| one(&reconfigured("buildkitd-lb-config", "haproxy.cfg", old, new));
+    let doubled: Vec<String> = (0..20)
+        .map(|place| format!("{{op: copy, from: \"/metadata\", path: /metadata/annotations/a{place}}}"))
+        .collect();
     vec![
         // The shape of a patch.
         ("patch-without-change", &["invalid-value"], one(&format!("{{target: {lb}}}"))),
@@ -71,6 +74,12 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             json("{kind: NetworkPolicy, name: buildkitd-ingress}", "{op: test, path: /kind, value: Service}"),
         ),
         ("patch-of-a-missing-path", &["patch-not-applicable"], json(lb, "{op: replace, path: /spec/pods, value: 1}")),
+        ("patch-that-doubles", &["patch-not-applicable"], json(lb, &doubled.join(", "))),
+        (
+            "patch-that-nests",
+            &["patch-not-applicable"],
+            json(lb, &vec!["{op: copy, from: \"\", path: /metadata/annotations/a}"; 64].join(", ")),
+        ),
         // Identity.
         ("patch-of-a-name", &["patch-changes-identity"], merge(lb, "{metadata: {name: other}}")),
         ("patch-of-the-namespace", &["patch-changes-identity"], merge(lb, "{metadata: {namespace: other}}")),
@@ -130,6 +139,18 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             merge("{kind: Service, name: buildkitd}", "{spec: {type: LoadBalancer}}"),
         ),
         (
+            "patch-breaks-outside",
+            INVARIANT,
+            merge("{kind: Service, name: buildkitd-amd64}", "{spec: {type: LoadBalancer}}"),
+        ),
+        (
+            "patch-breaks-toml",
+            &["patch-breaks-invariant", "patch-breaks-invariant"],
+            patched(&[
+                "{target: {kind: ConfigMap, name: buildkitd-config-amd64}, merge: {data: {buildkitd.toml: \"[worker.oci\\n\"}}}",
+            ]),
+        ),
+        (
             "patch-breaks-references",
             INVARIANT,
             pod(builders, "{volumes: [{name: drain, configMap: {name: buildkitd-drains}}]}"),
@@ -150,6 +171,55 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             &["patch-breaks-invariant", "patch-overrides-key", "patch-overrides-key"],
             json("{kind: ConfigMap, name: buildkitd-lb-config}", "{op: remove, path: /data/haproxy.cfg}"),
         ),
+        (
+            "patch-of-drain-sh",
+            INVARIANT,
+            merge("{kind: ConfigMap, name: buildkitd-drain}", "{data: {drain.sh: \"exit 0\"}}"),
+        ),
+        (
+            "patch-of-start-sh",
+            INVARIANT,
+            merge("{kind: ConfigMap, name: buildkitd-lb-config}", "{data: {start.sh: \"exit 0\"}}"),
+        ),
+        (
+            "patch-to-spot",
+            INVARIANT,
+            json(
+                "{kind: NodePool, name: buildkit-amd64-*}",
+                "{op: replace, path: /spec/template/spec/requirements/2/values, value: [spot]}",
+            ),
+        ),
+        (
+            "patch-to-spot-beside",
+            INVARIANT,
+            json(
+                "{kind: NodePool, name: buildkit-amd64-*}",
+                "{op: add, path: /spec/template/spec/requirements/-, value: {key: karpenter.sh/capacity-type, operator: In, values: [spot]}}",
+            ),
+        ),
+        (
+            "patch-of-the-liveness",
+            INVARIANT,
+            pod(
+                builders,
+                "{containers: [{name: buildkitd, livenessProbe: {periodSeconds: 1, failureThreshold: 1, terminationGracePeriodSeconds: 1}}]}",
+            ),
+        ),
+        ("patch-of-the-strategy", INVARIANT, merge(lb, "{spec: {strategy: {type: Recreate, rollingUpdate: null}}}")),
+        (
+            "patch-of-user-data",
+            INVARIANT,
+            merge("{kind: EC2NodeClass, name: buildkit-amd64}", "{spec: {userData: null}}"),
+        ),
+        ("patch-to-the-host-network", INVARIANT, pod(builders, "{hostNetwork: true}")),
+        ("patch-with-a-deadline", INVARIANT, pod(lb, "{activeDeadlineSeconds: 60}")),
+        (
+            "patch-that-pauses",
+            INVARIANT,
+            merge(scaled, "{metadata: {annotations: {autoscaling.keda.sh/paused-replicas: \"0\"}}}"),
+        ),
+        ("patch-with-an-annotation-that-is-no-text", INVARIANT, merge(lb, "{metadata: {annotations: {a: true}}}")),
+        ("patch-with-an-empty-list", &["patch-not-applicable"], pod(lb, "{tolerations: []}")),
         // The one that is to blame, and a key that a patch overrides.
         (
             "second-patch-of-three",

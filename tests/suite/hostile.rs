@@ -408,8 +408,8 @@ fn dotted(place: &Value) -> String {
 const OF_ONE_VALUE: [&str; 4] = ["invalid-value", "wrong-shape", "unknown-key", "alias-not-read"];
 
 /// Places whose texts stand in no manifest: facts of the cluster, types (which must be known), and words of a list; a
-/// toleration's value needs a key.
-const UNSEEN: [&str; 23] = [
+/// toleration's value needs a key, and a patch its target.
+const UNSEEN: [&str; 25] = [
     "modules.[]",
     "eks_version.",
     "keda.chart_version.",
@@ -427,12 +427,14 @@ const UNSEEN: [&str; 23] = [
     "buildkit.nodes.capacity_types.[]",
     "buildkit.nodes.ami_alias.",
     "buildkit.nodes.ami_ids.[]",
-    "buildkit.nodes.startup_taints.[effect.]",
-    "buildkit.nodes.user_data.[content_type.]",
+    "buildkit.nodes.startup_taints.[effect.key.]",
+    "buildkit.nodes.user_data.[content_type.content.]",
     "buildkit.load_balancer.service.type.",
     "buildkit.lb_tolerations.[operator.]",
     "buildkit.lb_tolerations.[value.]",
     "buildkit.lb_tolerations.[effect.]",
+    "buildkit.patches.[target.kind.]",
+    "buildkit.patches.[target.name.]",
 ];
 
 enum Read {
@@ -568,6 +570,33 @@ fn a_hostile_text_is_refused_at_its_place_or_stands_to_the_letter() {
     }
     assert_eq!(unseen, UNSEEN);
     assert!(compared > 200 && refused > 5_000, "{compared} compared, {refused} refused");
+}
+
+/// What a patch writes may be any text.
+#[test]
+fn a_hostile_text_in_a_patch_stands_to_the_letter() {
+    let of = |kind: &str, how: &str, change: Value| json!({"buildkit": {"patches": [{"target": {"kind": kind, "name": "*"}, how: change}]}});
+    let places = [
+        of("Namespace", "merge", json!({"metadata": {"annotations": {"a": HERE}}})),
+        of("Namespace", "merge", json!({"metadata": {"annotations": {HERE: "a"}}})),
+        of("Deployment", "merge", json!({"metadata": {"annotations": {"list": [HERE, [HERE, {"a": HERE}]]}}})),
+        of("ConfigMap", "merge", json!({"data": {"a": HERE}})),
+        of("ConfigMap", "json", json!([{"op": "add", "path": "/data/a", "value": HERE}])),
+    ];
+    let written = |place: &Value, text: &str| {
+        let mut cluster = base();
+        over(&mut cluster, place);
+        let source = format!("clusters: {{\"here\": {cluster}}}\n").replace(&format!("\"{HERE}\""), &quoted(text));
+        texts(&support::render(&support::fleet(&source, "here")))
+    };
+    for place in &places {
+        let known = written(place, "zqa");
+        assert!(known.iter().any(|found| found.contains("zqa")));
+        for text in TEXTS {
+            let expected: Vec<String> = known.iter().map(|found| found.replace("zqa", text)).collect();
+            assert_eq!(written(place, text), expected, "{}: {text:?}", dotted(place));
+        }
+    }
 }
 
 /// In plain style the text may be anything, also the end of the document: only what becomes of it counts.

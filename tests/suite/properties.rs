@@ -12,8 +12,8 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::core_kinds::through_types;
 use crate::support;
 
-/// Looks at one file; how many fleets it has, or none where it is refused.
-fn look(source: &str, renderer: &Renderer) -> Result<Option<usize>, TestCaseError> {
+/// Looks at one file; how many fleets it has, and how many with patches, or none where it is refused.
+fn look(source: &str, renderer: &Renderer) -> Result<Option<(usize, usize)>, TestCaseError> {
     let (outcomes, problems) = buildkit_fleet::commands::read::read_checked(source.as_bytes())
         .map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
     let refused = problems.has_errors();
@@ -33,7 +33,7 @@ fn look(source: &str, renderer: &Renderer) -> Result<Option<usize>, TestCaseErro
     if refused {
         return Ok(None);
     }
-    let mut fleets = 0;
+    let (mut fleets, mut patched) = (0, 0);
     for fleet in outcomes.iter().filter_map(|outcome| outcome.fleet()) {
         let files = renderer.render(fleet).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
         check::check(fleet, &files).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
@@ -45,20 +45,22 @@ fn look(source: &str, renderer: &Renderer) -> Result<Option<usize>, TestCaseErro
         }
         prop_assert_eq!(&files, &renderer.render(fleet).map_err(|error| TestCaseError::fail(error.to_string()))?);
         fleets += 1;
+        patched += usize::from(!fleet.patches.is_empty());
     }
-    Ok(Some(fleets))
+    Ok(Some((fleets, patched)))
 }
 
 #[test]
 fn a_file_of_the_schema_is_refused_with_a_place_or_keeps_every_invariant() {
     let renderer = Renderer::new().unwrap_or_else(|error| panic!("{error:#}"));
-    let (accepted, fleets) = (Cell::new(0), Cell::new(0));
+    let (accepted, fleets, patched) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let count = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000);
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(count) });
     let result = runner.run(&crate::generated::clusters(), |source| {
         if let Some(found) = look(&source, &renderer)? {
             accepted.set(accepted.get() + 1);
-            fleets.set(fleets.get() + found);
+            fleets.set(fleets.get() + found.0);
+            patched.set(patched.get() + found.1);
         }
         Ok(())
     });
@@ -66,4 +68,5 @@ fn a_file_of_the_schema_is_refused_with_a_place_or_keeps_every_invariant() {
     // Else it proves nothing of manifests, or nothing of refusals.
     assert!(accepted.get() * 10 > count && accepted.get() < count, "{} of {count} were accepted", accepted.get());
     assert!(fleets.get() > count as usize / 10, "{} fleets", fleets.get());
+    assert!(patched.get() > count as usize / 200, "{} fleets with patches", patched.get());
 }

@@ -137,8 +137,7 @@ pub fn field(
 fn place_of(patch: &Patch, probe: &Probe) -> String {
     let at = probe.fleet.patches.iter().position(|other| other.span == patch.span).unwrap_or_default();
     let place = Lines::of(probe.source.text).place(patch.span.start);
-    let path = probe.source.path;
-    format!("{path}:{}:{}: patches[{at}], of {}/{}", place.line, place.column, patch.kind, patch.name)
+    format!("{}:{}:{}: patches[{at}], of {}/{}", probe.source.path, place.line, place.column, patch.kind, patch.name)
 }
 
 /// Keys by their paths, `a.b, a.c`.

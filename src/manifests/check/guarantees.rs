@@ -54,7 +54,7 @@ pub(super) fn one_build(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
 }
 
-/// The QoS class is that of the pod: one container that requests less than its limits makes all of it Burstable.
+/// The class of service is that of the pod: one container that requests less than its limits makes all of it Burstable.
 pub(super) fn guaranteed(set: &RenderedFleet, broken: &mut Vec<String>) {
     for (pool, deployment) in set.builders() {
         let arch = pool.arch.name();

@@ -65,7 +65,8 @@ pub const ALL: [Invariant; 29] = [
     Invariant {
         id: "one-reading",
         says: "YAML 1.1, which kubectl reads, takes no unquoted text for a bool or a number",
-        purpose: Protects("kubectl reads another value than the one that was checked"),
+        // Of text, also in blocks of text: patched objects are written with all such words in quotes.
+        purpose: Templates,
         broken: shape::one_reading,
     },
     Invariant {

@@ -24,6 +24,12 @@ pub(super) fn outside(set: &RenderedFleet, broken: &mut Vec<String>) {
     if service["metadata"]["annotations"].as_object().cloned().unwrap_or_default() != annotations {
         broken.push(format!("Service/{EXTERNAL} has other annotations than clusters.yaml"));
     }
+    for (name, service) in set.objects.of_kind("Service").filter(|(name, _)| *name != EXTERNAL) {
+        let spec = &service["spec"];
+        if !(spec["type"].is_null() || spec["type"] == "ClusterIP") || !items(&spec["externalIPs"]).is_empty() {
+            broken.push(format!("Service/{name} is reached from outside of the cluster, whoever asks"));
+        }
+    }
     for (name, policy) in set.objects.of_kind("NetworkPolicy") {
         let peers = items(&policy["spec"]["ingress"]).iter().flat_map(|rule| items(&rule["from"]));
         let networks: Vec<&Value> = peers.filter_map(|peer| peer.get("ipBlock")).collect();

@@ -40,6 +40,13 @@ pub(super) fn objects(set: &RenderedFleet, broken: &mut Vec<String>) {
                 bad(&format!("has an invalid label {key}: {value}"));
             }
         }
+        for annotations in [&object["metadata"]["annotations"], &object["spec"]["template"]["metadata"]["annotations"]]
+        {
+            let pairs = annotations.as_object().into_iter().flatten();
+            for (key, value) in pairs.filter(|(_, value)| !value.is_string()) {
+                bad(&format!("has an annotation {key} that is no text: {value}"));
+            }
+        }
         if at.kind == "Namespace" {
             // Any stricter level refuses all builders.
             if object["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] != "privileged" {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
+use serde_json::Value;
 
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
@@ -13,7 +14,7 @@ use crate::manifests::address::Field;
 use crate::manifests::check::{ALL, Invariant, Purpose, broken};
 use crate::manifests::names::without_hash;
 use crate::manifests::patch::documents::Documents;
-use crate::manifests::patch::owned::{Owner, owner};
+use crate::manifests::patch::owned::{Owner, owners};
 use crate::manifests::patch::refusal::Refusal;
 use crate::manifests::set::SetFile;
 use crate::values::patch::Patch;
@@ -37,19 +38,21 @@ pub fn problems(fleet: &Fleet, files: &[SetFile]) -> Result<Problems> {
             continue;
         }
         let changed = documents.changed_since(&before);
-        owned(patch, &changed, &mut problems);
-        steps.push(Applied { patch, changed, after: documents.clone() });
+        owned(patch, &before, &documents, &changed, &mut problems);
+        steps.push(Applied { place, patch, changed });
     }
-    blame(&bare, &steps, &mut problems);
+    // Patches that keep every invariant together may break one on the way.
+    if !violations(&bare, &documents).is_empty() {
+        blame(&bare, Documents::read(files)?, &steps, &mut problems);
+    }
     Ok(problems)
 }
 
 /// A patch that could be applied.
 struct Applied<'a> {
+    place: usize,
     patch: &'a Patch,
     changed: Vec<Field>,
-    /// The set with it and with those before it.
-    after: Documents,
 }
 
 fn refused(patch: &Patch, refusal: &Refusal) -> Problem {
@@ -95,46 +98,48 @@ fn refused(patch: &Patch, refusal: &Refusal) -> Problem {
 }
 
 /// Warns about fields that a key sets, and refuses changes of those that are fixed: each owner once.
-fn owned(patch: &Patch, changed: &[Field], problems: &mut Problems) {
+fn owned(patch: &Patch, before: &Documents, after: &Documents, changed: &[Field], problems: &mut Problems) {
     let mut seen = BTreeSet::new();
-    for field in changed {
-        let Some((by, name)) = owner(field).filter(|(_, name)| !seen.contains(name)) else { continue };
-        seen.insert(name.clone());
-        let label = format!("changes {}", shown(field));
-        problems.push(match by {
-            Owner::Key(_) => Problem::new(&rule::PATCH_OVERRIDES_KEY, format!("the patch changes what `{name}` sets"))
-                .at(patch.span, label)
-                .help(format!("set `{name}` where that is enough: what other manifests, `plan` and `simulate` compute follows the key, not the patch")),
-            Owner::Fixed(_) => Problem::new(&rule::PATCH_BREAKS_INVARIANT, format!("the patch changes `{}`, which is fixed", field.path))
-                .at(patch.span, label)
-                .help(format!("with another value, {name}; leave it out of the patch")),
-        });
+    for (old, new) in after.objects_changed_since(before) {
+        for (owner, name, path) in owners(old, new, changed) {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            let object = format!("{}/{}", new["kind"].as_str().unwrap_or_default(), patched_name(new));
+            let label = format!("changes {object} {path}");
+            problems.push(match owner {
+                Owner::Key(_) => Problem::new(&rule::PATCH_OVERRIDES_KEY, format!("the patch changes what `{name}` sets"))
+                    .at(patch.span, label)
+                    .help(format!("set `{name}` where that is enough: what other manifests, `plan` and `simulate` compute follows the key, not the patch")),
+                Owner::Fixed(_) => Problem::new(&rule::PATCH_BREAKS_INVARIANT, format!("the patch changes `{path}`, which is fixed"))
+                    .at(patch.span, label)
+                    .help(format!("with another value, {name}; leave it out of the patch")),
+            });
+        }
     }
+}
+
+fn patched_name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
 }
 
 fn shown(field: &Field) -> String {
     format!("{}/{} {}", field.kind, field.name, field.path)
 }
 
-/// Finds the patch for each broken invariant: the first from which on it stays broken.
-fn blame(bare: &Fleet, steps: &[Applied], problems: &mut Problems) {
-    let Some(last) = steps.last() else { return };
-    let mut blamed: Vec<(&'static str, String, usize)> =
-        violations(bare, &last.after).into_iter().map(|(id, what)| (id, what, steps.len() - 1)).collect();
-    if blamed.is_empty() {
-        return;
-    }
-    for place in (0..steps.len() - 1).rev() {
-        let found = violations(bare, &steps[place].after);
-        let still = |(id, what, first): &(&str, String, usize)| {
-            *first == place + 1 && found.iter().any(|(other, message)| other == id && message == what)
-        };
-        let still: Vec<bool> = blamed.iter().map(still).collect();
-        for (one, still) in blamed.iter_mut().zip(still) {
-            if still {
-                one.2 = place;
-            }
+/// Finds the patch for each broken invariant: the first from which on it stays broken. `documents` are those without any.
+fn blame(bare: &Fleet, mut documents: Documents, steps: &[Applied], problems: &mut Problems) {
+    let mut blamed: Vec<(&'static str, String, usize)> = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        if documents.apply(step.place, step.patch).is_err() {
+            continue;
         }
+        let since = |id: &'static str, what: &String| {
+            blamed.iter().find(|(other, message, _)| (*other, message) == (id, what)).map_or(at, |(.., since)| *since)
+        };
+        let found = violations(bare, &documents).into_iter();
+        blamed =
+            found.map(|(id, what)| (id, since(id, &what), what)).map(|(id, since, what)| (id, what, since)).collect();
     }
     let mut told = BTreeSet::new();
     for (id, what, place) in &blamed {

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
+use indexmap::IndexSet;
 use serde_json::Value;
 
 use crate::manifests::address::Field;
@@ -66,6 +67,16 @@ impl Documents {
                 all.push(Document::of(file, part, object));
             }
         }
+        // A name of the user's may end like a hash.
+        let ours: HashMap<String, String> =
+            all.iter().filter_map(|one: &Document| Some((one.hashed.clone()?, one.name().to_owned()))).collect();
+        for document in &mut all {
+            each_reference(&mut document.object, &mut |name| {
+                if let Some(base) = ours.get(name.as_str()) {
+                    name.clone_from(base);
+                }
+            });
+        }
         Ok(Documents { paths: files.iter().map(|file| file.path.clone()).collect(), all })
     }
 
@@ -89,9 +100,18 @@ impl Documents {
         Ok(())
     }
 
+    /// The objects that differ from an earlier state, each as it was and as it is.
+    pub(super) fn objects_changed_since<'a>(
+        &'a self,
+        before: &'a Documents,
+    ) -> impl Iterator<Item = (&'a Value, &'a Value)> {
+        let pairs = before.all.iter().zip(&self.all).map(|(old, new)| (&old.object, &new.object));
+        pairs.filter(|(old, new)| old != new)
+    }
+
     /// The fields that differ from an earlier state of the same objects, in the order of the objects.
     pub(super) fn changed_since(&self, before: &Documents) -> Vec<Field> {
-        let mut changed = Vec::new();
+        let mut changed = IndexSet::new();
         for (old, new) in before.all.iter().zip(&self.all).filter(|(old, new)| old.object != new.object) {
             let read = |document: &Document| Object::read("", 0, &write::block(&document.object));
             let (Some(old), Some(new)) = (read(old), read(new)) else { continue };
@@ -100,14 +120,10 @@ impl Documents {
                 let differing = leaves.filter(|(path, entry)| {
                     other.entries.get(*path).is_none_or(|there| !there.is_leaf() || there.text != entry.text)
                 });
-                for field in differing.map(|(path, _)| new.field(path)) {
-                    if !changed.contains(&field) {
-                        changed.push(field);
-                    }
-                }
+                changed.extend(differing.map(|(path, _)| new.field(path)));
             }
         }
-        changed
+        changed.into_iter().collect()
     }
 
     /// The files, with names of `ConfigMap`s that follow from their content.
@@ -144,7 +160,6 @@ impl Document {
         if hashed.is_some() {
             object["metadata"]["name"] = base.into();
         }
-        each_reference(&mut object, &mut |name| *name = without_hash("ConfigMap", name).to_owned());
         Document { file, text: text.to_owned(), object, hashed, content, by: Vec::new() }
     }
 
@@ -164,11 +179,20 @@ impl Document {
     fn apply(&mut self, place: usize, patch: &Patch) -> Result<(), Refusal> {
         let short = self.short();
         let before = IDENTITY.map(|(_, pointer)| self.object.pointer(pointer).cloned());
-        let inapplicable = |why: String| Refusal::Inapplicable { object: short.clone(), why };
+        let inapplicable = |why| Refusal::Inapplicable { object: short.clone(), why };
         match &patch.modification {
-            Modification::Merge(block) => merge(&mut self.object, block).map_err(inapplicable)?,
+            Modification::Merge(block) => {
+                merge(&mut self.object, block).and_then(|()| bounded(&self.object)).map_err(inapplicable)?;
+            }
             Modification::Json(operations) => {
-                json_patch::patch(&mut self.object, operations).map_err(|error| inapplicable(error.to_string()))?;
+                for (place, operation) in operations.0.iter().enumerate() {
+                    let applied = json_patch::patch(&mut self.object, std::slice::from_ref(operation));
+                    let applied = applied.map_err(|error| {
+                        format!("json[{place}] cannot be applied at `{}`: {}", error.path, error.kind)
+                    });
+                    // Each `copy` may double the object.
+                    applied.and_then(|()| bounded(&self.object)).map_err(inapplicable)?;
+                }
             }
         }
         for ((field, pointer), before) in IDENTITY.into_iter().zip(before) {
@@ -207,6 +231,30 @@ impl Document {
             self.text.split_inclusive('\n').take_while(|line| line.starts_with('#') || *line == "\n").collect();
         format!("{head}{}\n{}", patched_by(&self.by), write::block(&object))
     }
+}
+
+/// The largest object that the API server takes (etcd's `--max-request-bytes`).
+const LARGEST_BYTES: usize = 3 << 19;
+
+/// Levels of blocks and lists: more than any Kubernetes object has, fewer than a YAML reader refuses.
+const DEEPEST: usize = 64;
+
+fn bounded(object: &Value) -> Result<(), String> {
+    fn bytes(value: &Value, depth: usize) -> Result<usize, String> {
+        match value {
+            Value::Object(_) | Value::Array(_) if depth == 0 => {
+                Err(format!("the object would have more than {DEEPEST} levels"))
+            }
+            Value::Object(map) => map.iter().map(|(key, value)| Ok(key.len() + bytes(value, depth - 1)?)).sum(),
+            Value::Array(items) => items.iter().map(|value| bytes(value, depth - 1)).sum(),
+            Value::String(text) => Ok(text.len()),
+            _ => Ok(1),
+        }
+    }
+    if bytes(object, DEEPEST)? > LARGEST_BYTES {
+        return Err("the object would be larger than 1.5 MiB, which the API server refuses".to_owned());
+    }
+    Ok(())
 }
 
 /// The comment above a patched object.

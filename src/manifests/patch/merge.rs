@@ -28,12 +28,12 @@ pub(super) fn merge(object: &mut Value, patch: &Map<String, Value>) -> Result<()
     merge_map(object, patch, "")
 }
 
-fn merge_map(target: &mut Value, patch: &Map<String, Value>, path: &str) -> Result<(), String> {
+fn merge_map(target: &mut Value, overlay: &Map<String, Value>, path: &str) -> Result<(), String> {
     if !target.is_object() {
         *target = Value::Object(Map::new());
     }
     let Some(map) = target.as_object_mut() else { return Ok(()) };
-    for (key, value) in patch {
+    for (key, value) in overlay {
         let path = join(path, key);
         if key.starts_with("$patch") || key.starts_with("$retainKeys") || key.starts_with("$setElementOrder") {
             return Err(format!("`{path}` is a directive of kubectl: say it with `json`"));
@@ -60,9 +60,12 @@ fn merge_list(target: &mut Value, name: &str, items: &[Value], path: &str) -> Re
         {
             keys(items, key, optional, path, "the patch")?;
         }
-        *target = without_nulls(&Value::Array(items.to_vec()));
+        *target = items.iter().map(|item| added(item, path)).collect::<Result<_, _>>()?;
         return Ok(());
     };
+    if items.is_empty() {
+        return Err(format!("an empty `{path}` would change nothing: remove items with `json`"));
+    }
     let Some((_, key, optional)) = keyed else {
         return Err(format!("`{path}` is a list whose items have no key to merge by: say it with `json`"));
     };
@@ -73,7 +76,7 @@ fn merge_list(target: &mut Value, name: &str, items: &[Value], path: &str) -> Re
             (Some(place), Value::Object(item)) => {
                 merge_map(&mut list[place], item, &format!("{path}[{}]", shown(&key)))?;
             }
-            _ => list.push(without_nulls(item)),
+            _ => list.push(added(item, &format!("{path}[{}]", shown(&key)))?),
         }
     }
     Ok(())
@@ -110,15 +113,16 @@ fn keys(items: &[Value], key: &[&str], optional: &[&str], path: &str, whose: &st
     Ok(found)
 }
 
-/// A new part of an object: there is nothing that a null could remove.
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let kept = map.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(key, value)| (key.clone(), without_nulls(value))).collect())
+/// A new item, with the rules of all that is inside of it: there is nothing that a null could remove.
+fn added(item: &Value, path: &str) -> Result<Value, String> {
+    match item {
+        Value::Object(block) => {
+            let mut new = Value::Null;
+            merge_map(&mut new, block, path)?;
+            Ok(new)
         }
-        Value::Array(items) => items.iter().map(without_nulls).collect(),
-        scalar => scalar.clone(),
+        Value::Array(items) => items.iter().map(|item| added(item, path)).collect(),
+        scalar => Ok(scalar.clone()),
     }
 }
 
@@ -196,5 +200,22 @@ mod tests {
         assert!(merged(json!({"ports": [{"port": 1}]}), json!({"ports": [{"port": 2}]})).is_err());
         let why = merged(json!({"a": {}}), json!({"a": {"$patch": "delete"}})).unwrap_err();
         assert!(why.contains("directive of kubectl"), "{why}");
+        let why = merged(json!({"env": [{"name": "a"}]}), json!({"env": []})).unwrap_err();
+        assert!(why.contains("would change nothing"), "{why}");
+    }
+
+    #[test]
+    fn what_is_new_follows_the_same_rules_inside() {
+        for there in [json!({}), json!({"containers": [{"name": "a"}]})] {
+            let new = |inside: Value| {
+                let mut item = json!({"name": "b"});
+                item["env"] = inside;
+                merged(there.clone(), json!({"containers": [item]}))
+            };
+            assert!(new(json!([{"name": "x"}, {"name": "x"}])).is_err_and(|why| why.contains("the same key `x`")));
+            assert!(new(json!([{"value": "x"}])).is_err_and(|why| why.contains("has no `name`")));
+            let why = merged(there.clone(), json!({"containers": [{"name": "b", "$patch": "delete"}]})).unwrap_err();
+            assert!(why.contains("directive of kubectl"), "{why}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Fields that a key of clusters.yaml sets, and fields that no patch may change.
 
-use crate::manifests::address::Field;
+use serde_json::Value;
+
+use crate::manifests::address::{Field, steps};
 use crate::values::patch::NamePattern;
 
 /// What a field is set by.
@@ -78,6 +80,63 @@ pub const OWNED: &[(&str, &str, &str, Owner)] = &[
         "spec.template.spec.requirements[node.kubernetes.io/instance-type]",
         Owner::Key("{arch}_instance_type"),
     ),
+    ("ConfigMap", "buildkitd-drain", "data[drain.sh]", Owner::Fixed("builds die with their pod")),
+    ("ConfigMap", "buildkitd-lb-config", "data[start.sh]", Owner::Fixed("the load balancer may stop under builds")),
+    (
+        "NodePool",
+        "*",
+        "spec.template.spec.requirements[karpenter.sh/capacity-type]",
+        Owner::Fixed("nodes may end under builds within two minutes"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-*64",
+        "spec.template.spec.containers[buildkitd].livenessProbe",
+        Owner::Fixed("a busy daemon is killed with its build"),
+    ),
+    ("Deployment", "buildkitd-lb", "spec.strategy", Owner::Fixed("there is no load balancer while it is replaced")),
+    (
+        "EC2NodeClass",
+        "buildkit-*64",
+        "spec.userData",
+        Owner::Fixed("the kubelet loses settings that builders depend on"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-*64",
+        "spec.template.spec.hostNetwork",
+        Owner::Fixed("NetworkPolicies do not apply, and ports of the node are taken"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-*64",
+        "spec.template.spec.activeDeadlineSeconds",
+        Owner::Fixed("the pod ends after that time, with its builds"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-lb",
+        "spec.template.spec.hostNetwork",
+        Owner::Fixed("NetworkPolicies do not apply, and ports of the node are taken"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-lb",
+        "spec.template.spec.activeDeadlineSeconds",
+        Owner::Fixed("the pod ends after that time, with its builds"),
+    ),
+    (
+        "ScaledObject",
+        "*",
+        "metadata.annotations[autoscaling.keda.sh/paused-replicas]",
+        Owner::Fixed("the pool no longer follows builds"),
+    ),
+    (
+        "ScaledObject",
+        "*",
+        "metadata.annotations[autoscaling.keda.sh/paused]",
+        Owner::Fixed("the pool no longer follows builds"),
+    ),
     ("NodePool", "*", "spec.disruption.consolidationPolicy", Owner::Fixed("Karpenter may replace nodes under builds")),
     ("EC2NodeClass", "*", "spec.amiSelectorTerms", Owner::Key("ami_alias")),
     ("EC2NodeClass", "*", "spec.role", Owner::Key("nodes.role")),
@@ -114,25 +173,46 @@ pub const OWNED: &[(&str, &str, &str, Owner)] = &[
     ),
 ];
 
-/// What the field is set by, with the architecture in the name of the key; none where nothing else sets it. `file` of the
-/// field is not looked at.
-pub(super) fn owner(field: &Field) -> Option<(Owner, String)> {
-    let is_it = |(kind, name, path, _): &&(&str, &str, &str, Owner)| {
-        let whole = Field {
-            file: field.file.clone(),
-            kind: (*kind).to_owned(),
-            name: field.name.clone(),
-            path: (*path).to_owned(),
+/// The owners of what differs between two states of an object, each with its path and with the name of its key for this
+/// object, or with what happens otherwise. `changed` are the fields that differ.
+pub(super) fn owners(old: &Value, new: &Value, changed: &[Field]) -> Vec<(Owner, String, &'static str)> {
+    let (kind, object) = (text(new, "/kind"), text(new, "/metadata/name"));
+    let arch = if object.contains("arm64") { "arm64" } else { "amd64" };
+    let named = |name: &str| NamePattern::try_from(name).is_ok_and(|pattern| pattern.matches(object));
+    let rows = OWNED.iter().filter(|(of, name, ..)| *of == kind && named(name));
+    let differing = rows.filter(|(_, _, path, _)| {
+        // Parts of a configuration are fields of its text.
+        if path.contains("[haproxy.cfg]") {
+            let whole =
+                Field { file: String::new(), kind: kind.to_owned(), name: object.to_owned(), path: (*path).to_owned() };
+            return changed.iter().any(|field| field.is_within(&whole));
+        }
+        let steps = steps(path).unwrap_or_default();
+        select(old, &steps) != select(new, &steps)
+    });
+    let owner = |(_, _, path, owner): &(&str, &str, &'static str, Owner)| {
+        let name = match owner {
+            Owner::Key(key) => key.replace("{arch}", arch),
+            Owner::Fixed(why) => (*why).to_owned(),
         };
-        *kind == field.kind
-            && NamePattern::try_from(*name).is_ok_and(|pattern| pattern.matches(&field.name))
-            && (field.is_within(&whole) || whole.is_within(field))
+        (*owner, name, *path)
     };
-    let (.., owner) = OWNED.iter().find(is_it)?;
-    let arch = if field.name.contains("arm64") { "arm64" } else { "amd64" };
-    let name = match owner {
-        Owner::Key(key) => key.replace("{arch}", arch),
-        Owner::Fixed(why) => (*why).to_owned(),
-    };
-    Some((*owner, name))
+    differing.map(owner).collect()
+}
+
+/// Everything at a path; an item of a list by its name, key or type, and all items that have it.
+fn select<'v>(value: &'v Value, steps: &[String]) -> Vec<&'v Value> {
+    let Some((step, rest)) = steps.split_first() else { return vec![value] };
+    match value {
+        Value::Object(map) => map.get(step).map_or_else(Vec::new, |value| select(value, rest)),
+        Value::Array(items) => {
+            let is_it = |item: &&Value| ["name", "key", "type"].iter().any(|key| item[*key] == step.as_str());
+            items.iter().filter(is_it).flat_map(|item| select(item, rest)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
