@@ -336,7 +336,7 @@ fn a_patch_in_defaults_must_match_in_one_cluster_at_least() {
     // A cluster's own patch is for that cluster.
     let own =
         "      patches: [{target: {kind: ScaledObject, name: buildkitd-amd64}, merge: {metadata: {labels: {a: b}}}}]\n";
-    assert_eq!(support::errors(&format!("{}{own}", source)), ["patch-target-not-found"]);
+    assert_eq!(support::errors(&format!("{source}{own}")), ["patch-target-not-found"]);
 }
 
 #[test]
