@@ -1,13 +1,15 @@
 //! Reads clusters.yaml from disk.
 
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 
 use crate::commands::report::print_report;
-use crate::diagnostics::problem::Problems;
+use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::report::{ProblemFormat, ProblemOptions, Report};
+use crate::diagnostics::rule;
 use crate::diagnostics::span::Span;
 use crate::fleet::model::Fleet;
 use crate::input::yaml;
@@ -17,6 +19,7 @@ use crate::parallel;
 use crate::publish::io_error;
 use crate::resolve::read::read_bytes;
 use crate::resolve::resolved::Resolved;
+use crate::values::patch::Patch;
 
 /// How commands without options for problems report them.
 const TEXT: ProblemOptions = ProblemOptions { format: ProblemFormat::Text, deny_warnings: false };
@@ -73,9 +76,34 @@ pub fn read_checked(bytes: &[u8]) -> Result<(Vec<Resolved>, Problems)> {
         let (key, value) = tree.get("clusters")?.entry(name)?;
         Some(Span { start: key.span.start, end: value.span.end.max(key.span.end) })
     };
+    let mut found = patched
+        .iter()
+        .zip(found)
+        .map(|(fleet, found)| found.with_context(|| format!("cluster {}: internal error, please report it", fleet.key)))
+        .collect::<Result<Vec<_>>>()?;
+    forgive(&patched, &mut found);
     for (fleet, found) in patched.iter().zip(found) {
-        let found = found.with_context(|| format!("cluster {}: internal error, please report it", fleet.key))?;
         problems.absorb(fleet.key.as_str(), block(fleet.key.as_str()).unwrap_or_default(), found);
     }
     Ok((outcomes, problems))
+}
+
+/// A patch in `defaults` may match nothing in some clusters, but not in all that have it.
+fn forgive(patched: &[&Fleet], found: &mut [Problems]) {
+    let is_it = |problem: &Problem, patch: &Patch| {
+        problem.rule.id == rule::PATCH_TARGET_NOT_FOUND.id
+            && problem.primary.as_ref().is_some_and(|mark| mark.span == patch.span)
+    };
+    let mut matching: HashSet<Span> = HashSet::new();
+    for (fleet, found) in patched.iter().zip(&*found) {
+        let matches = |patch: &&Patch| patch.shared && !found.iter().any(|problem| is_it(problem, patch));
+        matching.extend(fleet.patches.iter().filter(matches).map(|patch| patch.span));
+    }
+    for (fleet, found) in patched.iter().zip(found) {
+        let forgiven = |problem: &Problem| {
+            let mut shared = fleet.patches.iter().filter(|patch| patch.shared && matching.contains(&patch.span));
+            shared.any(|patch| is_it(problem, patch))
+        };
+        found.retain(|problem| !forgiven(problem));
+    }
 }

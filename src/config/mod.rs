@@ -138,7 +138,7 @@ layer! {
         /// Tolerations of the load balancer pod.
         lb_tolerations: Leaf<Tolerations> = "[{key: CriticalAddonsOnly, operator: Exists}]",
         /// Changes of rendered objects, for what no key sets; applied in order. One that breaks what protects builds is
-        /// refused. A cluster's list replaces the whole list of `defaults`.
+        /// refused. A cluster's list replaces the whole list of `defaults`, whose patches must match in one cluster at least.
         patches: Leaf<Patches>,
     }
 }

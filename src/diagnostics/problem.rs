@@ -147,6 +147,15 @@ impl Problems {
         self
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.found.iter()
+    }
+
+    /// Keeps only those for which `keep` is true.
+    pub fn retain(&mut self, keep: impl FnMut(&Problem) -> bool) {
+        self.found.retain(keep);
+    }
+
     /// How many were found so far.
     pub fn len(&self) -> usize {
         self.found.len()

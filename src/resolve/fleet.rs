@@ -153,7 +153,10 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         extra_labels,
         ladder,
         namespace,
-        patches: layer.patches.get().map_or_else(Vec::new, |patches| patches.0.clone()),
+        patches: layer
+            .patches
+            .get()
+            .map_or_else(Vec::new, |patches| patches.of_cluster(cluster.entry.buildkit.patches.is_absent())),
     };
     (!fleet.pools.is_empty()).then_some(fleet)
 }

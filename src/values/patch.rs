@@ -43,6 +43,8 @@ pub struct Patch {
     pub kind: ObjectKind,
     pub name: NamePattern,
     pub modification: Modification,
+    /// Whether it is in `defaults`: then some clusters may have none of its objects.
+    pub shared: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -114,6 +116,13 @@ fn operation(name: &str, node: &Node, problems: &mut Problems) -> Option<json_pa
         .ok()
 }
 
+impl Patches {
+    /// The patches of one cluster, from its own block or from `defaults`.
+    pub fn of_cluster(&self, shared: bool) -> Vec<Patch> {
+        self.0.iter().map(|patch| Patch { shared, ..patch.clone() }).collect()
+    }
+}
+
 impl Value for Patches {
     fn shape() -> Shape {
         Shape::List(Box::new(PatchKeys::shape()))
@@ -154,7 +163,7 @@ fn patch(name: &str, item: &Node, problems: &mut Problems) -> Option<Patch> {
         (None, None) => return None,
     };
     let TargetKeys { kind, name, .. } = &written.target;
-    Some(Patch { span: place, kind: kind.get()?.clone(), name: name.get()?.clone(), modification })
+    Some(Patch { span: place, kind: kind.get()?.clone(), name: name.get()?.clone(), modification, shared: false })
 }
 
 #[cfg(test)]

@@ -309,3 +309,43 @@ fn explain_names_the_patch_that_made_a_field() {
     assert_eq!(place("metadata.name"), None);
     assert_eq!(place("metadata.labels"), Some(1));
 }
+
+#[test]
+fn a_patch_in_defaults_must_match_in_one_cluster_at_least() {
+    let defaults = |name: &str| {
+        format!(
+            "defaults: {{buildkit: {{patches: [{{target: {{kind: ScaledObject, name: {name}}}, merge: {{metadata: {{labels: {{a: b}}}}}}}}]}}}}\n"
+        )
+    };
+    let scaled = support::one_cluster(
+        "      autoscaling: {enabled: true, amd64_min: 2, amd64_max: 8, arm64_min: 2, arm64_max: 8}\n",
+    );
+    let fixed = support::one_cluster("").replace("clusters:\n  here:", "  fixed:").replace("eks-here", "eks-fixed");
+    let both = format!("{scaled}{fixed}");
+    let source = format!("{}{both}", defaults("buildkitd-amd64"));
+    assert_eq!(support::errors(&source), [""; 0]);
+    for fleet in support::fleets(&source) {
+        let scaled = file(&support::render(&fleet), "50-scaledobjects.yaml").contains("    a: b\n");
+        assert_eq!(scaled, fleet.key.as_str() == "here");
+    }
+    assert_eq!(support::errors(&format!("{}{both}", defaults("none"))), ["patch-target-not-found"]);
+    assert_eq!(
+        support::errors(&format!("{}{}", defaults("\"*\""), support::one_cluster(""))),
+        ["patch-target-not-found"]
+    );
+    // A cluster's own patch is for that cluster.
+    let own =
+        "      patches: [{target: {kind: ScaledObject, name: buildkitd-amd64}, merge: {metadata: {labels: {a: b}}}}]\n";
+    assert_eq!(support::errors(&format!("{source}{own}")), ["patch-target-not-found"]);
+}
+
+#[test]
+fn the_page_on_patches_names_every_fixed_field() {
+    let page = support::read("docs/patches.md");
+    for (kind, name, path, owner) in OWNED {
+        if let Owner::Fixed(why) = owner {
+            let row = format!("| {kind} | `{name}` | `{path}` | {why} |");
+            assert!(page.contains(&row), "docs/patches.md lacks the row {row}");
+        }
+    }
+}

@@ -51,7 +51,7 @@ use Purpose::{Protects, Templates};
 pub const ALL: [Invariant; 29] = [
     Invariant {
         id: "objects",
-        says: "every document is an object with an apiVersion, a kind and a unique name, in the fleet's namespace if its kind is namespaced",
+        says: "every document is an object with an apiVersion, a kind, a unique name, and labels and annotations of text, in the fleet's namespace if its kind is namespaced",
         purpose: Protects("kubectl refuses the object, or builders, which are privileged, are not admitted"),
         broken: shape::objects,
     },

@@ -11,6 +11,7 @@ use crate::manifests::address::Field;
 use crate::manifests::checksum::checksum;
 use crate::manifests::index::{Object, parts};
 use crate::manifests::names::{hashed, without_hash};
+use crate::manifests::patch::bounds::bounded;
 use crate::manifests::patch::merge::merge;
 use crate::manifests::patch::refusal::Refusal;
 use crate::manifests::set::SetFile;
@@ -53,7 +54,10 @@ pub(super) struct Document {
 pub(crate) fn apply(files: &[SetFile], patches: &[Patch]) -> Result<Vec<SetFile>> {
     let mut documents = Documents::read(files)?;
     for (place, patch) in patches.iter().enumerate() {
-        documents.apply(place, patch)?;
+        match documents.apply(place, patch) {
+            Err(Refusal::NoTarget { .. }) if patch.shared => {}
+            applied => applied?,
+        }
     }
     Ok(documents.files())
 }
@@ -231,30 +235,6 @@ impl Document {
             self.text.split_inclusive('\n').take_while(|line| line.starts_with('#') || *line == "\n").collect();
         format!("{head}{}\n{}", patched_by(&self.by), write::block(&object))
     }
-}
-
-/// The largest object that the API server takes (etcd's `--max-request-bytes`).
-const LARGEST_BYTES: usize = 3 << 19;
-
-/// Levels of blocks and lists: more than any Kubernetes object has, fewer than a YAML reader refuses.
-const DEEPEST: usize = 64;
-
-fn bounded(object: &Value) -> Result<(), String> {
-    fn bytes(value: &Value, depth: usize) -> Result<usize, String> {
-        match value {
-            Value::Object(_) | Value::Array(_) if depth == 0 => {
-                Err(format!("the object would have more than {DEEPEST} levels"))
-            }
-            Value::Object(map) => map.iter().map(|(key, value)| Ok(key.len() + bytes(value, depth - 1)?)).sum(),
-            Value::Array(items) => items.iter().map(|value| bytes(value, depth - 1)).sum(),
-            Value::String(text) => Ok(text.len()),
-            _ => Ok(1),
-        }
-    }
-    if bytes(object, DEEPEST)? > LARGEST_BYTES {
-        return Err("the object would be larger than 1.5 MiB, which the API server refuses".to_owned());
-    }
-    Ok(())
 }
 
 /// The comment above a patched object.
