@@ -3,6 +3,7 @@
 use crate::diagnostics::span::Spanned;
 use crate::input::layer::{Leaf, layer};
 use crate::input::map::MapOf;
+use crate::values::cache_disk::CacheDisk;
 use crate::values::env::{ConfigMapName, DataKey, EnvName, EnvValue, PlainText, ServiceAccountName};
 use crate::values::name::SecretName;
 use crate::values::proxy::{NoProxy, ProxyUrl};
@@ -12,6 +13,9 @@ use crate::values::volume::{AbsolutePath, AnnotationKey, VolumeName, VolumeSize}
 layer! {
     /// The block `buildkit.builder`.
     pub struct BuilderKeys (Closed) {
+        /// Disk of the build cache. With `root`, types need no NVMe, and what there is of it stays unused; sizes follow
+        /// `nodes.root_volume.size_gib`, which must be given, less 20 GiB for images. Raise its `iops` and `throughput` too.
+        cache_disk: Leaf<CacheDisk> = "nvme",
         /// Environment variables of buildkitd: text, or a key of a Secret or ConfigMap in the fleet's namespace. Kubernetes
         /// replaces `$(NAME)` in a text by an earlier variable. Steps of a build do not see them. A change rolls the builders.
         env: MapOf<EnvName, Leaf<EnvValue>>,

@@ -13,7 +13,7 @@ layer! {
         vcpu: Leaf<Small> ["vCPU"],
         /// Memory, as stated by the vendor.
         memory_mib: Leaf<Size> ["MiB"],
-        /// Local NVMe, all disks together.
+        /// Local NVMe, all disks together; 0 with `builder: {cache_disk: root}` only. The catalogue holds types with NVMe alone.
         local_nvme_gb: Leaf<Size> ["GB"],
         /// Pods that the network interfaces allow; the kubelet's memory reservation is derived from it.
         eni_max_pods: Leaf<Small> ["pods"],

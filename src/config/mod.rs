@@ -75,9 +75,9 @@ layer! {
         amd64_pods_per_node: Leaf<PodsPerNode> ["pods"],
         /// Pods that share one arm64 node; defaults to `pods_per_node`. Cannot be used with `arm64_instance_types`.
         arm64_pods_per_node: Leaf<PodsPerNode> ["pods"],
-        /// Instance type of amd64 nodes; must have local NVMe. Cannot be used with `amd64_instance_types`.
+        /// Instance type of amd64 nodes; must have local NVMe unless `builder.cache_disk` is `root`. Cannot be used with `amd64_instance_types`.
         amd64_instance_type: Leaf<TypeName> = "m6id.24xlarge",
-        /// Instance type of arm64 nodes; must have local NVMe. Cannot be used with `arm64_instance_types`.
+        /// Instance type of arm64 nodes; must have local NVMe unless `builder.cache_disk` is `root`. Cannot be used with `arm64_instance_types`.
         arm64_instance_type: Leaf<TypeName> = "m8gd.24xlarge",
         /// Instance types of amd64 nodes in order of preference, each with its pods per node. The first type determines
         /// the pod size; Karpenter uses the next type when it cannot get more of the one before. A cluster's block

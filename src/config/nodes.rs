@@ -66,7 +66,7 @@ node_keys! {
     ami_alias: Leaf<AmiAlias>,
     /// Ids of node images of AL2023, instead of an alias.
     ami_ids: Leaf<Vec<Spanned<AmiId>>>,
-    /// The root volume. Images, caches and builds are on the NVMe.
+    /// The root volume. Images, caches and builds are on the NVMe, or on it with `builder: {cache_disk: root}`.
     root_volume: RootVolume,
     /// Taints of new nodes until something removes them, such as a CNI that is not ready.
     startup_taints: Leaf<Taints>,

@@ -126,7 +126,10 @@ rules! {
             "choose a type of that architecture; Graviton types, which have a `g` after the generation number, are arm64";
         Error INSTANCE_TYPE_WITHOUT_NVME "instance-type-without-nvme"
             "on a type without NVMe, RAID0 silently does nothing and the build cache fills the root disk"
-            "choose a type with local NVMe, such as the `d` types of each family";
+            "choose a type with local NVMe, such as the `d` types of each family, or write `builder: {cache_disk: root}`";
+        Error ROOT_VOLUME_TOO_SMALL "root-volume-too-small"
+            "with `cache_disk: root`, caches share the root volume with images and logs: a full one evicts builds"
+            "give `nodes.root_volume.size_gib` enough for 20 GiB and the caches of all pods of a node";
         Error NODEPOOL_NAME_TOO_LONG "nodepool-name-too-long"
             "a NodePool name becomes a label value and a prefix of NodeClaim names"
             "choose a type with a shorter name";

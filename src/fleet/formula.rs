@@ -3,6 +3,7 @@
 //! compares it with the manifests.
 
 use crate::catalogue::instances::InstanceType;
+use crate::fleet::cache_volume::{CacheVolume, GIB_IN_MB, GIB_IN_MB_AT_MOST, SYSTEM_GIB};
 use crate::fleet::hpa::MAX_POLICY_PERIOD_S;
 use crate::fleet::instance_plan::PlannedType;
 use crate::fleet::model::{Fleet, Pool};
@@ -115,9 +116,14 @@ fn usable_mib(instance: &InstanceType, node_mib: &str) -> String {
 
 pub fn cache_request(pool: &Pool) -> Formula {
     let share = |PlannedType { instance, pods_per_node, .. }: &PlannedType| {
-        format!("floor({} * 60 / (100 * {pods_per_node}))", instance.local_nvme_gb)
+        format!("floor({} * 60 / (100 * {pods_per_node}))", usable_gb(pool.plan.cache, instance))
     };
-    let words = "60 % of a pod's part of the node's NVMe in GB, the smallest over the types";
+    let words = match pool.plan.cache {
+        CacheVolume::Nvme => "60 % of a pod's part of the node's NVMe in GB, the smallest over the types",
+        CacheVolume::Root { .. } => {
+            "60 % of a pod's part of the root volume in GB, less 20 GiB for images, the smallest over the types"
+        }
+    };
     formula(one_of("min", pool.plan.entries.iter().map(share)), words)
 }
 
@@ -137,9 +143,28 @@ fn cache_share(pool: &Pool) -> String {
         let by_cpu = format!("({}) / ({} * 1000)", usable_millicores(instance), pod.vcpu);
         let mib = usable_mib(instance, &instance.memory_mib.to_string());
         let by_memory = format!("({mib}) / ({} * 1024)", pod.gib);
-        format!("max({pods_per_node}, floor(min({by_cpu}, {by_memory}, {} / {request})))", instance.local_nvme_gb)
+        let disk = whole_gb(pool.plan.cache, instance);
+        format!("max({pods_per_node}, floor(min({by_cpu}, {by_memory}, {disk} / {request})))")
     };
-    format!("floor(70 / {})", one_of("max", pool.plan.entries.iter().map(most)))
+    let most = one_of("max", pool.plan.entries.iter().map(most));
+    match pool.plan.cache {
+        CacheVolume::Nvme => format!("floor(70 / {most})"),
+        CacheVolume::Root { size_gib } => format!("floor(70 * ({size_gib} - {SYSTEM_GIB}) / ({size_gib} * {most}))"),
+    }
+}
+
+fn usable_gb(cache: CacheVolume, instance: &InstanceType) -> String {
+    match cache {
+        CacheVolume::Nvme => instance.local_nvme_gb.to_string(),
+        CacheVolume::Root { size_gib } => format!("floor(({size_gib} - {SYSTEM_GIB}) * {GIB_IN_MB} / 1000)"),
+    }
+}
+
+fn whole_gb(cache: CacheVolume, instance: &InstanceType) -> String {
+    match cache {
+        CacheVolume::Nvme => instance.local_nvme_gb.to_string(),
+        CacheVolume::Root { size_gib } => format!("floor({size_gib} * {GIB_IN_MB_AT_MOST} / 1000)"),
+    }
 }
 
 pub fn server_slots(pool: &Pool) -> Formula {

@@ -1,6 +1,7 @@
 //! Which nodes an architecture runs on, and the size of its pods.
 
 use crate::catalogue::instances::InstanceType;
+use crate::fleet::cache_volume::CacheVolume;
 use crate::fleet::sizing::{self, PodSize};
 
 /// Instance types in order of preference; the first one determines the pod size. Never empty.
@@ -8,6 +9,8 @@ use crate::fleet::sizing::{self, PodSize};
 pub struct InstancePlan {
     pub entries: Vec<PlannedType>,
     pub pod: PodSize,
+    /// The disk of the caches, of the same kind on all types.
+    pub cache: CacheVolume,
 }
 
 /// One type of the plan: a NodePool.
@@ -38,13 +41,14 @@ impl InstancePlan {
     /// Most pods on one node of a type. The scheduler places as many as fit by their requests, which may be more than
     /// declared.
     pub fn placed_on(&self, entry: &PlannedType) -> u64 {
-        let by_disk = entry.instance.local_nvme_gb / self.cache_request_gb().max(1);
+        let by_disk = self.cache.whole_gb(&entry.instance) / self.cache_request_gb().max(1);
         sizing::fits_with_all_memory(&entry.instance, self.pod).min(by_disk).max(entry.pods_per_node)
     }
 
     /// Disk request of a pod, in GB: the smallest of all types, so that the pod fits on each.
     pub fn cache_request_gb(&self) -> u64 {
-        let request = |entry: &PlannedType| sizing::cache_request_gb(entry.instance.local_nvme_gb, entry.pods_per_node);
+        let request =
+            |entry: &PlannedType| sizing::cache_request_gb(self.cache.usable_gb(&entry.instance), entry.pods_per_node);
         self.entries.iter().map(request).min().unwrap_or(0)
     }
 }

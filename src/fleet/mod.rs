@@ -1,6 +1,7 @@
 //! The domain model: a fleet that exists is one that can be rendered.
 
 pub mod builder;
+pub mod cache_volume;
 pub mod capabilities;
 pub mod dns;
 pub mod external_service;

@@ -37,6 +37,7 @@ pub struct PoolView<'a> {
     pub first_type: &'a str,
     pub pods_per_node: u64,
     pub most_pods_per_node: u64,
+    pub cache_on_root: bool,
     pub cache_request_gb: u64,
     pub max_used_percent: u64,
     pub reserved_percent: u64,
@@ -64,7 +65,7 @@ pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
     let plan = &pool.plan;
     let first = plan.first();
     let usable = sizing::usable(&first.instance);
-    let shares = sizing::cache_shares(plan.most_pods_per_node());
+    let shares = plan.cache.shares(plan.most_pods_per_node());
     let peak = pool.scaling.peak();
     let slots = sizing::server_slots(peak.into());
     let (replicas, bounds) = match pool.scaling {
@@ -93,6 +94,7 @@ pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
         first_type: &first.instance.name,
         pods_per_node: first.pods_per_node,
         most_pods_per_node: plan.most_pods_per_node(),
+        cache_on_root: plan.cache.is_root(),
         cache_request_gb: plan.cache_request_gb(),
         max_used_percent: shares.max_used_percent,
         reserved_percent: shares.reserved_percent,

@@ -18,7 +18,9 @@ use crate::resolve::instance_plan::{self, Layers};
 use crate::resolve::modules::WithoutKarpenter;
 use crate::resolve::nodes::NodesSource;
 use crate::resolve::resolved::Resolved;
-use crate::resolve::{architectures, builder, external_service, instance_rules, registries, rules, scaling};
+use crate::resolve::{
+    architectures, builder, cache_volume, external_service, instance_rules, registries, rules, scaling,
+};
 use crate::values::arch::Arch;
 use crate::values::instance_type::TypeName;
 use crate::values::name::{ClusterKey, Namespace};
@@ -106,7 +108,8 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     let mut pools = Vec::new();
     for arch in arches {
         let scaling = scaling::read(arch, layer, problems);
-        let layers = Layers { own: &cluster.entry.buildkit, defaults: &defaults.buildkit, merged: layer, at };
+        let cache = cache_volume::read(arch, layer, problems);
+        let layers = Layers { own: &cluster.entry.buildkit, defaults: &defaults.buildkit, merged: layer, cache, at };
         let plan = instance_plan::read(arch, layers, problems);
         let nodes = nodes.read(Some(arch), problems);
         if let (Some(scaling), Some(plan)) = (scaling, plan) {

@@ -4,8 +4,10 @@ use crate::config::Buildkit;
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::{Span, Spanned};
+use crate::fleet::cache_volume::CacheVolume;
 use crate::fleet::instance_plan::{InstancePlan, PlannedType};
 use crate::input::layer::Leaf;
+use crate::resolve::cache_volume;
 use crate::resolve::instance_rules::{RequestedType, check_crowd, check_fit, facts, size_by};
 use crate::values::arch::Arch;
 use crate::values::count::PodsPerNode;
@@ -22,13 +24,15 @@ pub struct Layers<'a> {
     pub own: &'a Buildkit,
     pub defaults: &'a Buildkit,
     pub merged: &'a Buildkit,
+    /// The disk of the caches.
+    pub cache: CacheVolume,
     /// The place for problems of values that are not in the file.
     pub at: Span,
 }
 
 /// The requested types: those of the nearest layer that names any.
 fn wanted(arch: Arch, layers: Layers, problems: &mut Problems) -> Option<Vec<RequestedType>> {
-    let Layers { own, defaults, merged, at } = layers;
+    let Layers { own, defaults, merged, at, .. } = layers;
     let (keys, standard) = (merged.of(arch), Buildkit::standard());
     let nearest = |leaf: &Leaf<PodsPerNode>| leaf.spanned().copied();
     let pods_per_node = nearest(keys.pods_per_node)
@@ -88,7 +92,7 @@ fn wanted(arch: Arch, layers: Layers, problems: &mut Problems) -> Option<Vec<Req
 /// Reads the plan of one architecture; none where a problem was found.
 pub(super) fn read(arch: Arch, layers: Layers, problems: &mut Problems) -> Option<InstancePlan> {
     let wanted = wanted(arch, layers, problems)?;
-    let merged = layers.merged;
+    let Layers { merged, cache, .. } = layers;
     if wanted.len() > MAX_TYPES {
         problems.push(
             Problem::new(
@@ -102,7 +106,7 @@ pub(super) fn read(arch: Arch, layers: Layers, problems: &mut Problems) -> Optio
     let mut entries = Vec::with_capacity(wanted.len());
     let mut pod = None;
     for (place, entry) in wanted.iter().enumerate() {
-        let Some(instance) = facts(arch, &entry.name, merged, problems) else { continue };
+        let Some(instance) = facts(arch, &entry.name, (merged, cache), problems) else { continue };
         let nodepool = format!("buildkit-{}-{}", arch.name(), instance.name.replace('.', "-"));
         if nodepool.len() > NODEPOOL_NAME_MAX {
             problems.push(
@@ -133,11 +137,12 @@ pub(super) fn read(arch: Arch, layers: Layers, problems: &mut Problems) -> Optio
             pod = size_by(&planned, entry, problems);
         }
         if let Some(pod) = pod {
-            check_fit(&planned, entry, pod, &wanted[0], problems);
+            check_fit(&planned, entry, (pod, cache), &wanted[0], problems);
         }
         entries.push(planned);
     }
-    let plan = (entries.len() == wanted.len()).then_some(InstancePlan { entries, pod: pod? })?;
+    let plan = (entries.len() == wanted.len()).then_some(InstancePlan { entries, pod: pod?, cache })?;
     check_crowd(&plan, &wanted, problems);
+    cache_volume::check(arch, &plan, merged, problems);
     Some(plan)
 }

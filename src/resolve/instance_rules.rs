@@ -6,6 +6,7 @@ use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::Spanned;
 use crate::diagnostics::suggest::did_you_mean;
+use crate::fleet::cache_volume::CacheVolume;
 use crate::fleet::instance_plan::{InstancePlan, PlannedType};
 use crate::fleet::sizing::{self, PodSize};
 use crate::resolve::instances::{Missing, look_up};
@@ -69,7 +70,7 @@ pub(super) fn check_specs(merged: &Buildkit, problems: &mut Problems) {
 pub(super) fn facts(
     arch: Arch,
     name: &Spanned<TypeName>,
-    merged: &Buildkit,
+    (merged, cache): (&Buildkit, CacheVolume),
     problems: &mut Problems,
 ) -> Option<InstanceType> {
     let own = merged.instance_specs.0.get(name.value.as_str());
@@ -93,11 +94,11 @@ pub(super) fn facts(
         );
         return None;
     }
-    if instance.local_nvme_gb == 0 {
+    if instance.local_nvme_gb == 0 && !cache.is_root() {
         problems.push(
             Problem::new(&rule::INSTANCE_TYPE_WITHOUT_NVME, format!("`{}` has no local NVMe", name.value))
                 .at(name.span, "the build cache would fill the root disk")
-                .help("choose a type with local NVMe, such as the `d` types of each family"),
+                .help("choose a type with local NVMe, such as the `d` types of each family, or put caches on the root volume: `builder: {cache_disk: root}` and `nodes: {root_volume: {size_gib: 500}}`"),
         );
         return None;
     }
@@ -168,7 +169,7 @@ pub(super) fn size_by(planned: &PlannedType, entry: &RequestedType, problems: &m
 pub(super) fn check_fit(
     planned: &PlannedType,
     entry: &RequestedType,
-    pod: PodSize,
+    (pod, cache): (PodSize, CacheVolume),
     first: &RequestedType,
     problems: &mut Problems,
 ) {
@@ -189,7 +190,7 @@ pub(super) fn check_fit(
         );
         return;
     }
-    if sizing::cache_request_gb(instance.local_nvme_gb, declared) == 0 {
+    if cache == CacheVolume::Nvme && sizing::cache_request_gb(instance.local_nvme_gb, declared) == 0 {
         problems.push(
             Problem::new(
                 &rule::INSTANCE_TYPE_WITHOUT_NVME,

@@ -3,6 +3,7 @@
 pub mod ami;
 pub mod architectures;
 pub mod builder;
+pub mod cache_volume;
 pub mod external_service;
 pub mod file;
 pub mod fleet;

@@ -437,6 +437,18 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             ),
         ),
         (
+            "root-cache-without-size",
+            &["root-volume-too-small"],
+            one_cluster("      architectures: [amd64]\n      builder: {cache_disk: root}\n"),
+        ),
+        (
+            "root-cache-too-small",
+            &["root-volume-too-small"],
+            one_cluster(
+                "      architectures: [amd64]\n      builder: {cache_disk: root}\n      nodes: {root_volume: {size_gib: 50}}\n",
+            ),
+        ),
+        (
             "long-type",
             &["nodepool-name-too-long"],
             one_cluster(&format!(

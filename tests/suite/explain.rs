@@ -296,6 +296,11 @@ const VALUES: &[(&str, &str, &str)] = &[
         "builder: {service_account: {name: a}}",
         "builder: {service_account: {name: a, token: true}}",
     ),
+    (
+        "builder.cache_disk",
+        "builder: {cache_disk: nvme}\n      nodes: {root_volume: {size_gib: 500}}",
+        "builder: {cache_disk: root}\n      nodes: {root_volume: {size_gib: 500}}",
+    ),
     ("builder.image_pull_secrets", "builder: {image_pull_secrets: [a]}", "builder: {image_pull_secrets: [b]}"),
     ("builder.volumes", "builder: {volumes: {a: {secret: a, mount_path: /a}}}", "builder: {volumes: {}}"),
     (

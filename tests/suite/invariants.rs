@@ -30,6 +30,7 @@ const DEFECTS: &[(&str, &str, &str, &str)] = &[
         "      containers:\n",
         "      initContainers: [{name: first, image: busybox}]\n      containers:\n",
     ),
+    ("disk", "10-nodepools.yaml", "instanceStorePolicy: RAID0", "detailedMonitoring: true"),
     ("alone", "40-deployments.yaml", "      containers:\n", "      initContainers: []\n      containers:\n"),
     ("references", "40-deployments.yaml", "emptyDir: {}", "emptyDir: {medium: Memory}"),
     ("references", "40-deployments.yaml", "emptyDir: {}", "hostPath: {path: /mnt}"),

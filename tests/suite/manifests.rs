@@ -29,6 +29,7 @@ const VARIANTS: &[(&str, &[&str])] = &[
     ("keda-2.16", &["50-scaledobjects.yaml"]),
     ("keda-2.17", &["50-scaledobjects.yaml"]),
     ("keda-2.18-kubernetes-1.34", &["50-scaledobjects.yaml"]),
+    ("root-cache", &["10-nodepools.yaml", "20-buildkitd-config.yaml", "40-deployments.yaml"]),
 ];
 
 fn snapshot(set: &str, file: &SetFile) {

@@ -530,7 +530,7 @@ fn the_text_says_what_stops_wakes_or_leaves_room() {
         "arm64 grows 4, 8: 1 step, at the HPA's first sync with 8 builds, within 15 s",
         "amd64: nodes at min are counted as full; after a burst the 2 pods may remain on 2 nodes, at $11.39 an hour instead of $5.70.",
         "The reason: pods that share a node are removed first, and only an empty node is removed, 5 min after its last pod.",
-        "A pod requests 60 % of its share of the NVMe",
+        "A pod requests 60 % of its share of the disk for caches",
         "Amounts are rounded after they are added up.",
         ": 3 steps, the first 20 min after the last build ended, then one every 20 min, 1 h in all;",
         "then one every 20 min, 4 h 40 min in all; each may be 15 s late",

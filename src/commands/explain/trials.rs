@@ -15,6 +15,9 @@ use crate::values::arch::Arch;
 /// Most pods of an architecture where a value needs the bound beside it.
 const COMPANION_MAX: u32 = 12;
 
+/// Root volume that holds the caches of any node.
+const COMPANION_GIB: u32 = 10_000;
+
 /// What other values at a key make of the cluster.
 #[derive(Default)]
 pub(super) struct Trials {
@@ -134,6 +137,9 @@ fn companions<'a>(own: &Node<'a>, key: &KeyPath, source: Source<'a>, base: &Flee
                 block = block.with(&["modules"], (&json!(["keda", "buildkit"])).into());
             }
             Some(block)
+        }
+        "cache_disk" => {
+            Some(own.with(&["buildkit", "nodes", "root_volume", "size_gib"], (&json!(COMPANION_GIB)).into()))
         }
         "role" | "instance_profile" => Some(without_others(own, &["role", "instance_profile"])),
         "ami_alias" | "ami_ids" => {

@@ -56,7 +56,7 @@ pub struct TypeCapacity<'a> {
     pub node_limit: u64,
     pub vcpu_at_max: u64,
     pub gib_at_max: u64,
-    /// A pod's part of the node's NVMe.
+    /// A pod's part of the disk that caches may take.
     pub nvme_share_gb: u64,
     pub cost: Cost,
 }
@@ -129,7 +129,7 @@ impl<'a> PoolCapacity<'a> {
             pods_at_max: view.peak,
             nvme_request_gb: view.cache_request_gb,
             types: types
-                .map(|(planned, view)| TypeCapacity::of(fleet, planned, view, pods_at_min, speed.is_some()))
+                .map(|(planned, view)| TypeCapacity::of((fleet, pool), planned, view, pods_at_min, speed.is_some()))
                 .collect(),
             dns_answer_bytes_at_max: sizing::dns_answer_bytes(&name, view.peak.into(), record),
             dns_pods_that_fit: sizing::dns_answer_pods(&name, DNS_PAYLOAD_BYTES, record),
@@ -155,7 +155,13 @@ impl<'a> PoolCapacity<'a> {
 }
 
 impl<'a> TypeCapacity<'a> {
-    fn of(fleet: &Fleet, planned: &'a PlannedType, view: &TypeView, pods_at_min: u32, scaled: bool) -> Self {
+    fn of(
+        (fleet, pool): (&Fleet, &Pool),
+        planned: &'a PlannedType,
+        view: &TypeView,
+        pods_at_min: u32,
+        scaled: bool,
+    ) -> Self {
         let PlannedType { instance, pods_per_node, .. } = planned;
         let (nodes_at_min, nodes_at_max) = (sizing::nodes(pods_at_min.into(), *pods_per_node), view.nodes_at_peak);
         // ReplicaSets first remove pods that share a node (pkg/controller/controller_utils.go, `ActivePodsWithRanks`), and
@@ -170,7 +176,7 @@ impl<'a> TypeCapacity<'a> {
             node_limit: view.node_limit,
             vcpu_at_max: nodes_at_max * instance.vcpu,
             gib_at_max: nodes_at_max * instance.memory_mib / 1024,
-            nvme_share_gb: instance.local_nvme_gb / pods_per_node,
+            nvme_share_gb: pool.plan.cache.usable_gb(instance) / pods_per_node,
             cost: Cost {
                 hour_at_min: hourly.map(|hour| hour * nodes_at_min),
                 hour_at_min_at_most: hourly.map(|hour| hour * spread),

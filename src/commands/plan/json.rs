@@ -126,7 +126,7 @@ struct InstanceTypeJson<'a> {
     vcpu_at_max: u64,
     /// Memory of the nodes at the maximum, in GiB.
     memory_gib_at_max: u64,
-    /// A pod's part of the node's NVMe, in GB.
+    /// A pod's part of the node's NVMe, or of its root volume with `cache_disk: root`, in GB.
     nvme_gb_per_pod: u64,
     #[serde(flatten)]
     cost: CostJson,

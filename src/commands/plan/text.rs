@@ -51,7 +51,7 @@ fn pods(plan: &Capacity) -> Table {
             Column::Numbers("pods\nat max"),
             Column::Numbers("vCPU\nper pod"),
             Column::Numbers("GiB\nper pod"),
-            Column::Numbers("NVMe GB\nrequested"),
+            Column::Numbers("cache GB\nrequested"),
         ],
         rows: plan.pools.iter().map(row).collect(),
     }
@@ -75,7 +75,7 @@ fn nodes(plan: &Capacity) -> Table {
             Column::Numbers("node\nlimit"),
             Column::Numbers("vCPU\nat max"),
             Column::Numbers("GiB\nat max"),
-            Column::Numbers("NVMe GB\nper pod"),
+            Column::Numbers("cache GB\nper pod"),
         ],
         rows: by_type(plan, |of| {
             let of_nodes = [of.planned.pods_per_node, of.nodes_at_min, of.nodes_at_max, of.node_limit];
@@ -109,8 +109,9 @@ fn notes(plan: &Capacity) -> Vec<String> {
     if plan.pools.iter().any(|pool| pool.types.len() > 1) {
         notes.push("A type after the first is shown as if it carried all pods of its architecture.".to_owned());
     }
-    notes
-        .push(format!("A pod requests {CACHE_REQUEST_PERCENT} % of its share of the NVMe, the smallest of all types."));
+    notes.push(format!(
+        "A pod requests {CACHE_REQUEST_PERCENT} % of its share of the disk for caches, the smallest of all types."
+    ));
     for pool in plan.pools.iter().filter(|pool| pool.idle_places_at_min() > 0) {
         notes.push(format!(
             "{}: the nodes at min have room for {}.",

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::catalogue::instances::InstanceType;
+use crate::fleet::cache_volume::CacheVolume;
 use crate::fleet::model::Pool;
 use crate::fleet::sizing::{self, PodSize};
 use crate::manifests::check::quantity::{bytes, gigabytes, mebibytes, millicores};
@@ -122,7 +123,7 @@ pub(super) fn fit(set: &RenderedFleet, broken: &mut Vec<String>) {
             for (what, wanted, there) in [
                 ("CPU", cpu, usable.millicores),
                 ("memory", memory, mebibytes(usable.mib)),
-                ("disk", disk, gigabytes(instance.local_nvme_gb)),
+                ("disk", disk, gigabytes(pool.plan.cache.usable_gb(instance))),
             ] {
                 if wanted.saturating_mul(pods_per_node) > there {
                     broken.push(format!(
@@ -153,8 +154,9 @@ pub(super) fn disk(set: &RenderedFleet, broken: &mut Vec<String>) {
             continue;
         };
         let request = bytes(&container(deployment)["resources"]["requests"]["ephemeral-storage"]).unwrap_or_default();
-        for Nodes { name, instance, pods_per_node, .. } in nodes_of(set, pool, broken) {
-            let by_disk = gigabytes(instance.local_nvme_gb) / request.max(1);
+        for Nodes { name, instance, pods_per_node, object } in nodes_of(set, pool, broken) {
+            check_cache_disk(set, pool, object, broken);
+            let by_disk = gigabytes(pool.plan.cache.whole_gb(instance)) / request.max(1);
             let daemons = sizing::fits_with_all_memory(instance, pool.plan.pod).min(by_disk).max(pods_per_node);
             if used == 0
                 || reserved == 0
@@ -167,6 +169,24 @@ pub(super) fn disk(set: &RenderedFleet, broken: &mut Vec<String>) {
                 ));
             }
         }
+    }
+}
+
+/// The disk that the caches are sized for is the one that they are on.
+fn check_cache_disk(set: &RenderedFleet, pool: &Pool, nodepool: &Value, broken: &mut Vec<String>) {
+    let class = nodepool["spec"]["template"]["spec"]["nodeClassRef"]["name"].as_str().unwrap_or_default();
+    let spec = &set.object("EC2NodeClass", class)["spec"];
+    let holds = match pool.plan.cache {
+        CacheVolume::Nvme => spec["instanceStorePolicy"] == "RAID0",
+        CacheVolume::Root { size_gib } => {
+            let root = items(&spec["blockDeviceMappings"]).iter().find(|disk| disk["deviceName"] == "/dev/xvda");
+            let size = root.and_then(|root| bytes(&root["ebs"]["volumeSize"]));
+            spec["instanceStorePolicy"].is_null() && size >= Some(mebibytes(size_gib * 1024))
+        }
+    };
+    if !holds {
+        let disk = if pool.plan.cache.is_root() { "a root volume of their size" } else { "NVMe" };
+        broken.push(format!("EC2NodeClass/{class} does not put the caches of {} on {disk}", pool.arch.name()));
     }
 }
 
