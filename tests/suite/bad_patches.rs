@@ -135,12 +135,12 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ("patch-breaks-placement", INVARIANT, pod(builders, "{nodeSelector: null}")),
         (
             "patch-breaks-selectors",
-            INVARIANT,
+            &["patch-breaks-invariant", "patch-breaks-invariant"],
             merge("{kind: Service, name: buildkitd}", "{spec: {type: LoadBalancer}}"),
         ),
         (
             "patch-breaks-outside",
-            INVARIANT,
+            &["patch-breaks-invariant", "patch-breaks-invariant"],
             merge("{kind: Service, name: buildkitd-amd64}", "{spec: {type: LoadBalancer}}"),
         ),
         (
