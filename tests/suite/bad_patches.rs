@@ -212,6 +212,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             merge("{kind: EC2NodeClass, name: buildkit-amd64}", "{spec: {userData: null}}"),
         ),
         ("patch-to-the-host-network", INVARIANT, pod(builders, "{hostNetwork: true}")),
+        ("patch-of-the-pods-resources", INVARIANT, pod(builders, "{resources: {requests: {cpu: \"200\"}}}")),
         ("patch-with-a-deadline", INVARIANT, pod(lb, "{activeDeadlineSeconds: 60}")),
         (
             "patch-that-pauses",

@@ -579,7 +579,7 @@ fn a_hostile_text_in_a_patch_stands_to_the_letter() {
     let places = [
         of("Namespace", "merge", json!({"metadata": {"annotations": {"a": HERE}}})),
         of("Namespace", "merge", json!({"metadata": {"annotations": {HERE: "a"}}})),
-        of("Deployment", "merge", json!({"metadata": {"annotations": {"list": [HERE, [HERE, {"a": HERE}]]}}})),
+        of("Deployment", "merge", json!({"spec": {"own": [HERE, [HERE, {"a": HERE}]]}})),
         of("ConfigMap", "merge", json!({"data": {"a": HERE}})),
         of("ConfigMap", "json", json!([{"op": "add", "path": "/data/a", "value": HERE}])),
     ];

@@ -104,6 +104,12 @@ pub const OWNED: &[(&str, &str, &str, Owner)] = &[
     (
         "Deployment",
         "buildkitd-*64",
+        "spec.template.spec.resources",
+        Owner::Fixed("the pod is scheduled and limited by other sizes than its containers"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-*64",
         "spec.template.spec.hostNetwork",
         Owner::Fixed("NetworkPolicies do not apply, and ports of the node are taken"),
     ),
@@ -112,6 +118,12 @@ pub const OWNED: &[(&str, &str, &str, Owner)] = &[
         "buildkitd-*64",
         "spec.template.spec.activeDeadlineSeconds",
         Owner::Fixed("the pod ends after that time, with its builds"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-lb",
+        "spec.template.spec.resources",
+        Owner::Fixed("the pod is scheduled and limited by other sizes than its containers"),
     ),
     (
         "Deployment",
