@@ -385,7 +385,7 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
         let asked = asked.split('/').next().unwrap_or_default();
         // Custom resources are asked for with their group. NodeClaims come with NodePools.
         let crd = asked.replace("nodeclaims", "nodepools");
-        if asked.contains('.') && !asked.ends_with(".apps") && !crds.split(' ').any(|known| known == crd) {
+        if asked.contains('.') && asked != "replicasets.apps" && !crds.split(' ').any(|known| known == crd) {
             fail(&format!("error: the server doesn't have a resource type \"{}\"", asked.split('.').next().unwrap()));
         }
     }
