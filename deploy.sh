@@ -203,7 +203,8 @@ check_context() {
     context=$(kubectl config current-context) || die "$EXIT_REFUSED" "no current context: use --context"
   fi
   cluster_name=$(annotation cluster-name) region=$(annotation region)
-  if [ -z "$cluster_name" ] || [ -z "$region" ]; then
+  # Only a set with NodePools is one for EKS: the cluster of another may have no region.
+  if [ -z "$cluster_name" ] || { [ -z "$region" ] && has 10-nodepools.yaml; }; then
     die "$EXIT_REFUSED" "00-namespace.yaml does not name the EKS cluster and its region: run \`buildkit-fleet generate $cluster\`"
   fi
   kubectl config view -o json >"$work/kubeconfig" || die "$EXIT_REFUSED" "cannot read the kubeconfig"
@@ -215,13 +216,13 @@ check_context() {
     return
   fi
   read_entry "$entry" "$server"
-  if [ "$entry_name" = "$cluster_name" ] && [ "${entry_region:-$region}" = "$region" ]; then return; fi
+  if [ "$entry_name" = "$cluster_name" ] && { [ -z "$region" ] || [ "${entry_region:-$region}" = "$region" ]; }; then return; fi
   case $entry in *"$entry_region"*) entry_region='' ;; esac
-  die "$EXIT_REFUSED" "context $context is cluster $entry${entry_region:+ in $entry_region}, but these manifests are for $cluster_name in $region:" \
+  die "$EXIT_REFUSED" "context $context is cluster $entry${entry_region:+ in $entry_region}, but these manifests are for $cluster_name${region:+ in $region}:" \
     "use --context, or name that cluster with --accept-cluster if it is the same one"
 }
 
-# The live Namespace says which EKS cluster its fleet was applied for: a name alone may have matched in another region.
+# The live Namespace says which cluster its fleet was applied for: a name alone may have matched in another region.
 check_namespace() {
   local live_name live_region
   kc get namespace "$namespace" --ignore-not-found -o json >"$work/namespace" 2>"$work/error" ||
@@ -235,7 +236,7 @@ check_namespace() {
   live_region=$(jq -r '.metadata.annotations["buildkit-fleet/region"] // ""' "$work/namespace")
   if [ -z "$live_name" ] || [ -n "$accepted" ]; then return; fi
   [ "$live_name/$live_region" = "$cluster_name/$region" ] ||
-    die "$EXIT_REFUSED" "namespace $namespace on this cluster holds the fleet of $live_name in $live_region, but these manifests are for $cluster_name in $region:" \
+    die "$EXIT_REFUSED" "namespace $namespace on this cluster holds the fleet of $live_name${live_region:+ in $live_region}, but these manifests are for $cluster_name${region:+ in $region}:" \
       "use --context, or name the context's cluster with --accept-cluster if clusters.yaml was wrong before"
 }
 
@@ -245,7 +246,8 @@ preflight() {
   kc version -o json >"$work/version" 2>"$work/error" || die "$EXIT_REFUSED" "cannot reach the cluster of context $context: $(tail -n 1 "$work/error")"
   crds=$(kc get crd -o name) || die "$EXIT_REFUSED" "cannot list custom resource definitions"
   needs() { grep -q "/$1\$" <<<"$crds"; }
-  if has 10-nodepools.yaml && ! { needs nodepools.karpenter.sh && needs ec2nodeclasses.karpenter.k8s.aws; }; then
+  karpenter_installed() { needs nodepools.karpenter.sh && needs ec2nodeclasses.karpenter.k8s.aws; }
+  if has 10-nodepools.yaml && ! karpenter_installed; then
     die "$EXIT_REFUSED" "Karpenter's custom resource definitions are not installed"
   fi
   if has 50-scaledobjects.yaml; then
@@ -790,10 +792,15 @@ leftovers() {
     kc get scaledobjects.keda.sh -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json 2>/dev/null || true
     kc get servicemonitors.monitoring.coreos.com,prometheusrules.monitoring.coreos.com -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json 2>/dev/null || true
     kc get deployments,poddisruptionbudgets,services,configmaps,networkpolicies,resourcequotas,serviceaccounts -n "$namespace" -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
-    kc get nodepools.karpenter.sh,ec2nodeclasses.karpenter.k8s.aws -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
+    # Asked for only where they are installed, so that an error is still shown.
+    if karpenter_installed; then
+      kc get nodepools.karpenter.sh,ec2nodeclasses.karpenter.k8s.aws -l "app.kubernetes.io/managed-by=$MANAGER" --ignore-not-found -o json
+    fi
     # Names used by the generator that this one replaces.
     kc get service/buildkitd-pods configmap/buildkitd-config -n "$namespace" --ignore-not-found -o json
-    kc get nodepools.karpenter.sh/buildkit-amd64 nodepools.karpenter.sh/buildkit-arm64 --ignore-not-found -o json
+    if karpenter_installed; then
+      kc get nodepools.karpenter.sh/buildkit-amd64 nodepools.karpenter.sh/buildkit-arm64 --ignore-not-found -o json
+    fi
   } | jq -r "$ITEMS | .kind + \" \" + .metadata.name" | LC_ALL=C sort -u | grep -vxF -f "$work/wanted" | grep -vE "^ConfigMap $CONFIGS\$" |
     awk 'BEGIN { n = split("ScaledObject ServiceMonitor PrometheusRule Deployment PodDisruptionBudget NetworkPolicy Service ConfigMap ResourceQuota ServiceAccount NodePool EC2NodeClass", kinds, " ")
            for (i = 1; i <= n; i++) rank[kinds[i]] = i }

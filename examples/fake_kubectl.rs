@@ -369,10 +369,10 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
     if resource == "scaledobjects.keda.sh" && cluster.setting("scaledobjects-unreadable").is_some() {
         fail("Error from server (Forbidden): scaledobjects.keda.sh is forbidden");
     }
+    let crds = cluster.setting("crds").unwrap_or_else(|| {
+        "nodepools.karpenter.sh ec2nodeclasses.karpenter.k8s.aws scaledobjects.keda.sh servicemonitors.monitoring.coreos.com prometheusrules.monitoring.coreos.com".to_owned()
+    });
     if resource == "crd" {
-        let crds = cluster.setting("crds").unwrap_or_else(|| {
-            "nodepools.karpenter.sh ec2nodeclasses.karpenter.k8s.aws scaledobjects.keda.sh servicemonitors.monitoring.coreos.com prometheusrules.monitoring.coreos.com".to_owned()
-        });
         match arguments.words.get(2) {
             Some(_) => {
                 let fields = cluster.setting("keda-crd").unwrap_or_else(|| "behavior tolerance".to_owned());
@@ -381,6 +381,14 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
             None => crds.split(' ').for_each(|crd| println!("customresourcedefinition.apiextensions.k8s.io/{crd}")),
         }
         return;
+    }
+    for asked in arguments.words[1..].iter().flat_map(|word| word.split(',')) {
+        let asked = asked.split('/').next().unwrap_or_default();
+        // Custom resources are asked for with their group. NodeClaims come with NodePools.
+        let crd = asked.replace("nodeclaims", "nodepools");
+        if asked.contains('.') && asked != "replicasets.apps" && !crds.split(' ').any(|known| known == crd) {
+            fail(&format!("error: the server doesn't have a resource type \"{}\"", asked.split('.').next().unwrap()));
+        }
     }
     let mut found = Vec::new();
     if resource.contains('/') {

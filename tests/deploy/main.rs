@@ -9,6 +9,7 @@ mod context;
 mod preflight;
 mod rollouts;
 mod rolls;
+mod without_karpenter;
 
 use std::fs;
 use std::path::{Path, PathBuf};
