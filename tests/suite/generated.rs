@@ -53,6 +53,8 @@ fn likely(path: &[&str]) -> f64 {
         ["buildkit", "instance_specs" | "amd64_instance_types" | "arm64_instance_types"] => 0.08,
         ["buildkit", "pods_per_node" | "amd64_pods_per_node" | "arm64_pods_per_node"]
         | ["buildkit", "autoscaling", "amd64_fallback" | "arm64_fallback"] => 0.1,
+        // Keys that exclude each other, or want another one beside them.
+        ["buildkit", "nodes", _, ..] | ["buildkit", "builder", "cache_disk"] => 0.05,
         _ => 0.15,
     }
 }

@@ -409,7 +409,7 @@ const OF_ONE_VALUE: [&str; 4] = ["invalid-value", "wrong-shape", "unknown-key", 
 
 /// Places whose texts stand in no manifest: facts of the cluster, types (which must be known), and words of a list; a
 /// toleration's value needs a key, and a patch its target.
-const UNSEEN: [&str; 25] = [
+const UNSEEN: [&str; 26] = [
     "modules.[]",
     "eks_version.",
     "keda.chart_version.",
@@ -429,6 +429,7 @@ const UNSEEN: [&str; 25] = [
     "buildkit.nodes.ami_ids.[]",
     "buildkit.nodes.startup_taints.[effect.key.]",
     "buildkit.nodes.user_data.[content_type.content.]",
+    "buildkit.builder.cache_disk.",
     "buildkit.load_balancer.service.type.",
     "buildkit.lb_tolerations.[operator.]",
     "buildkit.lb_tolerations.[value.]",
