@@ -57,3 +57,27 @@ fn the_block_for_registries_keeps_those_of_the_static_configmap() {
     let table = |text: &str| -> toml::Table { text.parse().unwrap_or_else(|error| panic!("{error}")) };
     assert_eq!(table(made)["registry"], table(block(&page, heading, "toml"))["registry"]);
 }
+
+#[test]
+fn what_the_page_leaves_to_a_patch_is_accepted() {
+    let of_pods = [
+        "metadata: {annotations: {example.com/scrape: on}, labels: {team: builds}}",
+        "spec: {containers: [{name: buildkitd, imagePullPolicy: Always}]}",
+        "spec: {containers: [{name: buildkitd, readinessProbe: {timeoutSeconds: 20}, livenessProbe: {failureThreshold: 20}}]}",
+        "spec: {affinity: {podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: []}}}",
+        "spec: {tolerations: [{key: dedicated, operator: Exists, effect: NoSchedule}]}",
+        "spec: {schedulerName: another}",
+        "spec: {hostUsers: false}",
+        "spec: {initContainers: [{name: first, image: 'busybox:1.37', resources: {requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 1, memory: 1Gi}}}]}",
+        "spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: data}}], containers: [{name: buildkitd, volumeMounts: [{name: data, mountPath: /data}]}]}",
+    ];
+    let mut patches: Vec<String> =
+        of_pods.iter().map(|part| format!("merge: {{spec: {{template: {{{part}}}}}}}")).collect();
+    patches.push("json: [{op: add, path: /spec/template/spec/containers/0/args/-, value: --debug}]".to_owned());
+    for patch in patches {
+        let source = support::one_cluster(&format!(
+            "      patches: [{{target: {{kind: Deployment, name: buildkitd-*64}}, {patch}}}]\n"
+        ));
+        assert_eq!(support::messages(&source), [""; 0], "{patch}");
+    }
+}
