@@ -437,12 +437,12 @@ lost_registries() {
   awk '
     $1 == "mirrors" { if (!($2 in mirrors)) order[++n] = $2; mirrors[$2] = mirrors[$2] (mirrors[$2] == "" ? "" : ", ") $3 }
     $1 == "http" { http = http (http == "" ? "" : ", ") $2 }
-    $1 == "insecure" { insecure = insecure " " $2 }
+    $1 == "insecure" { insecure = insecure "        " $2 ": {insecure: true}\n" }
     END {
       if (n) print "  registry_mirrors:"
       for (i = 1; i <= n; i++) print "    " order[i] ": [" mirrors[order[i]] "]"
       if (http != "") print "  http_registries: [" http "]"
-      if (insecure != "") print "  (no key keeps `insecure` of" insecure ")"
+      if (insecure != "") printf "  builder:\n    toml:\n      registry:\n%s", insecure
     }' "$work/lost" >&2
 }
 

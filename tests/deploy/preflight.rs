@@ -104,7 +104,11 @@ fn registries_of_the_generator_before_are_not_lost_without_notice() {
     let run = lab.deploy(&["--dry-run"]);
     let keys = "  registry_mirrors:\n    docker.io: [harbor.example/dockerhub-cache, mirror.example]\n    ghcr.io: [harbor.example/ghcr-cache]\n  http_registries: [harbor.example]\n";
     assert!(run.said.contains(keys), "{}", run.said);
-    assert!(run.said.contains("(no key keeps `insecure` of harbor.example)"), "{}", run.said);
+    assert!(
+        run.said.contains("  builder:\n    toml:\n      registry:\n        harbor.example: {insecure: true}\n"),
+        "{}",
+        run.said
+    );
     // What it says is what keeps them.
     lab.generate(&format!("{SCALED}    {}", keys.trim_end().replace('\n', "\n    ") + "\n"));
     let run = lab.deploy(&["--dry-run"]);

@@ -32,6 +32,7 @@ mod invariants;
 mod json_schemas;
 mod manifests;
 mod messages;
+mod migrating;
 mod not_listed;
 mod patches;
 mod pictures;

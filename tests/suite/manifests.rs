@@ -171,3 +171,21 @@ fn the_name_of_each_config_map_follows_the_text_that_the_pod_reads_and_no_other(
     assert_eq!(base[..2], arm[..2]);
     assert_ne!(base[2], arm[2]);
 }
+
+#[test]
+fn the_examples_are_accepted_without_a_message() {
+    let mut seen = 0;
+    for path in support::walk(&support::repository().join("examples")) {
+        let name = format!("examples/{}", path.display());
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let source = support::read(&name);
+        assert_eq!(support::messages(&source), [""; 0], "{name}");
+        for fleet in support::fleets(&source) {
+            support::render(&fleet);
+            seen += 1;
+        }
+    }
+    assert!(seen >= 2, "{seen}");
+}

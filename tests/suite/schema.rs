@@ -9,7 +9,10 @@ use crate::support;
 fn inputs() -> Vec<String> {
     let mut inputs = vec![support::shipped()];
     inputs.extend(
-        ["sleeping", "amd64-only", "every-key"].map(|name| support::read(&format!("tests/inputs/{name}.yaml"))),
+        ["tests/inputs/sleeping", "tests/inputs/amd64-only", "tests/inputs/every-key"]
+            .into_iter()
+            .chain(["examples/company", "examples/karpenter-getting-started"])
+            .map(|name| support::read(&format!("{name}.yaml"))),
     );
     inputs
 }
