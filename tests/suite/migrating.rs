@@ -63,7 +63,7 @@ fn what_the_page_leaves_to_a_patch_is_accepted() {
     let of_pods = [
         "metadata: {annotations: {example.com/scrape: on}, labels: {team: builds}}",
         "spec: {containers: [{name: buildkitd, imagePullPolicy: Always}]}",
-        "spec: {containers: [{name: buildkitd, readinessProbe: {timeoutSeconds: 20}, livenessProbe: {failureThreshold: 20}}]}",
+        "spec: {containers: [{name: buildkitd, readinessProbe: {timeoutSeconds: 20}}]}",
         "spec: {affinity: {podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: []}}}",
         "spec: {tolerations: [{key: dedicated, operator: Exists, effect: NoSchedule}]}",
         "spec: {schedulerName: another}",
