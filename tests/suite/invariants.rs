@@ -385,6 +385,15 @@ const DEFECTS_OF_SURROUNDINGS: &[(&str, &str, &str, &str)] = &[
     ("builder", "40-deployments.yaml", "- name: \"scratch\"", "- name: \"scratches\""),
 ];
 
+/// Defects where caches are on the root volume.
+const DEFECTS_OF_A_ROOT_CACHE: &[(&str, &str, &str, &str)] = &[
+    ("disk", "10-nodepools.yaml", "  userData: |\n", "  instanceStorePolicy: RAID0\n  userData: |\n"),
+    ("disk", "10-nodepools.yaml", "volumeSize: 500Gi", "volumeSize: 499Gi"),
+    ("disk", "10-nodepools.yaml", "volumeSize: 500Gi", "volumeSize: 500G"),
+    ("disk", "10-nodepools.yaml", "deviceName: /dev/xvda", "deviceName: /dev/xvdb"),
+    ("fit", "40-deployments.yaml", "ephemeral-storage: 154G", "ephemeral-storage: 258G"),
+];
+
 /// Ids of the invariants that a set breaks.
 fn broken(fleet: &Fleet, files: &[SetFile]) -> BTreeSet<String> {
     let Err(error) = check(fleet, files) else { return BTreeSet::new() };
@@ -419,8 +428,10 @@ fn every_invariant_is_broken_by_a_defect_of_a_template() {
     let mut every_key = support::fleet(&support::read("tests/inputs/every-key.yaml"), "every-key");
     // Of patched manifests, only what protects builds is checked.
     every_key.patches.clear();
+    let root_cache = support::fleet(&support::read("tests/inputs/root-cache.yaml"), "root-cache");
     let missed = [
         (&every_key, DEFECTS_OF_SURROUNDINGS),
+        (&root_cache, DEFECTS_OF_A_ROOT_CACHE),
         (&shipped, DEFECTS),
         (&with_node, DEFECTS_OF_ITS_NODE),
         (&sleeping, DEFECTS_OF_SLEEP),
