@@ -151,6 +151,13 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             ]),
         ),
         (
+            "patch-of-an-empty-toml",
+            &["patch-breaks-invariant", "patch-breaks-invariant", "patch-breaks-invariant"],
+            patched(&[
+                "{target: {kind: ConfigMap, name: buildkitd-config-amd64}, merge: {data: {buildkitd.toml: \"\"}}}",
+            ]),
+        ),
+        (
             "patch-breaks-references",
             INVARIANT,
             pod(builders, "{volumes: [{name: drain, configMap: {name: buildkitd-drains}}]}"),

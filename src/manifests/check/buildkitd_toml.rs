@@ -20,7 +20,8 @@ pub(super) fn toml(set: &RenderedFleet, broken: &mut Vec<String>) {
 
 fn compare(fleet: &Fleet, arch: &str, found: &Map<String, Value>, broken: &mut Vec<String>) {
     let mut meant = fleet.builder.toml.clone();
-    merge(&mut meant, &own(fleet, &found["worker"]["oci"]));
+    let oci = found.get("worker").map_or(&Value::Null, |worker| &worker["oci"]);
+    merge(&mut meant, &own(fleet, oci));
     for key in found.keys().chain(meant.keys().filter(|key| !found.contains_key(*key))) {
         if found.get(key) != meant.get(key) {
             let shown = |of: &Map<String, Value>| of.get(key).map_or_else(|| "nothing".to_owned(), Value::to_string);
