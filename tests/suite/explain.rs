@@ -245,7 +245,7 @@ const VALUES: &[(&str, &str, &str)] = &[
         "nodes: {user_data: [{content_type: text/cloud-config, content: a}]}",
         "nodes: {user_data: [{content_type: text/x-shellscript, content: \"#!/bin/sh\"}]}",
     ),
-    ("builder.env", "builder: {env: {A: one}}", "builder: {env: {A: {secret: two, key: a}}}"),
+    ("builder.env", "builder: {env: {A: {secret: one, key: a}}}", "builder: {env: {A: {secret: two, key: a}}}"),
     (
         "builder.proxy.http",
         "builder: {proxy: {http: 'http://a.example'}}",
