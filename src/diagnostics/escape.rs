@@ -8,6 +8,11 @@ pub fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// The same in text of several lines, where line feeds and tabs are seen.
+pub fn is_hidden_in_lines(c: char) -> bool {
+    is_hidden(c) && !matches!(c, '\n' | '\t')
+}
+
 /// Shows such characters as escapes, `\u{202e}`.
 pub fn visible(text: String) -> String {
     escaped(text, is_hidden)
@@ -15,7 +20,7 @@ pub fn visible(text: String) -> String {
 
 /// The same for text of several lines: line feeds and tabs stay.
 pub fn visible_lines(text: String) -> String {
-    escaped(text, |c| is_hidden(c) && !matches!(c, '\n' | '\t'))
+    escaped(text, is_hidden_in_lines)
 }
 
 fn escaped(text: String, hidden: impl Fn(char) -> bool) -> String {

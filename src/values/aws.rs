@@ -1,8 +1,6 @@
 //! Names, ids and tags of AWS, by the rules of its API.
 
-use crate::input::layer::Scalar;
-use crate::input::shape::Shape;
-use crate::values::pattern::names;
+use crate::values::pattern::{names, words};
 
 /// Characters of a tag's key and value (EC2 user guide, "Tag restrictions").
 const TAG: &str = "[A-Za-z0-9 +=._:/@-]";
@@ -51,24 +49,13 @@ names! {
         pattern format!("^({TAG}{{1,256}}|\\*)$"), longest 256, examples &["private", "*"];
 }
 
-const CAPACITY_TYPES: [&str; 3] = ["on-demand", "spot", "reserved"];
-
-/// How Karpenter buys a node (label karpenter.sh/capacity-type).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct CapacityType(&'static str);
+words! {
+    /// How Karpenter buys a node (label karpenter.sh/capacity-type).
+    pub CapacityType: ["on-demand", "spot", "reserved"];
+}
 
 impl CapacityType {
     pub fn is_spot(self) -> bool {
         self.0 == "spot"
-    }
-}
-
-impl Scalar for CapacityType {
-    fn shape() -> Shape {
-        Shape::OneOf(&CAPACITY_TYPES)
-    }
-
-    fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-        CAPACITY_TYPES.into_iter().find(|known| *known == text).map(CapacityType).ok_or_else(String::new)
     }
 }

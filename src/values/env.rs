@@ -1,13 +1,13 @@
 //! Environment variables and what they are set to.
 
-use crate::diagnostics::escape::is_hidden;
+use crate::diagnostics::escape::is_hidden_in_lines;
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::input::layer::{LayerField, Leaf, Scalar, Value, layer};
 use crate::input::shape::{Shape, Text};
 use crate::input::yaml::{Kind, Node};
 use crate::values::name::SecretName;
-use crate::values::pattern::{DNS_LABEL, names};
+use crate::values::pattern::{names, subdomain};
 
 names! {
     /// Name of an environment variable. Kubernetes accepts more since 1.34; shells and older versions do not.
@@ -15,10 +15,10 @@ names! {
         pattern "^[A-Za-z_][A-Za-z0-9_]*$", longest 253, examples &["AWS_REGION", "BUILDKIT_STEP_LOG_MAX_SIZE"];
     /// Name of a ConfigMap.
     ConfigMapName: "the name of a ConfigMap (lower-case letters, digits, `-` and `.`)",
-        pattern format!("^{DNS_LABEL}(\\.{DNS_LABEL})*$"), longest 253, examples &["company-ca", "settings"];
+        pattern subdomain(), longest 253, examples &["company-ca", "settings"];
     /// Name of a ServiceAccount.
     ServiceAccountName: "the name of a ServiceAccount (lower-case letters, digits, `-` and `.`)",
-        pattern format!("^{DNS_LABEL}(\\.{DNS_LABEL})*$"), longest 253, examples &["buildkitd", "builds"];
+        pattern subdomain(), longest 253, examples &["buildkitd", "builds"];
     /// A key of a Secret or ConfigMap, which becomes a file name.
     DataKey: "a key of a Secret or ConfigMap (letters, digits, `-`, `_` and `.`)",
         pattern "^[A-Za-z0-9_-][A-Za-z0-9._-]*$|^\\.[A-Za-z0-9_-][A-Za-z0-9._-]*$", longest 253, examples &["ca.crt", "url"];
@@ -52,7 +52,7 @@ impl Scalar for PlainText {
         if text.len() > LONGEST {
             return Err(format!("expected at most {LONGEST} bytes"));
         }
-        if text.chars().any(|c| is_hidden(c) && !matches!(c, '\n' | '\t')) {
+        if text.chars().any(is_hidden_in_lines) {
             return Err("it contains a character that nobody can see; expected printable text".to_owned());
         }
         Ok(PlainText(text.to_owned()))

@@ -5,10 +5,9 @@ use serde::Serialize;
 use crate::input::layer::Scalar;
 use crate::input::shape::Shape;
 use crate::values::docker_hub::{DOCKER_HUB, is_docker_hub};
-use crate::values::pattern::{DNS_LABEL, names};
+use crate::values::pattern::{DNS_LABEL, LABEL_TEXT, names, prefix_fits, qualified_name, subdomain};
 
-/// Label values of Kubernetes and paths of registries, as regular expressions.
-const LABEL_TEXT: &str = "[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?";
+/// Paths of registries, as a regular expression.
 const PATH_PART: &str = "[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?";
 
 /// A day of the Gregorian calendar, `20260714`: months with 31 and 30 days, February, and the leap day.
@@ -53,17 +52,17 @@ names! {
         pattern format!("^{DNS_LABEL}$"), longest 63, examples &["buildkit", "builds"];
     /// Name of a Secret.
     SecretName: "the name of a Secret (lower-case letters, digits, `-` and `.`)",
-        pattern format!("^{DNS_LABEL}(\\.{DNS_LABEL})*$"), longest 253, examples &["buildkit-tls", "buildkit-certs"];
+        pattern subdomain(), longest 253, examples &["buildkit-tls", "buildkit-certs"];
     /// Name of a PriorityClass.
     PriorityClassName: "the name of a PriorityClass (lower-case letters, digits, `-` and `.`)",
-        pattern format!("^{DNS_LABEL}(\\.{DNS_LABEL})*$"), longest 253, examples &["system-cluster-critical", "builds"];
+        pattern subdomain(), longest 253, examples &["system-cluster-critical", "builds"];
     /// Value of a label.
     LabelText: "a label value (letters, digits, `-`, `_` and `.`, up to 63 characters)",
         pattern format!("^({LABEL_TEXT})?$"), longest 63, examples &["ci", "team-a"];
     /// Key of a label or taint: an optional DNS name and `/`, then a name.
     LabelKey: "a label key, such as `team` or `example.com/team`",
-        pattern format!("^({DNS_LABEL}(\\.{DNS_LABEL})*/)?{LABEL_TEXT}$"), longest 317, examples &["team", "example.com/team"],
-        and |text: &str| text.split_once('/').is_none_or(|(prefix, _)| prefix.len() <= 253);
+        pattern qualified_name(), longest 317, examples &["team", "example.com/team"],
+        and prefix_fits;
     /// Name of a label of Prometheus series. Names in `__` are Prometheus's own.
     MetricLabelName: "a Prometheus label name (letters, digits and `_`) that the alerts do not use themselves, such as `cluster`",
         pattern "^[a-zA-Z_][a-zA-Z0-9_]*$", longest 128, examples &["cluster", "k8s_cluster"],

@@ -10,6 +10,7 @@ use crate::input::free::FreeBlock;
 use crate::input::layer::{LayerField, Leaf, Scalar, Value, layer, sequence};
 use crate::input::shape::{FreeShape, Shape, Text};
 use crate::input::yaml::Node;
+use crate::values::pattern::words;
 
 /// Fields of the kubelet's configuration that are written here: a second value would be ignored, or break builds.
 const OWN_FIELDS: [&str; 8] = [
@@ -113,20 +114,9 @@ impl PartText {
     }
 }
 
-/// Content types that cloud-init runs. NodeConfig is not among them: its fields belong in `kubelet`.
-const CONTENT_TYPES: [&str; 3] = ["text/x-shellscript", "text/cloud-config", "text/cloud-boothook"];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ContentType(&'static str);
-
-impl Scalar for ContentType {
-    fn shape() -> Shape {
-        Shape::OneOf(&CONTENT_TYPES)
-    }
-
-    fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-        CONTENT_TYPES.into_iter().find(|known| *known == text).map(ContentType).ok_or_else(String::new)
-    }
+words! {
+    /// Content types that cloud-init runs. NodeConfig is not among them: its fields belong in `kubelet`.
+    ContentType: ["text/x-shellscript", "text/cloud-config", "text/cloud-boothook"];
 }
 
 /// One part of the user data.
@@ -168,7 +158,7 @@ impl Value for UserData {
             }
             if let (Some(content_type), Some(content)) = (written.content_type.get(), written.content.get()) {
                 let lines = content.lines().map(str::to_owned).collect();
-                parts.push(UserDataPart { content_type: content_type.0, lines });
+                parts.push(UserDataPart { content_type: content_type.as_str(), lines });
             }
         }
         Some(UserData(parts))

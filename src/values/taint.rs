@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
-use crate::input::layer::{LayerField, Leaf, Scalar, Value, layer, sequence};
+use crate::input::layer::{LayerField, Leaf, Value, layer, sequence};
 use crate::input::shape::Shape;
 use crate::input::yaml::Node;
 use crate::values::name::{LabelKey, LabelText};
+use crate::values::toleration::TaintEffect;
 
 /// One taint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,21 +34,6 @@ layer! {
     }
 }
 
-const TAINT_EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct TaintEffect(&'static str);
-
-impl Scalar for TaintEffect {
-    fn shape() -> Shape {
-        Shape::OneOf(&TAINT_EFFECTS)
-    }
-
-    fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-        TAINT_EFFECTS.into_iter().find(|known| *known == text).map(TaintEffect).ok_or_else(String::new)
-    }
-}
-
 impl Value for Taints {
     fn shape() -> Shape {
         Shape::List(Box::new(WrittenTaint::shape()))
@@ -65,8 +51,11 @@ impl Value for Taints {
                 );
             }
             let (Some(key), Some(effect)) = (written.key.get(), written.effect.get()) else { continue };
-            let taint =
-                Taint { key: key.to_string(), value: written.value.get().map(ToString::to_string), effect: effect.0 };
+            let taint = Taint {
+                key: key.to_string(),
+                value: written.value.get().map(ToString::to_string),
+                effect: effect.as_str(),
+            };
             if all.iter().any(|other| other.key == taint.key && other.effect == taint.effect) {
                 problems.push(
                     Problem::new(&rule::INVALID_VALUE, format!("`{name}` contains the taint `{key}` twice"))

@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
-use crate::input::layer::{LayerField, Leaf, Scalar, Value, layer, sequence};
+use crate::input::layer::{LayerField, Leaf, Value, layer, sequence};
 use crate::input::shape::Shape;
 use crate::input::yaml::Node;
 use crate::values::name::{LabelKey, LabelText};
+use crate::values::pattern::words;
 
 /// One toleration, with the rules of Kubernetes' validation: `Exists` has no value, `Equal` has a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,37 +32,15 @@ layer! {
         /// Value of the taint.
         value: Leaf<LabelText>,
         /// Effect of the taint; all effects if not set.
-        effect: Leaf<Effect>,
+        effect: Leaf<TaintEffect>,
     }
 }
 
-const OPERATORS: [&str; 2] = ["Equal", "Exists"];
-const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Operator(&'static str);
-
-impl Scalar for Operator {
-    fn shape() -> Shape {
-        Shape::OneOf(&OPERATORS)
-    }
-
-    fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-        OPERATORS.into_iter().find(|known| *known == text).map(Operator).ok_or_else(String::new)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Effect(&'static str);
-
-impl Scalar for Effect {
-    fn shape() -> Shape {
-        Shape::OneOf(&EFFECTS)
-    }
-
-    fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-        EFFECTS.into_iter().find(|known| *known == text).map(Effect).ok_or_else(String::new)
-    }
+words! {
+    /// How a toleration compares its value.
+    Operator: ["Equal", "Exists"];
+    /// What a taint does to pods that do not tolerate it.
+    pub(super) TaintEffect: ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 }
 
 impl Value for Tolerations {
@@ -73,7 +52,7 @@ impl Value for Tolerations {
         let (standard, mut all) = (Written::defaults(), Vec::new());
         for item in sequence(name, node, problems)? {
             let written = Written::read(name, item.span, item, problems);
-            let operator = written.operator.or(&standard.operator).0;
+            let operator = written.operator.or(&standard.operator).as_str();
             let why = match (operator, written.key.get(), written.value.get()) {
                 ("Exists", _, Some(_)) => Some("`Exists` takes no value"),
                 ("Equal", None, _) => Some("`Equal` needs a key"),
@@ -89,7 +68,7 @@ impl Value for Tolerations {
                 key: written.key.get().map(ToString::to_string),
                 operator,
                 value: written.value.get().map(ToString::to_string),
-                effect: written.effect.get().map(|effect| effect.0),
+                effect: written.effect.get().map(|effect| effect.as_str()),
             });
         }
         Some(Tolerations(all))

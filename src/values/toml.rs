@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::diagnostics::escape::is_hidden;
+use crate::diagnostics::escape::{is_hidden, is_hidden_in_lines};
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::Span;
@@ -75,10 +75,10 @@ fn walk(
     match &node.kind {
         Kind::Scalar { text, plain } => {
             if text.len() > LONGEST {
-                refuse("expected at most 32768 bytes");
+                refuse(&format!("expected at most {LONGEST} bytes"));
             } else if node.is_null() {
                 refuse("TOML has no null; remove the key");
-            } else if text.chars().any(|c| is_hidden(c) && !matches!(c, '\n' | '\t')) {
+            } else if text.chars().any(is_hidden_in_lines) {
                 refuse("it contains a character that nobody can see");
             } else if *plain && text.parse::<u64>().is_ok_and(|number| i64::try_from(number).is_err()) {
                 refuse("the largest whole number of TOML is 9223372036854775807; quote it if it is text");

@@ -1,6 +1,6 @@
 //! Volumes of the builders, and names in objects beside them.
 
-use crate::values::pattern::{DNS_LABEL, names};
+use crate::values::pattern::{DNS_LABEL, names, prefix_fits, qualified_name};
 
 names! {
     /// Name of a volume in a pod.
@@ -16,12 +16,12 @@ names! {
         pattern "^[1-9][0-9]{0,11}(Ki|Mi|Gi|Ti|k|M|G|T)$", longest 14, examples &["10Gi", "500M"];
     /// Key of an annotation: an optional DNS name and `/`, then a name.
     AnnotationKey: "the key of an annotation, such as `eks.amazonaws.com/role-arn`",
-        pattern format!("^({DNS_LABEL}(\\.{DNS_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$"), longest 317, examples &["eks.amazonaws.com/role-arn", "example.com/team"],
-        and |text: &str| text.split_once('/').is_none_or(|(prefix, _)| prefix.len() <= 253);
+        pattern qualified_name(), longest 317, examples &["eks.amazonaws.com/role-arn", "example.com/team"],
+        and prefix_fits;
     /// Class of a load balancer, which says who makes it.
     LoadBalancerClass: "the class of a load balancer, such as `service.k8s.aws/nlb`",
-        pattern format!("^({DNS_LABEL}(\\.{DNS_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$"), longest 317, examples &["service.k8s.aws/nlb", "example.com/internal"],
-        and |text: &str| text.split_once('/').is_none_or(|(prefix, _)| prefix.len() <= 253);
+        pattern qualified_name(), longest 317, examples &["service.k8s.aws/nlb", "example.com/internal"],
+        and prefix_fits;
 }
 
 fn normal(text: &str) -> String {
