@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use serde_json::Value;
 
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
@@ -13,7 +12,7 @@ use crate::fleet::model::Fleet;
 use crate::manifests::address::Field;
 use crate::manifests::check::{ALL, Invariant, Purpose, broken};
 use crate::manifests::names::without_hash;
-use crate::manifests::patch::documents::Documents;
+use crate::manifests::patch::documents::{Documents, text_at};
 use crate::manifests::patch::owned::{Owner, owners};
 use crate::manifests::patch::refusal::Refusal;
 use crate::manifests::set::SetFile;
@@ -105,7 +104,7 @@ fn owned(patch: &Patch, before: &Documents, after: &Documents, changed: &[Field]
             if !seen.insert(name.clone()) {
                 continue;
             }
-            let object = format!("{}/{}", new["kind"].as_str().unwrap_or_default(), patched_name(new));
+            let object = format!("{}/{}", text_at(new, "/kind"), text_at(new, "/metadata/name"));
             let label = format!("changes {object} {path}");
             problems.push(match owner {
                 Owner::Key(_) => Problem::new(&rule::PATCH_OVERRIDES_KEY, format!("the patch changes what `{name}` sets"))
@@ -117,10 +116,6 @@ fn owned(patch: &Patch, before: &Documents, after: &Documents, changed: &[Field]
             });
         }
     }
-}
-
-fn patched_name(object: &Value) -> &str {
-    object["metadata"]["name"].as_str().unwrap_or_default()
 }
 
 fn shown(field: &Field) -> String {

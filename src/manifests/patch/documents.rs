@@ -87,17 +87,13 @@ impl Documents {
     /// Applies a patch to every object of its target. Nothing is changed if it is refused.
     pub(super) fn apply(&mut self, place: usize, patch: &Patch) -> Result<(), Refusal> {
         let is_target =
-            |document: &&mut Document| document.kind() == patch.kind.as_str() && patch.name.matches(document.name());
-        let known = || self.all.iter().map(Document::short).collect();
-        if !self
-            .all
-            .iter()
-            .any(|document| document.kind() == patch.kind.as_str() && patch.name.matches(document.name()))
-        {
-            return Err(Refusal::NoTarget { target: format!("{}/{}", patch.kind, patch.name), known: known() });
+            |document: &Document| document.kind() == patch.kind.as_str() && patch.name.matches(document.name());
+        if !self.all.iter().any(is_target) {
+            let known = self.all.iter().map(Document::short).collect();
+            return Err(Refusal::NoTarget { target: format!("{}/{}", patch.kind, patch.name), known });
         }
         let mut patched = self.all.clone();
-        for document in patched.iter_mut().filter(is_target) {
+        for document in patched.iter_mut().filter(|document| is_target(document)) {
             document.apply(place, patch)?;
         }
         self.all = patched;
@@ -255,7 +251,8 @@ fn content(config_map: &Value) -> [Value; 2] {
     ["data", "binaryData"].map(|part| config_map[part].clone())
 }
 
-fn text_at<'v>(value: &'v Value, pointer: &str) -> &'v str {
+/// The text at a JSON pointer; empty if there is none.
+pub(super) fn text_at<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 

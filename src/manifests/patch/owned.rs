@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::manifests::address::{Field, steps};
+use crate::manifests::patch::documents::text_at;
 use crate::values::patch::NamePattern;
 
 /// What a field is set by.
@@ -188,7 +189,7 @@ pub const OWNED: &[(&str, &str, &str, Owner)] = &[
 /// The owners of what differs between two states of an object, each with its path and with the name of its key for this
 /// object, or with what happens otherwise. `changed` are the fields that differ.
 pub(super) fn owners(old: &Value, new: &Value, changed: &[Field]) -> Vec<(Owner, String, &'static str)> {
-    let (kind, object) = (text(new, "/kind"), text(new, "/metadata/name"));
+    let (kind, object) = (text_at(new, "/kind"), text_at(new, "/metadata/name"));
     let arch = if object.contains("arm64") { "arm64" } else { "amd64" };
     let named = |name: &str| NamePattern::try_from(name).is_ok_and(|pattern| pattern.matches(object));
     let rows = OWNED.iter().filter(|(of, name, ..)| *of == kind && named(name));
@@ -223,8 +224,4 @@ fn select<'v>(value: &'v Value, steps: &[String]) -> Vec<&'v Value> {
         }
         _ => Vec::new(),
     }
-}
-
-fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
