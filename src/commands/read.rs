@@ -12,12 +12,11 @@ use crate::diagnostics::report::{ProblemFormat, ProblemOptions, Report};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::Span;
 use crate::fleet::model::Fleet;
-use crate::input::yaml;
 use crate::manifests::patch::blame;
 use crate::manifests::render::Renderer;
 use crate::parallel;
 use crate::publish::io_error;
-use crate::resolve::read::read_bytes;
+use crate::resolve::read::{self, Reading};
 use crate::resolve::resolved::Resolved;
 use crate::values::patch::Patch;
 
@@ -61,7 +60,7 @@ fn report_as(bytes: &[u8], name: String, options: &ProblemOptions) -> Result<(Ve
 /// Like `read_bytes`, and applies the patches of every cluster that has some: what they break shows in rendered manifests
 /// only. An error is internal.
 pub fn read_checked(bytes: &[u8]) -> Result<(Vec<Resolved>, Problems)> {
-    let (outcomes, mut problems) = read_bytes(bytes);
+    let Reading { outcomes, mut problems, blocks } = read::read(bytes);
     let patched: Vec<&Fleet> =
         outcomes.iter().filter_map(Resolved::fleet).filter(|fleet| !fleet.patches.is_empty()).collect();
     if patched.is_empty() || problems.has_errors() {
@@ -71,11 +70,6 @@ pub fn read_checked(bytes: &[u8]) -> Result<(Vec<Resolved>, Problems)> {
     let found = parallel::each(&patched, parallel::processors(), |fleet| {
         renderer.render_templates(fleet, |_| true).and_then(|files| blame::problems(fleet, &files))
     });
-    let tree = yaml::decode(bytes).and_then(yaml::parse).map_err(|problem| anyhow!(problem.message))?;
-    let block = |name: &str| {
-        let (key, value) = tree.get("clusters")?.entry(name)?;
-        Some(Span { start: key.span.start, end: value.span.end.max(key.span.end) })
-    };
     let mut found = patched
         .iter()
         .zip(found)
@@ -83,7 +77,7 @@ pub fn read_checked(bytes: &[u8]) -> Result<(Vec<Resolved>, Problems)> {
         .collect::<Result<Vec<_>>>()?;
     forgive(&patched, &mut found);
     for (fleet, found) in patched.iter().zip(found) {
-        problems.absorb(fleet.key.as_str(), block(fleet.key.as_str()).unwrap_or_default(), found);
+        problems.absorb(fleet.key.as_str(), blocks.get(fleet.key.as_str()).copied().unwrap_or_default(), found);
     }
     Ok((outcomes, problems))
 }

@@ -22,6 +22,17 @@ pub struct Spanned<T> {
     pub span: Span,
 }
 
+/// Every value once, in the order of their first places.
+pub fn distinct<'a, T: Clone + PartialEq + 'a>(given: impl IntoIterator<Item = &'a Spanned<T>>) -> Vec<T> {
+    let mut values: Vec<T> = Vec::new();
+    for Spanned { value, .. } in given {
+        if !values.contains(value) {
+            values.push(value.clone());
+        }
+    }
+    values
+}
+
 /// Where the lines of a text start.
 pub struct Lines<'a> {
     text: &'a str,

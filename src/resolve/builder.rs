@@ -5,13 +5,12 @@ use indexmap::IndexMap;
 use crate::config::builder::{BuilderKeys, CaCertificates, ProxyKeys, ServiceAccountKeys};
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
-use crate::diagnostics::span::Span;
+use crate::diagnostics::span::{Span, distinct};
 use crate::fleet::builder::{BuilderSettings, CA_DIR, CA_VARIABLE, CaSource, OWN_NO_PROXY, ServiceAccount};
 use crate::input::layer::{LayerField, Leaf, scalar_key};
 use crate::input::map::MapOf;
 use crate::resolve::{toml, volumes};
 use crate::values::env::{DataObject, EnvName, EnvValue, PlainText};
-use crate::values::name::SecretName;
 use crate::values::volume::AnnotationKey;
 
 /// The settings of one cluster. `own` is its block without `defaults`: where one of several keys may be given, the
@@ -22,7 +21,7 @@ pub(super) fn read(keys: &BuilderKeys, own: &BuilderKeys, problems: &mut Problem
         env: read_env(keys, ca_certificates.is_some(), problems),
         ca_certificates,
         service_account: read_service_account(&keys.service_account, problems),
-        image_pull_secrets: read_pull_secrets(&keys.image_pull_secrets),
+        image_pull_secrets: distinct(keys.image_pull_secrets.get().into_iter().flatten()),
         volumes: volumes::read(&keys.volumes, &own.volumes, problems),
         toml: toml::read(&keys.toml, problems),
     }
@@ -132,16 +131,6 @@ fn read_service_account(keys: &ServiceAccountKeys, problems: &mut Problems) -> O
     }
     let annotations = read_annotations(&keys.annotations, problems);
     Some(ServiceAccount { name: keys.name.get()?.clone(), annotations, create, token: keys.token.or(&standard.token) })
-}
-
-fn read_pull_secrets(given: &Leaf<Vec<crate::diagnostics::span::Spanned<SecretName>>>) -> Vec<SecretName> {
-    let mut names: Vec<SecretName> = Vec::new();
-    for name in given.get().into_iter().flatten() {
-        if !names.contains(&name.value) {
-            names.push(name.value.clone());
-        }
-    }
-    names
 }
 
 pub(super) fn read_annotations(

@@ -5,7 +5,7 @@ use crate::config::Buildkit;
 use crate::config::load_balancer::ServiceKeys;
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
-use crate::diagnostics::span::{Span, Spanned};
+use crate::diagnostics::span::{Span, Spanned, distinct};
 use crate::fleet::external_service::ExternalService;
 use crate::input::layer::LayerField;
 use crate::resolve::builder::read_annotations;
@@ -34,12 +34,8 @@ pub(super) fn read(layer: &Buildkit, problems: &mut Problems) -> Option<External
         );
     }
     let family = layer.ip_family.or(&Buildkit::standard().ip_family);
-    let mut source_ranges = Vec::new();
     for range in keys.source_ranges.get().into_iter().flatten() {
         check_range(range, family, problems);
-        if !source_ranges.contains(&range.value) {
-            source_ranges.push(range.value);
-        }
     }
     let kind = keys.r#type.or(&ServiceKeys::defaults().r#type);
     if let (ServiceType::ClusterIp, Some(class)) = (kind, keys.class.span()) {
@@ -49,7 +45,7 @@ pub(super) fn read(layer: &Buildkit, problems: &mut Problems) -> Option<External
         kind,
         class: keys.class.get().cloned(),
         annotations: read_annotations(&keys.annotations, problems),
-        source_ranges,
+        source_ranges: distinct(keys.source_ranges.get().into_iter().flatten()),
     })
 }
 

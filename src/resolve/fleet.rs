@@ -7,7 +7,7 @@ use crate::config::monitoring::ClusterLabelKeys;
 use crate::config::{Buildkit, ClusterKeys};
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
-use crate::diagnostics::span::Span;
+use crate::diagnostics::span::{Span, distinct};
 use crate::fleet::capabilities::{HaproxyCapabilities, OLDEST_HAPROXY, haproxy_of};
 use crate::fleet::model::{ClusterLabel, Fleet, LoadBalancer, Pool, ScaleDown};
 use crate::fleet::timing::Timing;
@@ -243,11 +243,5 @@ fn read_clients(layer: &Buildkit, problems: &mut Problems) -> Vec<Namespace> {
                 .at(given.span, "expected the namespaces of the CI runners"),
         );
     }
-    let mut names: Vec<Namespace> = Vec::new();
-    for name in given.or(&Buildkit::standard().client_namespaces) {
-        if !names.contains(&name.value) {
-            names.push(name.value.clone());
-        }
-    }
-    names
+    distinct(&given.or(&Buildkit::standard().client_namespaces))
 }

@@ -13,16 +13,30 @@ use crate::resolve::fleet;
 use crate::resolve::keys::home;
 use crate::resolve::resolved::Resolved;
 
-/// The outcomes and the problems of a file. If there is an error among the problems, the outcomes must not be used.
-pub fn read_bytes(bytes: &[u8]) -> (Vec<Resolved>, Problems) {
+/// What was read of a file. If there is an error among the problems, the outcomes must not be used.
+#[derive(Debug, Default)]
+pub struct Reading {
+    pub outcomes: Vec<Resolved>,
+    pub problems: Problems,
+    /// The block of each cluster.
+    pub blocks: HashMap<String, Span>,
+}
+
+pub fn read(bytes: &[u8]) -> Reading {
     match yaml::decode(bytes).and_then(parse) {
         Ok((tree, uses)) => read_written_out(&tree, &uses),
         Err(problem) => {
-            let mut problems = Problems::default();
-            problems.push(problem);
-            (Vec::new(), problems)
+            let mut reading = Reading::default();
+            reading.problems.push(problem);
+            reading
         }
     }
+}
+
+/// The outcomes and the problems of a file.
+pub fn read_bytes(bytes: &[u8]) -> (Vec<Resolved>, Problems) {
+    let Reading { outcomes, problems, .. } = read(bytes);
+    (outcomes, problems)
 }
 
 /// The tree of a file, with the aliases of what is read here written out, and where they stand.
@@ -32,29 +46,30 @@ pub fn parse(source: &str) -> Result<(Node<'_>, Vec<AliasUse>), Problem> {
 
 /// Like `read_bytes`, for a file that is already parsed.
 pub fn read_tree(tree: &Node) -> (Vec<Resolved>, Problems) {
-    read_written_out(tree, &[])
+    let Reading { outcomes, problems, .. } = read_written_out(tree, &[]);
+    (outcomes, problems)
 }
 
-fn read_written_out(tree: &Node, uses: &[AliasUse]) -> (Vec<Resolved>, Problems) {
+fn read_written_out(tree: &Node, uses: &[AliasUse]) -> Reading {
     let mut problems = Problems::default();
     let mut config = Config::read(tree, &mut problems);
     let outcomes = fleet::all(&mut config, &mut problems);
+    let blocks: HashMap<String, Span> =
+        config.clusters.iter().map(|cluster| (cluster.name.value.clone(), cluster.span)).collect();
     if !uses.is_empty() {
-        show_uses(&config, uses, &mut problems);
+        show_uses(&config, &blocks, uses, &mut problems);
     }
     problems.explain_keys(explain_it);
     problems.place_misplaced(home);
-    (outcomes, problems)
+    Reading { outcomes, problems, blocks }
 }
 
 /// How many blocks around a value are looked at for an alias of theirs: a bound for files that are made to take long.
 const MOST_BLOCKS_AROUND: usize = 64;
 
 /// Adds to each problem with a value that an alias stands for where that alias is: in the cluster, or in `defaults`.
-fn show_uses(config: &Config, uses: &[AliasUse], problems: &mut Problems) {
+fn show_uses(config: &Config, blocks: &HashMap<String, Span>, uses: &[AliasUse], problems: &mut Problems) {
     let contains = |outer: Span, inner: Span| (outer.start..outer.end).contains(&inner.start);
-    let blocks: HashMap<&str, Span> =
-        config.clusters.iter().map(|cluster| (cluster.name.value.as_str(), cluster.span)).collect();
     let mut by_block: HashMap<Option<&str>, Vec<AliasUse>> = HashMap::new();
     for alias in uses {
         // The clusters are in the order of the file.
