@@ -81,12 +81,17 @@ pub struct LoadBalancer {
     pub can: HaproxyCapabilities,
     pub tolerations: Vec<Toleration>,
     pub priority_class: PriorityClassName,
-    /// Instance type of a node for it alone; none where it runs on the cluster's base nodes.
-    pub node_type: Option<TypeName>,
+    /// A node for it alone; none where it runs on the cluster's base nodes.
+    pub node: Option<LbNode>,
     /// For runners outside of the cluster.
     pub service: Option<ExternalService>,
-    /// Settings of that node.
-    pub nodes: NodeSettings,
+}
+
+/// The load balancer's own node.
+#[derive(Clone, Debug)]
+pub struct LbNode {
+    pub instance_type: TypeName,
+    pub settings: NodeSettings,
 }
 
 /// The settings of one registry in buildkitd.toml.

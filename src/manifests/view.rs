@@ -20,7 +20,6 @@ use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
 use crate::manifests::scrape;
 use crate::manifests::service_view::ServiceView;
 use crate::manifests::toml_view::TomlView;
-use crate::values::instance_type::TypeName;
 use crate::values::name::IpFamily;
 use crate::values::toleration::Toleration;
 
@@ -99,14 +98,19 @@ pub struct LbView<'a> {
     pub priority_class: &'a str,
     /// Pods of that class that the namespace may have; none where any namespace may use it.
     pub quota_pods: Option<u32>,
-    /// Instance type of a node of its own.
-    pub node_type: Option<&'a str>,
-    pub node_name_tag: String,
-    pub nodes: NodesView<'a>,
+    /// A node of its own.
+    pub node: Option<LbNodeView<'a>>,
     pub service: Option<ServiceView<'a>>,
     /// Rendered haproxy.cfg and the name of its ConfigMap, filled in by the renderer.
     pub haproxy_cfg: String,
     pub config: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct LbNodeView<'a> {
+    pub instance_type: &'a str,
+    pub name_tag: String,
+    pub settings: NodesView<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -242,10 +246,12 @@ pub(crate) fn lb_view(fleet: &Fleet) -> LbView<'_> {
         tolerations: &fleet.lb.tolerations,
         priority_class: fleet.lb.priority_class.as_str(),
         quota_pods: fleet.lb.needs_quota().then_some(LB_QUOTA_PODS),
-        node_type: fleet.lb.node_type.as_ref().map(TypeName::as_str),
-        node_name_tag: format!("{}-buildkit-lb", fleet.cluster_name),
+        node: fleet.lb.node.as_ref().map(|node| LbNodeView {
+            instance_type: node.instance_type.as_str(),
+            name_tag: format!("{}-buildkit-lb", fleet.cluster_name),
+            settings: nodes_view(fleet, &node.settings),
+        }),
         service: ServiceView::of(fleet),
-        nodes: nodes_view(fleet, &fleet.lb.nodes),
         haproxy_cfg: String::new(),
         config: String::new(),
     }

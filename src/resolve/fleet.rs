@@ -9,7 +9,7 @@ use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::{Span, distinct};
 use crate::fleet::capabilities::{HaproxyCapabilities, OLDEST_HAPROXY, haproxy_of};
-use crate::fleet::model::{ClusterLabel, Fleet, LoadBalancer, Pool, ScaleDown};
+use crate::fleet::model::{ClusterLabel, Fleet, LbNode, LoadBalancer, Pool, ScaleDown};
 use crate::fleet::timing::Timing;
 use crate::input::layer::{LayerField, Leaf, scalar_key};
 use crate::resolve::file::{ClusterBlock, Config};
@@ -188,22 +188,21 @@ fn read_lb(layer: &Buildkit, nodes: &NodesSource, problems: &mut Problems) -> Lo
             .help(format!("use a tag that starts with the version, such as `{}`", example(&standard.haproxy_image))),
         ),
     }
-    let node_type = read_lb_nodes(&layer.load_balancer.node_pool, problems);
-    let mut unused = Problems::default();
+    // Without a node of its own, what is wrong with the keys of both architectures is theirs alone.
+    let node = read_lb_node_type(&layer.load_balancer.node_pool, problems)
+        .map(|instance_type| LbNode { instance_type, settings: nodes.read(None, problems) });
     LoadBalancer {
         image,
         can: HaproxyCapabilities::of(version.unwrap_or(OLDEST_HAPROXY)),
         tolerations: layer.lb_tolerations.or(&standard.lb_tolerations).0,
         priority_class: layer.load_balancer.priority_class.or(&standard.load_balancer.priority_class),
-        // Without a node of its own, what is wrong with the keys of both architectures is theirs alone.
-        nodes: nodes.read(None, if node_type.is_some() { problems } else { &mut unused }),
-        node_type,
+        node,
         service: external_service::read(layer, problems),
     }
 }
 
 /// The type of the load balancer's own node; a block that names none is a mistake.
-fn read_lb_nodes(nodes: &LoadBalancerNodes, problems: &mut Problems) -> Option<TypeName> {
+fn read_lb_node_type(nodes: &LoadBalancerNodes, problems: &mut Problems) -> Option<TypeName> {
     if let (Some(block), true) = (nodes.at, nodes.instance_type.is_absent()) {
         problems.push(
             Problem::new(&rule::INVALID_VALUE, "`load_balancer.node_pool` names no `instance_type`")

@@ -243,7 +243,7 @@ pub(super) fn lb_tolerations(set: &RenderedFleet) -> Vec<Value> {
             json!({"key": format!("node.kubernetes.io/{what}"), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 120})
         })
         .collect();
-    if set.fleet.lb.node_type.is_some() {
+    if set.fleet.lb.node.is_some() {
         expected
             .push(json!({"key": "workload/buildkit-lb", "operator": "Equal", "value": "true", "effect": "NoSchedule"}));
     }
@@ -260,7 +260,7 @@ fn lb_placement(set: &RenderedFleet, broken: &mut Vec<String>) {
             "the load balancer does not tolerate its own node, or the loss of its node for two minutes".to_owned(),
         );
     }
-    let Some(node_type) = &set.fleet.lb.node_type else {
+    let Some(node) = &set.fleet.lb.node else {
         if !own.is_null() {
             broken.push(format!("NodePool/{LB_NODES} was not asked for"));
         }
@@ -270,7 +270,7 @@ fn lb_placement(set: &RenderedFleet, broken: &mut Vec<String>) {
     let types = items(&template["spec"]["requirements"])
         .iter()
         .find(|requirement| requirement["key"] == "node.kubernetes.io/instance-type");
-    let own_node = types.is_some_and(|types| items(&types["values"]) == [node_type.as_str()])
+    let own_node = types.is_some_and(|types| items(&types["values"]) == [node.instance_type.as_str()])
         && pod["nodeSelector"]["workload-type"] == template["metadata"]["labels"]["workload-type"]
         && template["metadata"]["labels"]["workload-type"] == "buildkit-lb"
         && items(&template["spec"]["taints"]).len() == 1
