@@ -2,12 +2,13 @@
 
 use indexmap::IndexMap;
 
+use crate::config::Buildkit;
 use crate::config::builder::{BuilderKeys, CaCertificates, ProxyKeys, ServiceAccountKeys};
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::{Span, distinct};
 use crate::fleet::builder::{BuilderSettings, CA_DIR, CA_VARIABLE, CaSource, OWN_NO_PROXY, ServiceAccount};
-use crate::input::layer::{LayerField, Leaf, scalar_key};
+use crate::input::layer::{Leaf, scalar_key};
 use crate::input::map::MapOf;
 use crate::resolve::{toml, volumes};
 use crate::values::env::{DataObject, EnvName, EnvValue, PlainText};
@@ -103,11 +104,11 @@ fn read_ca(keys: &CaCertificates, own: &CaCertificates, problems: &mut Problems)
                 .at(block, "expected `config_map: <name>` or `secret: <name>`"),
         );
     }
-    Some(CaSource { of: of?, key: keys.key.or(&CaCertificates::defaults().key) })
+    Some(CaSource { of: of?, key: keys.key.or(&Buildkit::standard().builder.ca_certificates.key) })
 }
 
 fn read_service_account(keys: &ServiceAccountKeys, problems: &mut Problems) -> Option<ServiceAccount> {
-    let (block, standard) = (keys.at?, ServiceAccountKeys::defaults());
+    let (block, standard) = (keys.at?, &Buildkit::standard().builder.service_account);
     let create = keys.create.or(&standard.create);
     let mut refuse = |at: Span, message: &str, label: &str, help: &str| {
         problems.push(Problem::new(&rule::INVALID_VALUE, message).at(at, label).help(help));

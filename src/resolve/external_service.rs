@@ -2,12 +2,10 @@
 //! who may connect.
 
 use crate::config::Buildkit;
-use crate::config::load_balancer::ServiceKeys;
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::{Span, Spanned, distinct};
 use crate::fleet::external_service::ExternalService;
-use crate::input::layer::LayerField;
 use crate::resolve::builder::read_annotations;
 use crate::values::cidr::Cidr;
 use crate::values::name::IpFamily;
@@ -37,7 +35,7 @@ pub(super) fn read(layer: &Buildkit, problems: &mut Problems) -> Option<External
     for range in keys.source_ranges.get().into_iter().flatten() {
         check_range(range, family, problems);
     }
-    let kind = keys.r#type.or(&ServiceKeys::defaults().r#type);
+    let kind = keys.r#type.or(&Buildkit::standard().load_balancer.service.r#type);
     if let (ServiceType::ClusterIp, Some(class)) = (kind, keys.class.span()) {
         refuse(class, "a Service of type `ClusterIP` has no `class`", "only `LoadBalancer` has one", problems);
     }
