@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::manifests::check::set::{RenderedFleet, backend_of, container, containers, items, pod};
+use crate::manifests::check::set::{
+    RenderedFleet, backend_of, command_words, container, containers, items, pod, volume_of,
+};
 use crate::manifests::names::{KEDA_MONITOR, LB};
 
 pub(super) fn references(set: &RenderedFleet, broken: &mut Vec<String>) {
@@ -61,8 +63,7 @@ fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(Stri
         path == STATE || OURS.iter().any(|dir| format!("{path}/").starts_with(dir))
     };
     for mount in items(&container(deployment)["volumeMounts"]).iter().filter(is_ours) {
-        let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap_or(&Value::Null);
-        whole(volume, mount, missing);
+        whole(volume_of(deployment, mount), mount, missing);
     }
     for name in volumes.iter().filter_map(|volume| volume["configMap"]["name"].as_str()) {
         // Any other one is not of this set.
@@ -95,12 +96,9 @@ pub(super) fn whole(volume: &Value, mount: &Value, missing: &mut dyn FnMut(Strin
 /// Files that commands and arguments name exist as keys of the mounted ConfigMap.
 fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
     let container = container(deployment);
-    let words = [&container["command"], &container["args"], &container["lifecycle"]["preStop"]["exec"]["command"]];
-    let words = words.into_iter().flat_map(items).filter_map(Value::as_str);
+    let words = command_words(container);
     for mount in items(&container["volumeMounts"]) {
-        let volumes = items(&pod(deployment)["volumes"]);
-        let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap_or(&Value::Null);
-        let Some(map) = volume["configMap"]["name"].as_str() else { continue };
+        let Some(map) = volume_of(deployment, mount)["configMap"]["name"].as_str() else { continue };
         if set.config_map(map).is_null() {
             continue;
         }

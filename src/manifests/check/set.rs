@@ -80,6 +80,18 @@ pub(super) fn containers(deployment: &Value) -> impl Iterator<Item = &Value> {
     items(&pod["containers"]).iter().chain(items(&pod["initContainers"]))
 }
 
+/// The volume of a Deployment's pods that a mount names; null if there is none.
+pub(super) fn volume_of<'v>(deployment: &'v Value, mount: &Value) -> &'v Value {
+    let volumes = items(&pod(deployment)["volumes"]);
+    volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap_or(&Value::Null)
+}
+
+/// The words of a container's command, arguments and preStop hook.
+pub(super) fn command_words(container: &Value) -> impl Iterator<Item = &str> + Clone {
+    let words = [&container["command"], &container["args"], &container["lifecycle"]["preStop"]["exec"]["command"]];
+    words.into_iter().flat_map(items).filter_map(Value::as_str)
+}
+
 /// A number that is written as a number or as text.
 pub(super) fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::manifests::check::builder::is_further;
 use crate::manifests::check::references::whole;
-use crate::manifests::check::set::{RenderedFleet, container, items, pod};
+use crate::manifests::check::set::{RenderedFleet, command_words, container, items, pod, volume_of};
 
 pub(super) fn used(set: &RenderedFleet, broken: &mut Vec<String>) {
     for (name, deployment) in set.objects.of_kind("Deployment") {
@@ -32,8 +32,7 @@ fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(Stri
         missing(format!("volumes {names:?} and mounts {mounted:?} differ"));
     }
     for mount in mounts {
-        let volume = volumes.iter().copied().find(|volume| volume["name"] == mount["name"]).unwrap_or(&Value::Null);
-        whole(volume, mount, missing);
+        whole(volume_of(deployment, mount), mount, missing);
     }
     for volume in volumes {
         if let Some(map) = volume["configMap"]["name"].as_str()
@@ -53,14 +52,10 @@ fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(Stri
 /// Something reads what is mounted of a ConfigMap.
 fn files(deployment: &Value, missing: &mut dyn FnMut(String)) {
     let container = container(deployment);
-    let words = [&container["command"], &container["args"], &container["lifecycle"]["preStop"]["exec"]["command"]];
-    let words: Vec<&str> = words.into_iter().flat_map(items).filter_map(Value::as_str).collect();
     for mount in own(&container["volumeMounts"]) {
-        let volumes = items(&pod(deployment)["volumes"]);
-        let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap_or(&Value::Null);
-        let Some(map) = volume["configMap"]["name"].as_str() else { continue };
+        let Some(map) = volume_of(deployment, mount)["configMap"]["name"].as_str() else { continue };
         let dir = mount["mountPath"].as_str().unwrap_or_default();
-        if !words.iter().any(|word| word.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))) {
+        if !command_words(container).any(|word| word.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))) {
             missing(format!("nothing reads {dir}, where ConfigMap/{map} is mounted"));
         }
     }
