@@ -4,11 +4,12 @@ use crate::diagnostics::span::Spanned;
 use crate::input::layer::{Leaf, layer};
 use crate::input::map::MapOf;
 use crate::values::cache_disk::CacheDisk;
+use crate::values::count::PodVcpu;
 use crate::values::env::{ConfigMapName, DataKey, EnvName, EnvValue, PlainText, ServiceAccountName};
 use crate::values::name::SecretName;
 use crate::values::proxy::{NoProxy, ProxyUrl};
 use crate::values::toml::TomlTables;
-use crate::values::volume::{AbsolutePath, AnnotationKey, VolumeName, VolumeSize};
+use crate::values::volume::{AbsolutePath, AnnotationKey, VolumeName, VolumeSize, WholeGib};
 
 layer! {
     /// The block `buildkit.builder`.
@@ -16,6 +17,14 @@ layer! {
         /// Disk of the build cache. With `root`, types need no NVMe, and what there is of it stays unused; sizes follow
         /// `nodes.root_volume.size_gib`, which must be given, less 20 GiB for images. Raise its `iops` and `throughput` too.
         cache_disk: Leaf<CacheDisk> = "nvme",
+        /// CPU of one builder, where no instance type determines it: with `nodes.provisioner: none`, together with `memory` and
+        /// `cache`. Requested and limited; a node needs more for itself and its DaemonSets.
+        cpu: Leaf<PodVcpu> ["vCPU"],
+        /// Memory of one builder, like `cpu`.
+        memory: Leaf<WholeGib>,
+        /// Disk of one builder's cache, like `cpu`. The pod requests it of its node's disk, and buildkitd collects garbage
+        /// above it; builds that run need more.
+        cache: Leaf<WholeGib>,
         /// Environment variables of buildkitd: text, or a key of a Secret or ConfigMap in the fleet's namespace. Kubernetes
         /// replaces `$(NAME)` in a text by an earlier variable. Steps of a build do not see them. A change rolls the builders.
         env: MapOf<EnvName, Leaf<EnvValue>>,

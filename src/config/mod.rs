@@ -30,10 +30,10 @@ use crate::values::version::Version;
 layer! {
     /// `defaults` or one cluster. Keys of other tools are allowed here and ignored.
     pub struct ClusterKeys (Open) {
-        /// Name of the EKS cluster. Nodes run as the role `<name>-node-role`, find subnets and security groups by the
-        /// tag `karpenter.sh/discovery: <name>`, and deploy.sh refuses a context of another cluster.
+        /// Name of the cluster, on EKS the one that AWS knows. deploy.sh refuses a context of another cluster. Karpenter's nodes
+        /// run as the role `<name>-node-role`, and find subnets and security groups by the tag `karpenter.sh/discovery: <name>`.
         cluster_name: Leaf<ClusterName>,
-        /// AWS region; it determines the prices.
+        /// AWS region; it determines the prices. Optional with `nodes.provisioner: none`.
         region: Leaf<Region>,
         /// Modules installed on the cluster, in installation order. Only clusters that list `buildkit` get manifests;
         /// autoscaling needs `keda` before it.

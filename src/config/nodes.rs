@@ -6,10 +6,12 @@ use crate::input::map::MapOf;
 use crate::values::arch::Arch;
 use crate::values::aws::{AmiId, CapacityType, InstanceProfileName, KmsKey, RoleName, TagKey, TagValue};
 use crate::values::count::{VolumeGib, VolumeIops, VolumeThroughput};
-use crate::values::name::AmiAlias;
+use crate::values::name::{AmiAlias, LabelKey, LabelText};
 use crate::values::node_files::{KubeletFields, UserData};
+use crate::values::provisioner::Provisioner;
 use crate::values::selector_term::{SecurityGroupTerms, SubnetTerms};
 use crate::values::taint::Taints;
+use crate::values::toleration::Tolerations;
 
 /// Writes the keys once, for the block itself and for the blocks of one architecture in it.
 macro_rules! node_keys {
@@ -17,6 +19,8 @@ macro_rules! node_keys {
         layer! {
             /// The block `buildkit.nodes`.
             pub struct NodesKeys (Closed) {
+                /// What makes nodes: Karpenter, from NodePools of the set, or something else. With `none`, the set has no NodePools.
+                provisioner: Leaf<Provisioner> = "karpenter",
                 $( $(#[doc = $doc])* $field : $kind $([$unit])? $(= $default)?, )*
                 /// The same keys for amd64 nodes alone; they take precedence.
                 amd64: ArchNodesKeys,
@@ -74,6 +78,10 @@ node_keys! {
     kubelet: Leaf<KubeletFields>,
     /// Further parts of the user data, which cloud-init runs after nodeadm has read its own.
     user_data: Leaf<UserData>,
+    /// Labels of the nodes that builders run on, beside `kubernetes.io/arch`; only with `provisioner: none`.
+    selector: MapOf<LabelKey, Leaf<LabelText>>,
+    /// Taints of nodes that builders tolerate; only with `provisioner: none`.
+    tolerations: Leaf<Tolerations>,
 }
 
 layer! {

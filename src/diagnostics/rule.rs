@@ -76,6 +76,9 @@ rules! {
         Error CLUSTERS_REQUIRED "clusters-required"
             "a file without clusters would remove every cluster's manifests"
             "write `clusters:` with one block for each cluster; `buildkit-fleet init` writes an example";
+        Warning KEY_FOR_OTHER_NODES "key-for-other-nodes"
+            "the key is for nodes that Karpenter makes, or only for others, and has no effect with this `nodes.provisioner`"
+            "remove the key, or change `nodes.provisioner`";
         Warning MISSPELT_TOP_LEVEL "misspelt-top-level"
             "a misspelt `defaults` would be taken for another tool's block and ignored"
             "rename the block; if another tool reads a block of that name, ignore the warning";
@@ -90,13 +93,13 @@ rules! {
             "add `cluster_name: <name of the EKS cluster>` to the cluster";
         Error REGION_REQUIRED "region-required"
             "prices depend on the region, and cluster_name and region together identify an EKS cluster"
-            "add `region: <AWS region>` to the cluster";
+            "add `region: <AWS region>` to the cluster; only with `nodes.provisioner: none` it may be left out";
         Error OUTPUT_PATH_COLLISION "output-path-collision"
             "on a file system that ignores case, both clusters would be written to the same directory"
             "rename one of the two clusters";
         Error SAME_CLUSTER_TWICE "same-cluster-twice"
-            "NodePools, EC2NodeClasses and taints have no namespace: two fleets in one EKS cluster overwrite each other when applied, even from different namespaces"
-            "correct `cluster_name` or `region`; an EKS cluster can have only one fleet";
+            "NodePools, EC2NodeClasses and taints have no namespace: two fleets in one cluster overwrite each other when applied, even from different namespaces"
+            "correct `cluster_name` or `region`; a cluster can have only one fleet";
         Error AUTOSCALING_MAX_REQUIRED "autoscaling-max-required"
             "without a maximum the pool could grow to KEDA's default of 100 pods, or an architecture left without a maximum could not scale"
             "add `{arch}_max: <pods>` beside `enabled`, for every architecture of the fleet";
@@ -112,6 +115,12 @@ rules! {
         Error INSTANCE_TYPES_EXCLUSIVE "instance-types-exclusive"
             "both keys set the same thing in the same block: one of them would be ignored"
             "keep either `{arch}_instance_types`, with the pods per node of each type, or `{arch}_instance_type` and `{arch}_pods_per_node`";
+        Error BUILDER_SIZE_REQUIRED "builder-size-required"
+            "requests, limits and garbage collection follow from the size of a builder; nodes that Karpenter does not make have no type that determines it"
+            "give `builder: {cpu, memory, cache}`, all three, or name the type of the nodes in `{arch}_instance_type`";
+        Error BUILDER_SIZE_TWICE "builder-size-twice"
+            "the size that is given outright takes precedence, and the type would be ignored"
+            "keep `builder: {cpu, memory, cache}`, or the type and its pods per node";
         Error INSTANCE_TYPES_EMPTY "instance-types-empty"
             "an architecture without an instance type has no nodes"
             "name at least one type with its pods per node, or remove the key";

@@ -5,7 +5,7 @@
 use crate::catalogue::instances::InstanceType;
 use crate::fleet::cache_volume::{CacheVolume, GIB_IN_MB, GIB_IN_MB_AT_MOST, SYSTEM_GIB};
 use crate::fleet::hpa::MAX_POLICY_PERIOD_S;
-use crate::fleet::instance_plan::PlannedType;
+use crate::fleet::instance_plan::{InstancePlan, PlannedType};
 use crate::fleet::model::{Fleet, Pool};
 use crate::fleet::sizing;
 use crate::fleet::timing::Timing;
@@ -88,14 +88,14 @@ pub fn weight(place: usize) -> Formula {
     formula(format!("100 - {place}"), "in the order of the types")
 }
 
-pub fn pod_vcpu(pool: &Pool) -> Formula {
-    let PlannedType { instance, pods_per_node, .. } = pool.plan.first();
+pub fn pod_vcpu(plan: &InstancePlan) -> Formula {
+    let PlannedType { instance, pods_per_node, .. } = plan.first();
     let words = "the first type's millicores less the kubelet's and the DaemonSets', a tenth to spare, by pods per node, whole vCPU";
     formula(format!("floor(({}) * 9 / (10 * {pods_per_node}) / 1000)", usable_millicores(instance)), words)
 }
 
-pub fn pod_gib(pool: &Pool) -> Formula {
-    let PlannedType { instance, pods_per_node, .. } = pool.plan.first();
+pub fn pod_gib(plan: &InstancePlan) -> Formula {
+    let PlannedType { instance, pods_per_node, .. } = plan.first();
     let usable = usable_mib(instance, &format!("floor({} * 37 / 40)", instance.memory_mib));
     let words = "the first type's MiB less 7.5 % for the hypervisor, the kubelet's (by the pods that the interfaces allow), eviction's and the DaemonSets', a tenth to spare, by pods per node, whole GiB";
     formula(format!("floor(({usable}) * 9 / (10 * {pods_per_node}) / 1024)"), words)
@@ -114,40 +114,60 @@ fn usable_mib(instance: &InstanceType, node_mib: &str) -> String {
     format!("{node_mib} - (11 * {} + 255) - 100 - 440", instance.eni_max_pods)
 }
 
-pub fn cache_request(pool: &Pool) -> Formula {
-    let share = |PlannedType { instance, pods_per_node, .. }: &PlannedType| {
-        format!("floor({} * 60 / (100 * {pods_per_node}))", usable_gb(pool.plan.cache, instance))
-    };
-    let words = match pool.plan.cache {
+pub fn cache_request(plan: &InstancePlan) -> Formula {
+    let words = match plan.cache {
         CacheVolume::Nvme => "60 % of a pod's part of the node's NVMe in GB, the smallest over the types",
         CacheVolume::Root { .. } => {
             "60 % of a pod's part of the root volume in GB, less 20 GiB for images, the smallest over the types"
         }
     };
-    formula(one_of("min", pool.plan.entries.iter().map(share)), words)
+    formula(request_gb(plan), words)
 }
 
-pub fn cache_max_used(pool: &Pool) -> Formula {
+fn request_gb(plan: &InstancePlan) -> String {
+    let share = |PlannedType { instance, pods_per_node, .. }: &PlannedType| {
+        format!("floor({} * 60 / (100 * {pods_per_node}))", usable_gb(plan.cache, instance))
+    };
+    one_of("min", plan.entries.iter().map(share))
+}
+
+/// On nodes of the cluster: the same, in GiB.
+pub fn cache_gib(plan: &InstancePlan) -> Formula {
+    let words = "60 % of a pod's part of the type's disk, the smallest over the types, in whole GiB";
+    formula(format!("floor({} * 1000 / {GIB_IN_MB_AT_MOST})", request_gb(plan)), words)
+}
+
+/// A number of `builder`, which is not computed.
+pub fn stated(number: u64) -> Formula {
+    formula(number.to_string(), "as `builder` in clusters.yaml gives it")
+}
+
+/// The least that a cache of this many GiB keeps.
+pub fn cache_reserved_gib(cache_gib: u64) -> Formula {
+    formula(format!("max(1, floor({cache_gib} / 2))"), "half of maxUsedSpace, in whole GiB")
+}
+
+pub fn cache_max_used(plan: &InstancePlan) -> Formula {
     let words = "percent of the node's disk for each of the most pods that may be placed on a node, by requests; the kubelet evicts below 10 % free";
-    formula(cache_share(pool), words)
+    formula(cache_share(plan), words)
 }
 
-pub fn cache_reserved(pool: &Pool) -> Formula {
-    formula(format!("floor({} / 2)", cache_share(pool)), "half of maxUsedSpace")
+pub fn cache_reserved(plan: &InstancePlan) -> Formula {
+    formula(format!("floor({} / 2)", cache_share(plan)), "half of maxUsedSpace")
 }
 
 /// 70 % of the disk over the most pods on a node: as many as declared, or as many as fit where that is more.
-fn cache_share(pool: &Pool) -> String {
-    let (pod, request) = (pool.plan.pod, pool.plan.cache_request_gb().max(1));
+fn cache_share(plan: &InstancePlan) -> String {
+    let (pod, request) = (plan.pod, plan.cache_request_gb().max(1));
     let most = |PlannedType { instance, pods_per_node, .. }: &PlannedType| {
         let by_cpu = format!("({}) / ({} * 1000)", usable_millicores(instance), pod.vcpu);
         let mib = usable_mib(instance, &instance.memory_mib.to_string());
         let by_memory = format!("({mib}) / ({} * 1024)", pod.gib);
-        let disk = whole_gb(pool.plan.cache, instance);
+        let disk = whole_gb(plan.cache, instance);
         format!("max({pods_per_node}, floor(min({by_cpu}, {by_memory}, {disk} / {request})))")
     };
-    let most = one_of("max", pool.plan.entries.iter().map(most));
-    match pool.plan.cache {
+    let most = one_of("max", plan.entries.iter().map(most));
+    match plan.cache {
         CacheVolume::Nvme => format!("floor(70 / {most})"),
         CacheVolume::Root { size_gib } => format!("floor(70 * ({size_gib} - {SYSTEM_GIB}) / ({size_gib} * {most}))"),
     }

@@ -10,6 +10,7 @@ pub mod hpa;
 pub mod instance_plan;
 pub mod model;
 pub mod nodes;
+pub mod placement;
 pub mod ports;
 pub mod scaling;
 pub mod sizing;

@@ -5,8 +5,8 @@ use indexmap::IndexMap;
 use crate::fleet::builder::BuilderSettings;
 use crate::fleet::capabilities::{Fallback, HaproxyCapabilities, Ladder};
 use crate::fleet::external_service::ExternalService;
-use crate::fleet::instance_plan::InstancePlan;
 use crate::fleet::nodes::NodeSettings;
+use crate::fleet::placement::Placement;
 use crate::fleet::scaling::Scaling;
 use crate::fleet::timing::Timing;
 use crate::values::arch::Arch;
@@ -25,7 +25,8 @@ use crate::values::version::Version;
 pub struct Fleet {
     pub key: ClusterKey,
     pub cluster_name: ClusterName,
-    pub region: Region,
+    /// Always there with nodes of Karpenter: it determines their prices, and tells clusters of one name apart.
+    pub region: Option<Region>,
     pub namespace: Namespace,
     pub image: Image,
     /// Version of BuildKit in the image; `None` if neither its tag nor `buildkit_version` shows it.
@@ -55,8 +56,7 @@ pub struct Fleet {
 pub struct Pool {
     pub arch: Arch,
     pub scaling: Scaling,
-    pub plan: InstancePlan,
-    pub nodes: NodeSettings,
+    pub placement: Placement,
 }
 
 /// The label that tells this cluster's series from those of others, in a store that holds several clusters.
@@ -110,6 +110,17 @@ impl LoadBalancer {
 }
 
 impl Fleet {
+    /// Its names, for people: `prod (eks-prod, us-east-1)`.
+    pub fn title(&self) -> String {
+        let region = self.region.as_ref().map(|region| format!(", {region}")).unwrap_or_default();
+        format!("{} ({}{region})", self.key, self.cluster_name)
+    }
+
+    /// Whether Karpenter makes nodes for its builders.
+    pub fn has_node_pools(&self) -> bool {
+        self.pools.iter().any(|pool| pool.placement.karpenter().is_some())
+    }
+
     pub fn autoscaled(&self) -> bool {
         self.pools.iter().any(|pool| matches!(pool.scaling, Scaling::Keda { .. }))
     }

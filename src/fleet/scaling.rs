@@ -43,4 +43,12 @@ impl Scaling {
             Scaling::Keda { bounds, .. } => bounds.max,
         }
     }
+
+    /// Fewest pods.
+    pub fn least(self) -> u32 {
+        match self {
+            Scaling::Fixed { replicas } => replicas,
+            Scaling::Keda { bounds, .. } => bounds.min,
+        }
+    }
 }

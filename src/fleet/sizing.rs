@@ -99,6 +99,11 @@ pub struct CacheShares {
     pub reserved_percent: u64,
 }
 
+/// The least that a cache of this many GiB keeps: half of it.
+pub fn reserved_gib(cache_gib: u64) -> u64 {
+    (cache_gib / 2).max(1)
+}
+
 /// Free space that every daemon keeps: below 10 %, the kubelet evicts pods without a grace period.
 pub const MIN_FREE_PERCENT: u64 = 20;
 

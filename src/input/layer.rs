@@ -1,5 +1,4 @@
-//! Layers of configuration: the values written in one block, each with its span, and how one layer overrides
-//! another. The `layer!` macro names each key once; reading, merging and did-you-mean are generated from it.
+//! Layers of configuration, and how one overrides another. `layer!` names each key once, and generates all else from that.
 
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
@@ -43,6 +42,14 @@ pub trait LayerField: Clone + Default {
     /// This layer on top of `base`: keys that are not given here are taken from there.
     #[must_use]
     fn over(&self, base: &Self) -> Self;
+
+    /// Where it is given; none where it is not, or refused.
+    fn place(&self) -> Option<Span>;
+
+    /// The keys of a block that are given, each with its place.
+    fn given(&self) -> Vec<(&'static str, Span)> {
+        Vec::new()
+    }
 }
 
 /// A value that may be given.
@@ -103,6 +110,10 @@ impl<T: Value> LayerField for Leaf<T> {
 
     fn over(&self, base: &Self) -> Self {
         if self.is_absent() { base.clone() } else { self.clone() }
+    }
+
+    fn place(&self) -> Option<Span> {
+        self.span()
     }
 }
 
@@ -217,6 +228,15 @@ macro_rules! layer {
 
             fn over(&self, base: &Self) -> Self {
                 $layer { at: self.at.or(base.at), $( $field: self.$field.over(&base.$field), )* }
+            }
+
+            fn place(&self) -> Option<$crate::diagnostics::span::Span> {
+                self.at
+            }
+
+            fn given(&self) -> Vec<(&'static str, $crate::diagnostics::span::Span)> {
+                let all = [$(($crate::input::layer::key_of(stringify!($field)), $crate::input::layer::LayerField::place(&self.$field))),*];
+                all.into_iter().filter_map(|(key, place)| Some((key, place?))).collect()
             }
         }
     };

@@ -47,4 +47,8 @@ impl<K: Scalar, F: LayerField> LayerField for MapOf<K, F> {
         }
         MapOf(merged, PhantomData)
     }
+
+    fn place(&self) -> Option<Span> {
+        self.0.values().next().map(|(span, _)| *span)
+    }
 }

@@ -15,7 +15,10 @@ pub struct Manifest {
 /// come after the load balancer answers; monitoring.
 pub const ALL: &[Manifest] = &[
     Manifest { path: "00-namespace.yaml", needed: always },
-    Manifest { path: "10-nodepools.yaml", needed: always },
+    Manifest {
+        path: "10-nodepools.yaml",
+        needed: |fleet| if fleet.has_node_pools() { Ok(()) } else { Err("`nodes.provisioner` is `none`") },
+    },
     Manifest { path: "20-buildkitd-config.yaml", needed: always },
     Manifest { path: "21-lb-config.yaml", needed: always },
     Manifest { path: "30-lb-deployment.yaml", needed: always },

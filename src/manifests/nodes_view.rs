@@ -10,6 +10,7 @@ use crate::values::aws::{AmiId, CapacityType};
 use crate::values::node_files::UserDataPart;
 use crate::values::selector_term::SelectorTerm;
 use crate::values::taint::Taint;
+use crate::values::toleration::Toleration;
 
 #[derive(Debug, Serialize)]
 pub struct NodesView<'a> {
@@ -30,6 +31,13 @@ pub struct NodesView<'a> {
     pub startup_taints: &'a [Taint],
     pub kubelet: &'a Map<String, Value>,
     pub user_data: &'a [UserDataPart],
+}
+
+/// Nodes that are there without us.
+#[derive(Debug, Serialize)]
+pub struct GivenView<'a> {
+    pub selector: &'a IndexMap<String, String>,
+    pub tolerations: &'a [Toleration],
 }
 
 pub(super) fn nodes_view<'a>(fleet: &'a Fleet, nodes: &'a NodeSettings) -> NodesView<'a> {

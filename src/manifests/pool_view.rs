@@ -4,10 +4,12 @@ use serde::Serialize;
 
 use crate::fleet::dns::discovery_name;
 use crate::fleet::hpa::ScalingRules;
+use crate::fleet::instance_plan::InstancePlan;
 use crate::fleet::model::{Fleet, Pool};
+use crate::fleet::placement::{CacheLimit, Placement};
 use crate::fleet::scaling::{Bounds, Scaling};
 use crate::fleet::sizing;
-use crate::manifests::nodes_view::{NodesView, nodes_view};
+use crate::manifests::nodes_view::{GivenView, NodesView, nodes_view};
 use crate::manifests::scrape;
 use crate::values::arch::Arch;
 
@@ -32,22 +34,43 @@ pub struct PoolView<'a> {
     pub value_location: String,
     pub vcpu: u64,
     pub gib: u64,
-    pub usable_cpu_m: u64,
-    pub usable_mib: u64,
-    pub first_type: &'a str,
-    pub pods_per_node: u64,
-    pub most_pods_per_node: u64,
-    pub cache_on_root: bool,
-    pub cache_request_gb: u64,
-    pub max_used_percent: u64,
-    pub reserved_percent: u64,
+    /// What the size follows from; none where it was given outright.
+    pub sized_by: Option<SizedBy<'a>>,
+    pub cache: CacheView,
     pub min_free_percent: u64,
     pub node_name_tag: String,
-    pub nodes: NodesView<'a>,
+    /// Nodes that Karpenter makes, or
+    pub nodes: Option<NodesView<'a>>,
+    /// others.
+    pub given: Option<GivenView<'a>>,
     pub types: Vec<TypeView<'a>>,
     /// Rendered buildkitd.toml and the name of its ConfigMap, filled in by the renderer.
     pub buildkitd_toml: String,
     pub config: String,
+}
+
+/// The instance type that a pod's size follows from.
+#[derive(Debug, Serialize)]
+pub struct SizedBy<'a> {
+    pub first_type: &'a str,
+    pub pods_per_node: u64,
+    pub usable_cpu_m: u64,
+    pub usable_mib: u64,
+}
+
+/// A builder's cache. The request and the limits are as the manifests write them.
+#[derive(Debug, Serialize)]
+pub struct CacheView {
+    pub request: u64,
+    pub request_unit: &'static str,
+    pub max_used: u64,
+    pub reserved: u64,
+    /// Of both limits.
+    pub limit_unit: &'static str,
+    /// On the root volume of a node that Karpenter makes.
+    pub on_root: bool,
+    /// Builders that share a disk, of nodes that Karpenter makes.
+    pub most_pods_per_node: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,10 +85,7 @@ pub struct TypeView<'a> {
 }
 
 pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
-    let plan = &pool.plan;
-    let first = plan.first();
-    let usable = sizing::usable(&first.instance);
-    let shares = plan.cache.shares(plan.most_pods_per_node());
+    let size = pool.placement.pod();
     let peak = pool.scaling.peak();
     let slots = sizing::server_slots(peak.into());
     let (replicas, bounds) = match pool.scaling {
@@ -87,22 +107,20 @@ pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
         fallback: fleet.fallback(pool),
         scale_up: bounds.map(|bounds| RulesView::of(ScalingRules::up(fleet, bounds.max()))),
         value_location: scrape::sessions_of(pool.arch),
-        vcpu: plan.pod.vcpu,
-        gib: plan.pod.gib,
-        usable_cpu_m: usable.millicores,
-        usable_mib: usable.mib,
-        first_type: &first.instance.name,
-        pods_per_node: first.pods_per_node,
-        most_pods_per_node: plan.most_pods_per_node(),
-        cache_on_root: plan.cache.is_root(),
-        cache_request_gb: plan.cache_request_gb(),
-        max_used_percent: shares.max_used_percent,
-        reserved_percent: shares.reserved_percent,
+        vcpu: size.vcpu,
+        gib: size.gib,
+        sized_by: pool.placement.plan().map(SizedBy::of),
+        cache: CacheView::of(&pool.placement),
         min_free_percent: sizing::MIN_FREE_PERCENT,
         node_name_tag: format!("{}-buildkit-{}", fleet.cluster_name, pool.arch.name()),
-        nodes: nodes_view(fleet, &pool.nodes),
-        types: plan
-            .entries
+        nodes: pool.placement.karpenter().map(|nodes| nodes_view(fleet, &nodes.settings)),
+        given: pool
+            .placement
+            .given()
+            .map(|nodes| GivenView { selector: &nodes.selector, tolerations: &nodes.tolerations }),
+        types: pool
+            .placement
+            .node_types()
             .iter()
             .enumerate()
             .map(|(place, entry)| {
@@ -120,6 +138,48 @@ pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
             .collect(),
         buildkitd_toml: String::new(),
         config: String::new(),
+    }
+}
+
+impl<'a> SizedBy<'a> {
+    fn of(plan: &'a InstancePlan) -> Self {
+        let first = plan.first();
+        let usable = sizing::usable(&first.instance);
+        SizedBy {
+            first_type: &first.instance.name,
+            pods_per_node: first.pods_per_node,
+            usable_cpu_m: usable.millicores,
+            usable_mib: usable.mib,
+        }
+    }
+}
+
+impl CacheView {
+    fn of(placement: &Placement) -> Self {
+        let plan = placement.karpenter().map(|nodes| &nodes.plan);
+        let (on_root, most_pods_per_node) =
+            plan.map_or((false, 1), |plan| (plan.cache.is_root(), plan.most_pods_per_node()));
+        match placement.cache_limit() {
+            CacheLimit::Shares(shares) => CacheView {
+                request: placement.cache_request_gb(),
+                request_unit: "G",
+                max_used: shares.max_used_percent,
+                reserved: shares.reserved_percent,
+                limit_unit: "%",
+                on_root,
+                most_pods_per_node,
+            },
+            // buildkitd reads GB as GiB too; the manifest says what is meant.
+            CacheLimit::Gib(gib) => CacheView {
+                request: gib,
+                request_unit: "Gi",
+                max_used: gib,
+                reserved: sizing::reserved_gib(gib),
+                limit_unit: "GiB",
+                on_root,
+                most_pods_per_node,
+            },
+        }
     }
 }
 

@@ -46,7 +46,7 @@ pub struct View<'a> {
 pub struct ClusterView<'a> {
     pub key: &'a str,
     pub cluster_name: &'a str,
-    pub region: &'a str,
+    pub region: Option<&'a str>,
     pub namespace: &'a str,
     pub image: &'a str,
     pub listen: &'static str,
@@ -185,7 +185,7 @@ fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {
     ClusterView {
         key: fleet.key.as_str(),
         cluster_name: fleet.cluster_name.as_str(),
-        region: fleet.region.as_str(),
+        region: fleet.region.as_ref().map(crate::values::name::Region::as_str),
         namespace: fleet.namespace.as_str(),
         image: fleet.image.as_str(),
         listen,

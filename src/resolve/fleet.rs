@@ -14,12 +14,12 @@ use crate::fleet::timing::Timing;
 use crate::input::layer::{LayerField, Leaf, scalar_key};
 use crate::resolve::file::{ClusterBlock, Config};
 use crate::resolve::images::{self, example};
-use crate::resolve::instance_plan::{self, Layers};
 use crate::resolve::modules::WithoutKarpenter;
 use crate::resolve::nodes::NodesSource;
 use crate::resolve::resolved::Resolved;
 use crate::resolve::{
-    architectures, builder, cache_volume, external_service, instance_rules, registries, rules, scaling,
+    architectures, builder, external_service, instance_rules, placement, pool_rules, provisioner, registries, rules,
+    scaling,
 };
 use crate::values::arch::Arch;
 use crate::values::instance_type::TypeName;
@@ -32,7 +32,8 @@ pub fn all(config: &mut Config, problems: &mut Problems) -> Vec<Resolved> {
     let defaults = &config.defaults;
     let mut outcomes = Vec::with_capacity(config.clusters.len());
     let mut seen = BTreeMap::new();
-    let (mut used, mut without_karpenter) = (BTreeSet::new(), WithoutKarpenter::default());
+    let (mut used, mut provisioners) = (BTreeSet::new(), Vec::new());
+    let mut without_karpenter = WithoutKarpenter::default();
     for cluster in &mut config.clusters {
         let modules = if cluster.entry.modules.is_absent() { &defaults.modules } else { &cluster.entry.modules };
         let ours = match modules {
@@ -56,12 +57,17 @@ pub fn all(config: &mut Config, problems: &mut Problems) -> Vec<Resolved> {
             });
             continue;
         }
-        without_karpenter.add(&cluster.name.value, modules);
         let own = &cluster.entry.buildkit;
+        let provisioner = provisioner::of(&own.over(&defaults.buildkit));
+        provisioners.push(provisioner);
+        if provisioner.is_karpenter() {
+            without_karpenter.add(&cluster.name.value, modules);
+        }
         let listed = if own.architectures.is_absent() { &defaults.buildkit } else { own };
         used.extend(architectures::of(&listed.architectures));
         let mut found = std::mem::take(&mut cluster.problems);
         architectures::check_own(own, &listed.architectures, &mut found);
+        provisioner::check_own(own, provisioner, &mut found);
         let fleet = read(cluster, defaults, config.clusters_at, &mut found);
         if let Some(fleet) = &fleet {
             rules::check_same_cluster(fleet, &cluster.name, &mut seen, &mut found);
@@ -72,6 +78,7 @@ pub fn all(config: &mut Config, problems: &mut Problems) -> Vec<Resolved> {
         }
     }
     architectures::check_defaults(&defaults.buildkit, &used, problems);
+    provisioner::check_defaults(&defaults.buildkit, &provisioners, problems);
     without_karpenter.check(problems);
     outcomes
 }
@@ -105,16 +112,16 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     let ip_family = layer.ip_family.or(&standard.ip_family);
     let nodes =
         NodesSource { layer, kubernetes: entry.eks_version.spanned(), at: defaults.buildkit.at.unwrap_or(clusters_at) };
+    let source =
+        placement::FleetLayers { nodes: &nodes, own: &cluster.entry.buildkit, defaults: &defaults.buildkit, at };
+    placement::check_one_size(source.own, &arches, problems);
     let mut pools = Vec::new();
     for arch in arches {
         let scaling = scaling::read(arch, layer, problems);
-        let cache = cache_volume::read(arch, layer, problems);
-        let layers = Layers { own: &cluster.entry.buildkit, defaults: &defaults.buildkit, merged: layer, cache, at };
-        let plan = instance_plan::read(arch, layers, problems);
-        let nodes = nodes.read(Some(arch), problems);
-        if let (Some(scaling), Some(plan)) = (scaling, plan) {
-            let pool = Pool { arch, scaling, plan, nodes };
-            rules::check_pool(&pool, layer, &namespace, ip_family, at, problems);
+        let placement = placement::read(source, arch, problems);
+        if let (Some(scaling), Some(placement)) = (scaling, placement) {
+            let pool = Pool { arch, scaling, placement };
+            pool_rules::check(&pool, layer, &namespace, ip_family, at, problems);
             pools.push(pool);
         }
     }
@@ -129,7 +136,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     let fleet = Fleet {
         key: key?.value,
         cluster_name: entry.cluster_name.get()?.clone(),
-        region: entry.region.get()?.clone(),
+        region: entry.region.get().cloned(),
         image,
         buildkit,
         timing: Timing::new(
@@ -189,7 +196,9 @@ fn read_lb(layer: &Buildkit, nodes: &NodesSource, problems: &mut Problems) -> Lo
         ),
     }
     // Without a node of its own, what is wrong with the keys of both architectures is theirs alone.
-    let node = read_lb_node_type(&layer.load_balancer.node_pool, problems)
+    let node = Some(&layer.load_balancer.node_pool)
+        .filter(|_| provisioner::of(layer).is_karpenter())
+        .and_then(|node_pool| read_lb_node_type(node_pool, problems))
         .map(|instance_type| LbNode { instance_type, settings: nodes.read(None, problems) });
     LoadBalancer {
         image,

@@ -8,7 +8,7 @@ use crate::fleet::cache_volume::CacheVolume;
 use crate::fleet::instance_plan::{InstancePlan, PlannedType};
 use crate::input::layer::Leaf;
 use crate::resolve::cache_volume;
-use crate::resolve::instance_rules::{RequestedType, check_crowd, check_fit, facts, size_by};
+use crate::resolve::instance_rules::{RequestedType, check_crowd, check_fit, check_numa, facts, size_by};
 use crate::values::arch::Arch;
 use crate::values::count::PodsPerNode;
 
@@ -26,6 +26,8 @@ pub struct Layers<'a> {
     pub merged: &'a Buildkit,
     /// The disk of the caches.
     pub cache: CacheVolume,
+    /// Whether these are the nodes that builders get, or only what their size follows from.
+    pub karpenter: bool,
     /// The place for problems of values that are not in the file.
     pub at: Span,
 }
@@ -92,7 +94,7 @@ fn wanted(arch: Arch, layers: Layers, problems: &mut Problems) -> Option<Vec<Req
 /// Reads the plan of one architecture; none where a problem was found.
 pub(super) fn read(arch: Arch, layers: Layers, problems: &mut Problems) -> Option<InstancePlan> {
     let wanted = wanted(arch, layers, problems)?;
-    let Layers { merged, cache, .. } = layers;
+    let Layers { merged, cache, karpenter, .. } = layers;
     if wanted.len() > MAX_TYPES {
         problems.push(
             Problem::new(
@@ -106,7 +108,7 @@ pub(super) fn read(arch: Arch, layers: Layers, problems: &mut Problems) -> Optio
     let mut entries = Vec::with_capacity(wanted.len());
     let mut pod = None;
     for (place, entry) in wanted.iter().enumerate() {
-        let Some(instance) = facts(arch, &entry.name, (merged, cache), problems) else { continue };
+        let Some(instance) = facts(arch, &entry.name, (merged, cache, karpenter), problems) else { continue };
         let nodepool = format!("buildkit-{}-{}", arch.name(), instance.name.replace('.', "-"));
         if nodepool.len() > NODEPOOL_NAME_MAX {
             problems.push(
@@ -137,12 +139,17 @@ pub(super) fn read(arch: Arch, layers: Layers, problems: &mut Problems) -> Optio
             pod = size_by(&planned, entry, problems);
         }
         if let Some(pod) = pod {
-            check_fit(&planned, entry, (pod, cache), &wanted[0], problems);
+            // The kubelet of other nodes need not align pods.
+            if check_fit(&planned, entry, (pod, cache), &wanted[0], problems) && karpenter {
+                check_numa(&planned, entry, pod, problems);
+            }
         }
         entries.push(planned);
     }
     let plan = (entries.len() == wanted.len()).then_some(InstancePlan { entries, pod: pod?, cache })?;
-    check_crowd(&plan, &wanted, problems);
-    cache_volume::check(arch, &plan, merged, problems);
+    if karpenter {
+        check_crowd(&plan, &wanted, problems);
+        cache_volume::check(arch, &plan, merged, problems);
+    }
     Some(plan)
 }

@@ -70,7 +70,7 @@ pub(super) fn check_specs(merged: &Buildkit, problems: &mut Problems) {
 pub(super) fn facts(
     arch: Arch,
     name: &Spanned<TypeName>,
-    (merged, cache): (&Buildkit, CacheVolume),
+    (merged, cache, karpenter): (&Buildkit, CacheVolume, bool),
     problems: &mut Problems,
 ) -> Option<InstanceType> {
     let own = merged.instance_specs.0.get(name.value.as_str());
@@ -95,14 +95,19 @@ pub(super) fn facts(
         return None;
     }
     if instance.local_nvme_gb == 0 && !cache.is_root() {
+        let help = if karpenter {
+            "choose a type with local NVMe, such as the `d` types of each family, or put caches on the root volume: `builder: {cache_disk: root}` and `nodes: {root_volume: {size_gib: 500}}`"
+        } else {
+            "give the disk that its pods may use as `local_nvme_gb` in `instance_specs`, or the size of a builder outright: `builder: {cpu: 4, memory: 16Gi, cache: 50Gi}`"
+        };
         problems.push(
             Problem::new(&rule::INSTANCE_TYPE_WITHOUT_NVME, format!("`{}` has no local NVMe", name.value))
                 .at(name.span, "the build cache would fill the root disk")
-                .help("choose a type with local NVMe, such as the `d` types of each family, or put caches on the root volume: `builder: {cache_disk: root}` and `nodes: {root_volume: {size_gib: 500}}`"),
+                .help(help),
         );
         return None;
     }
-    if !instance.numa_known {
+    if karpenter && !instance.numa_known {
         problems.push(
             Problem::new(
                 &rule::NUMA_UNKNOWN,
@@ -165,14 +170,14 @@ pub(super) fn size_by(planned: &PlannedType, entry: &RequestedType, problems: &m
     None
 }
 
-/// The declared pods must fit on the node by resources and by NUMA nodes.
+/// Whether the declared pods fit on the node by resources.
 pub(super) fn check_fit(
     planned: &PlannedType,
     entry: &RequestedType,
     (pod, cache): (PodSize, CacheVolume),
     first: &RequestedType,
     problems: &mut Problems,
-) {
+) -> bool {
     let (instance, declared) = (&planned.instance, planned.pods_per_node);
     let fits = sizing::fits(instance, pod);
     if fits < declared {
@@ -188,7 +193,7 @@ pub(super) fn check_fit(
             .see(first.name.span, "the first type determines the pod size")
             .help("lower the number, or list this type first so that it determines the pod size"),
         );
-        return;
+        return false;
     }
     if cache == CacheVolume::Nvme && sizing::cache_request_gb(instance.local_nvme_gb, declared) == 0 {
         problems.push(
@@ -199,8 +204,14 @@ pub(super) fn check_fit(
             .at(entry.name.span, "less than 1 GB of cache for each")
             .help("choose a type with more local NVMe"),
         );
-        return;
+        return false;
     }
+    true
+}
+
+/// The kubelet must be able to align all pods that the scheduler may place.
+pub(super) fn check_numa(planned: &PlannedType, entry: &RequestedType, pod: PodSize, problems: &mut Problems) {
+    let (instance, declared) = (&planned.instance, planned.pods_per_node);
     let numa = sizing::fits_numa(instance, pod);
     let placed = sizing::fits_with_all_memory(instance, pod).max(declared);
     if placed > numa {

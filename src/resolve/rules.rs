@@ -10,13 +10,11 @@ use crate::diagnostics::rule;
 use crate::diagnostics::span::{Span, Spanned};
 use crate::diagnostics::suggest::did_you_mean;
 use crate::fleet::capabilities::{Fallback, Ladder, OLDEST_KEDA, OLDEST_KUBERNETES};
-use crate::fleet::dns::{DNS_PAYLOAD_BYTES, discovery_name, record_bytes};
-use crate::fleet::model::{Fleet, Pool};
-use crate::fleet::scaling::Scaling;
-use crate::fleet::sizing;
+use crate::fleet::model::Fleet;
 use crate::resolve::file::ClusterBlock;
+use crate::resolve::provisioner;
 use crate::values::arch::Arch;
-use crate::values::name::{AmiAlias, IpFamily, LabelKey, Namespace};
+use crate::values::name::{AmiAlias, LabelKey, Namespace};
 
 /// The name of this module in `modules`.
 pub const MODULE: &str = "buildkit";
@@ -46,13 +44,14 @@ pub fn check_same_cluster(
     seen: &mut BTreeMap<[String; 2], Span>,
     problems: &mut Problems,
 ) {
-    let identity = [fleet.cluster_name.to_string(), fleet.region.to_string()];
+    let region = fleet.region.as_ref().map(|region| format!(", region `{region}`")).unwrap_or_default();
+    let identity = [fleet.cluster_name.to_string(), region.clone()];
     if let Some(first) = seen.insert(identity, name.span) {
         problems.push(
-            Problem::new(&rule::SAME_CLUSTER_TWICE, format!("`{}` is a second fleet in the same EKS cluster", name.value))
-                .at(name.span, format!("cluster_name `{}`, region `{}`", fleet.cluster_name, fleet.region))
+            Problem::new(&rule::SAME_CLUSTER_TWICE, format!("`{}` is a second fleet in the same cluster", name.value))
+                .at(name.span, format!("cluster_name `{}`{region}", fleet.cluster_name))
                 .see(first, "the same cluster_name and region")
-                .help("correct cluster_name or region: an EKS cluster can have only one fleet, because its nodes have no namespace"),
+                .help("correct cluster_name or region: a cluster can have only one fleet, because its nodes have no namespace"),
         );
     }
 }
@@ -109,9 +108,24 @@ pub fn check_namespace(namespace: Option<&Spanned<Namespace>>, problems: &mut Pr
 
 pub fn check_required(entry: &ClusterKeys, name: &Spanned<String>, problems: &mut Problems) {
     let missing = [
-        (entry.cluster_name.is_absent(), &rule::CLUSTER_NAME_REQUIRED, "cluster_name", "name of the EKS cluster"),
-        (entry.region.is_absent(), &rule::REGION_REQUIRED, "region", "AWS region"),
+        (entry.cluster_name.is_absent(), &rule::CLUSTER_NAME_REQUIRED, "cluster_name", "name of the cluster"),
+        (
+            entry.region.is_absent() && provisioner::of(&entry.buildkit).is_karpenter(),
+            &rule::REGION_REQUIRED,
+            "region",
+            "AWS region",
+        ),
     ];
+    if let Some(region) = entry.region.spanned()
+        && provisioner::of(&entry.buildkit).is_karpenter()
+        && !region.value.is_aws()
+    {
+        problems.push(
+            Problem::new(&rule::INVALID_VALUE, format!("`region` cannot be `{}`", region.value))
+                .at(region.span, "expected an AWS region, such as `us-east-1`")
+                .help("Karpenter makes nodes on AWS only; for nodes that something else makes, set `nodes.provisioner: none`"),
+        );
+    }
     for (_, rule, key, what) in missing.into_iter().filter(|(missing, ..)| *missing) {
         problems.push(
             Problem::new(rule, format!("`{}` has no `{key}`", name.value))
@@ -205,56 +219,6 @@ pub fn ladder(entry: &ClusterKeys, arches: &[Arch], autoscaling: bool, problems:
         _ => {}
     }
     ladder
-}
-
-/// Rules of one architecture's pool that need both its scaling and its nodes.
-pub fn check_pool(
-    pool: &Pool,
-    layer: &Buildkit,
-    namespace: &Namespace,
-    family: IpFamily,
-    at: Span,
-    problems: &mut Problems,
-) {
-    let keys = layer.of(pool.arch);
-    let peak_span = match pool.scaling {
-        Scaling::Keda { .. } => keys.max.span(),
-        Scaling::Fixed { .. } => keys.replicas.span().or(layer.replicas_per_arch.span()),
-    }
-    .unwrap_or(at);
-    let name = discovery_name(pool.arch, namespace);
-    let record = record_bytes(family);
-    let bytes = sizing::dns_answer_bytes(&name, pool.scaling.peak().into(), record);
-    if bytes > DNS_PAYLOAD_BYTES {
-        let most = sizing::dns_answer_pods(&name, DNS_PAYLOAD_BYTES, record);
-        problems.push(
-            Problem::new(
-                &rule::DNS_ANSWER_TOO_LARGE,
-                format!("{} {} pods need a DNS answer of {bytes} bytes", pool.scaling.peak(), pool.arch.name()),
-            )
-            .at(peak_span, format!("at most {most} pods fit in {DNS_PAYLOAD_BYTES} bytes"))
-            .help("lower the maximum, or split the fleet over two EKS clusters"),
-        );
-    }
-    if let Scaling::Keda { bounds, .. } = pool.scaling {
-        let first = pool.plan.first();
-        let (min, per_node) = (u64::from(bounds.min()), first.pods_per_node);
-        // A minimum that was refused does not mean the default.
-        if min % per_node != 0 && !keys.min.is_refused() {
-            let assumed = if keys.min.is_absent() { "; the minimum defaults to 1" } else { "" };
-            problems.push(
-                Problem::new(
-                    &rule::MIN_LEAVES_NODE_IDLE,
-                    format!("a minimum of {min} {} pods leaves part of a node idle", pool.arch.name()),
-                )
-                .at(
-                    keys.min.span().or(layer.autoscaling.enabled.span()).unwrap_or(at),
-                    format!("{per_node} pods share one {}{assumed}", first.instance.name),
-                )
-                .help(format!("set the minimum to {}: it needs no more nodes", min.next_multiple_of(per_node))),
-            );
-        }
-    }
 }
 
 pub fn check_ami(alias: &AmiAlias, at: Span, problems: &mut Problems) {

@@ -46,7 +46,8 @@ pub struct Client {
     pub budget_ms: u64,
 }
 
-/// Nodes of one instance type.
+/// Nodes of one instance type. For nodes that Karpenter does not make, each is the place of one pod, which is there as soon
+/// as a pod needs it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeType {
     pub name: String,
@@ -94,7 +95,12 @@ pub struct Model {
     pub grace_ms: u64,
     /// By weight. Never empty.
     pub types: Vec<NodeType>,
-    pub consolidate_after_ms: u64,
+    /// Whether Karpenter makes the nodes. If not, there is room for every pod: nobody knows how many nodes there are.
+    pub karpenter: bool,
+    /// How long pods without a node are collected before nodes are made for them.
+    pub batch_ms: u64,
+    /// Time from the last pod of a node to its removal.
+    pub idle_ms: u64,
     pub polling_ms: u64,
     /// Consecutive failed reads before the fallback.
     pub failure_threshold: u32,
@@ -134,18 +140,16 @@ impl Model {
                 cooldown_ms: u64::from(fleet.scale_down.idle_minutes) * 60_000,
             },
         };
-        let types: Vec<NodeType> = pool
-            .plan
-            .entries
-            .iter()
-            .map(|entry| NodeType {
-                name: entry.instance.name.clone(),
-                pods: narrow(entry.pods_per_node),
-                limit: narrow(sizing::node_limit(peak.into(), entry.pods_per_node)),
-                hourly: price::hourly(&entry.instance.name, &fleet.region),
-            })
-            .collect();
+        let karpenter = pool.placement.karpenter().is_some();
+        let types = node_types(fleet, pool);
         let place = |name: &str| {
+            if !karpenter {
+                return Err(format!(
+                    "{} {} has no instance types: `nodes.provisioner` is `none`",
+                    fleet.key,
+                    pool.arch.name()
+                ));
+            }
             let names: Vec<&str> = types.iter().map(|one| one.name.as_str()).collect();
             types.iter().position(|one| one.name == name).ok_or_else(|| {
                 format!("{} {} has no instance type `{name}`: it has {}", fleet.key, pool.arch.name(), names.join(", "))
@@ -168,11 +172,13 @@ impl Model {
             grace_ms: seconds(fleet.timing.grace_s()),
             no_capacity: no_capacity?,
             types,
-            consolidate_after_ms: u64::from(CONSOLIDATE_AFTER_MINUTES) * 60_000,
+            karpenter,
+            batch_ms: if karpenter { BATCH_MS } else { 0 },
+            idle_ms: if karpenter { u64::from(CONSOLIDATE_AFTER_MINUTES) * 60_000 + VALIDATION_MS } else { 0 },
             polling_ms: seconds(POLLING_INTERVAL_S),
             failure_threshold: FALLBACK_THRESHOLD,
             pod_start: assumptions.pod_start,
-            node_start: assumptions.node_start,
+            node_start: if karpenter { assumptions.node_start } else { Spread::Always(Length(0)) },
             metric_out: assumptions.metric_out.clone(),
             lost_after: assumptions.lost_after,
         })
@@ -185,6 +191,26 @@ impl Model {
             Growth::Keda { behavior, .. } => behavior.bounds.min(),
         }
     }
+}
+
+/// The nodes that a pool may get.
+fn node_types(fleet: &Fleet, pool: &Pool) -> Vec<NodeType> {
+    let peak = pool.scaling.peak().into();
+    let price = |name: &str| price::hourly(name, fleet.region.as_ref()?);
+    let planned = pool.placement.node_types().iter().map(|entry| NodeType {
+        name: entry.instance.name.clone(),
+        pods: narrow(entry.pods_per_node),
+        limit: narrow(sizing::node_limit(peak, entry.pods_per_node)),
+        hourly: price(&entry.instance.name),
+    });
+    let given = pool.placement.given().map(|_| NodeType {
+        name: "nodes of the cluster".to_owned(),
+        pods: 1,
+        // Draining pods run beside a full fleet.
+        limit: u32::MAX,
+        hourly: None,
+    });
+    planned.chain(given).collect()
 }
 
 /// Converts counts of a fleet, which the rules keep far below the limit.

@@ -24,13 +24,14 @@ pub struct Choice {
     pub max: u32,
     pub p99_ms: u64,
     pub gave_up: f64,
+    /// Of pods, where the nodes are not known.
     pub node_hours_per_day: f64,
     /// Cost of a day like the recorded ones; `None` if a price is unknown.
     pub usd_per_day: Option<f64>,
 }
 
 impl Choice {
-    /// The value to compare by: cost, or node hours if a price is unknown.
+    /// The value to compare by: cost, or hours of nodes or pods if a price is unknown.
     fn cost(&self) -> f64 {
         self.usd_per_day.unwrap_or(self.node_hours_per_day)
     }
@@ -39,6 +40,8 @@ impl Choice {
 /// The recommendation for one architecture.
 pub struct Advice {
     pub arch: Arch,
+    /// Whether the nodes are Karpenter's. If not, hours are of pods, and cost is not known.
+    pub karpenter: bool,
     pub builds: usize,
     /// Days that the record stands for.
     pub days: u32,
@@ -103,7 +106,8 @@ pub fn advise(scenario: &Scenario, arrivals: &Arrivals, target: WaitTarget) -> R
         best = cheapest(best.into_iter().chain(curve.iter().filter(|choice| good(choice)).cloned()));
     }
     let (min, max) = scenario.bounds();
-    Ok(Advice { arch: scenario.arch, builds: builds.len(), days, best, now: choose(min, max)?, curve })
+    let karpenter = scenario.pool().placement.karpenter().is_some();
+    Ok(Advice { arch: scenario.arch, karpenter, builds: builds.len(), days, best, now: choose(min, max)?, curve })
 }
 
 /// The cheapest, to the cent; of several the one with the shortest waits, then the smallest.

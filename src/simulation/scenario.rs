@@ -59,7 +59,7 @@ impl Scenario {
 /// lists the known types.
 pub fn share_no_capacity(scenarios: &mut [Scenario]) -> Result<(), String> {
     let types = |scenario: &Scenario| -> Vec<String> {
-        scenario.pool().plan.entries.iter().map(|entry| entry.instance.name.clone()).collect()
+        scenario.pool().placement.node_types().iter().map(|entry| entry.instance.name.clone()).collect()
     };
     let mut known: Vec<String> = scenarios.iter().flat_map(types).collect();
     known.dedup();

@@ -23,6 +23,8 @@ pub type IdleMinutes = Whole<1, 60>;
 pub type Percent = Whole<1, 100>;
 /// Counts of an instance type: vCPU, pods, NUMA nodes.
 pub type Small = Whole<1, 10_000>;
+/// CPU of one pod. Above it no instance type has so many.
+pub type PodVcpu = Whole<1, 1_024>;
 /// Sizes in MiB or GB, up to 100 TB.
 pub type Size = Whole<0, 100_000_000>;
 

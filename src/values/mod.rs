@@ -13,6 +13,7 @@ pub mod name;
 pub mod node_files;
 pub mod patch;
 pub mod pattern;
+pub mod provisioner;
 pub mod proxy;
 pub mod selector_term;
 pub mod service_type;

@@ -41,9 +41,9 @@ names! {
     /// Name of an EKS cluster. The node role `<name>-node-role` must stay within IAM's 64 characters.
     ClusterName: "an EKS cluster name (letters, digits, `-`, `_`) of up to 54 characters, so that `<name>-node-role` fits IAM's limit of 64",
         pattern "^[A-Za-z0-9]([A-Za-z0-9_-]{0,52}[A-Za-z0-9])?$", longest 54, examples &["my-eks-cluster", "another-eks-cluster"];
-    /// AWS region, `us-east-1`.
-    Region: "an AWS region, such as `us-east-1`",
-        pattern "^[a-z]{2,}(-[a-z]+)+-[0-9]+$", longest 32, examples &["us-east-1", "eu-central-1"];
+    /// Region of a cloud: of AWS where Karpenter makes the nodes.
+    Region: "a region, such as `us-east-1`",
+        pattern "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", longest 32, examples &["us-east-1", "eu-central-1"];
     /// An installed module; other tools own the names.
     Module: "the name of a module",
         pattern "^[\\s\\S]+$", longest 1000, examples &["karpenter", "buildkit"];
@@ -129,5 +129,17 @@ impl Scalar for IpFamily {
             "ipv6" => Ok(IpFamily::Ipv6),
             _ => Err(String::new()),
         }
+    }
+}
+
+impl Region {
+    /// Whether AWS could have a region of this name: `us-east-1`, and not `us-east1`.
+    pub fn is_aws(&self) -> bool {
+        let mut parts = self.as_str().split('-').rev();
+        let number = parts.next().unwrap_or_default();
+        !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && parts.clone().count() >= 2
+            && parts.all(|part| part.bytes().all(|byte| byte.is_ascii_lowercase()))
     }
 }

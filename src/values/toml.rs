@@ -46,6 +46,10 @@ impl LayerField for TomlTables {
         merge(&mut tables, &self.tables);
         TomlTables { tables, places: [base.places.as_slice(), &self.places].concat() }
     }
+
+    fn place(&self) -> Option<Span> {
+        self.places.last().map(|(_, span)| *span)
+    }
 }
 
 /// Puts the values of one table over those of another.

@@ -14,6 +14,9 @@ names! {
     /// A number of bytes, as Kubernetes writes it.
     VolumeSize: "a whole number of bytes with a unit, such as `10Gi` or `500M`",
         pattern "^[1-9][0-9]{0,11}(Ki|Mi|Gi|Ti|k|M|G|T)$", longest 14, examples &["10Gi", "500M"];
+    /// Memory or disk of one builder.
+    WholeGib: "a whole number of GiB, such as `16Gi`",
+        pattern "^[1-9][0-9]{0,5}Gi$", longest 8, examples &["16Gi", "2Gi"], remedy in_gib;
     /// Key of an annotation: an optional DNS name and `/`, then a name.
     AnnotationKey: "the key of an annotation, such as `eks.amazonaws.com/role-arn`",
         pattern qualified_name(), longest 317, examples &["eks.amazonaws.com/role-arn", "example.com/team"],
@@ -22,6 +25,24 @@ names! {
     LoadBalancerClass: "the class of a load balancer, such as `service.k8s.aws/nlb`",
         pattern qualified_name(), longest 317, examples &["service.k8s.aws/nlb", "example.com/internal"],
         and prefix_fits;
+}
+
+impl WholeGib {
+    pub fn get(&self) -> u64 {
+        self.as_str().trim_end_matches("Gi").parse().unwrap_or_else(|_| unreachable!("the pattern has up to 6 digits"))
+    }
+}
+
+/// The same in GiB, for a number without a unit, or with one that people take for it.
+fn in_gib(text: &str) -> String {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = &text[digits.len()..];
+    let near = format!("{digits}Gi");
+    if ["", "G", "g", "GB", "GiB", "gi", "gb"].contains(&unit) && WholeGib::accepts(&near) {
+        format!("did you mean `{near}`?")
+    } else {
+        String::new()
+    }
 }
 
 fn normal(text: &str) -> String {

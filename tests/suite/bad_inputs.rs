@@ -12,6 +12,12 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         )
     };
     let file = |text: &str| text.to_owned();
+    // On a cluster without Karpenter and without a region: keys of `nodes`, then lines of the block.
+    let given_nodes = |nodes: &str, rest: &str| {
+        format!(
+            "clusters:\n  here:\n    cluster_name: kind-here\n    modules: [buildkit]\n    buildkit:\n      nodes: {{{nodes}provisioner: none}}\n      {rest}\n"
+        )
+    };
     let mut all: Vec<(&'static str, &'static [&'static str], String)> = vec![
         ("empty", &["empty-file"], file("")),
         ("only-comments", &["empty-file"], file("# nothing\n")),
@@ -109,7 +115,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         (
             "key-that-another-only-resembles",
             &["unknown-key", "unknown-key"],
-            one_cluster("      create_namespace: true\n      tolerations: []\n"),
+            one_cluster("      create_namespace: true\n      labels: {}\n"),
         ),
         (
             "key-one-level-too-high",
@@ -336,6 +342,73 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
                 "clusters:\n  here:\n    modules: [karpenter, buildkit]\n    buildkit: {ami_alias: al2023@v20260714}\n",
             ),
         ),
+        (
+            "nodes-of-others-without-a-size",
+            &["builder-size-required", "builder-size-required"],
+            given_nodes("", "architectures: [amd64, arm64]"),
+        ),
+        (
+            "half-a-size",
+            &["builder-size-required"],
+            given_nodes("", "architectures: [amd64]\n      builder: {cpu: 4, memory: 16Gi}"),
+        ),
+        (
+            "size-of-wrong-units",
+            &["invalid-value", "invalid-value", "invalid-value"],
+            given_nodes("", "architectures: [amd64]\n      builder: {cpu: 500m, memory: 16G, cache: 0.5Ti}"),
+        ),
+        (
+            "size-and-a-type",
+            &["builder-size-twice", "builder-size-twice"],
+            given_nodes(
+                "",
+                "architectures: [amd64]\n      amd64_instance_type: m6id.24xlarge\n      amd64_pods_per_node: 2\n      builder: {cpu: 4, memory: 16Gi, cache: 50Gi}",
+            ),
+        ),
+        (
+            "type-without-a-disk-on-nodes-of-others",
+            &["instance-type-without-nvme"],
+            given_nodes(
+                "",
+                "architectures: [amd64]\n      amd64_instance_type: own.large\n      instance_specs: {own.large: {arch: amd64, vcpu: 16, memory_mib: 65536, local_nvme_gb: 0, eni_max_pods: 110}}",
+            ),
+        ),
+        (
+            "keys-for-other-nodes",
+            &[
+                "key-for-other-nodes",
+                "key-for-other-nodes",
+                "key-for-other-nodes",
+                "key-for-other-nodes",
+                "key-for-other-nodes",
+            ],
+            given_nodes(
+                "role: builders, arm64: {kubelet: {registryPullQPS: 9}}, ",
+                "ami_alias: al2023@v20260714\n      load_balancer: {node_pool: {instance_type: c7i.large}}\n      builder: {cpu: 4, memory: 16Gi, cache: 50Gi, cache_disk: nvme}",
+            ),
+        ),
+        (
+            "keys-for-nodes-of-others",
+            &["key-for-other-nodes", "key-for-other-nodes", "key-for-other-nodes"],
+            one_cluster("      nodes: {selector: {pool: builds}, amd64: {tolerations: []}}\n      builder: {cpu: 4}\n"),
+        ),
+        (
+            "keys-of-defaults-for-other-nodes",
+            &["key-for-other-nodes"],
+            format!(
+                "defaults: {{buildkit: {{nodes: {{role: builders}}}}}}\n{}",
+                given_nodes("", "architectures: [amd64]\n      builder: {cpu: 4, memory: 16Gi, cache: 50Gi}")
+            ),
+        ),
+        (
+            "architecture-in-the-selector",
+            &["reserved-label"],
+            given_nodes(
+                "selector: {kubernetes.io/arch: amd64}, ",
+                "architectures: [amd64]\n      builder: {cpu: 4, memory: 16Gi, cache: 50Gi}",
+            ),
+        ),
+        ("region-of-another-cloud", &["invalid-value"], one_cluster("").replace("us-east-1", "europe-west4")),
         ("case-collision", &["output-path-collision"], file("clusters:\n  Prod: {}\n  prod: {}\n")),
         ("max-required", &["autoscaling-max-required"], scaled("amd64_min: 2, amd64_max: 8")),
         (

@@ -28,6 +28,7 @@ const BEYOND_THE_SCHEMA: &[(&str, &str)] = &[
     ("uneven-numa", "`numa_nodes` that do not divide `vcpu`"),
     ("path-as-cluster", "only clusters with the module need a name of ours"),
     ("system-namespace", "`kube-system` is well formed"),
+    ("region-of-another-cloud", "a region for nodes that Karpenter does not make"),
     ("cluster-label-without-value", "the other key may stand in `defaults`"),
     ("cluster-label-empty", "both keys may stand in `defaults`"),
     ("cluster-label-of-the-alerts", "a name that the alerts use is well formed"),
@@ -118,9 +119,16 @@ fn holds(value: &Value, path: &[&str]) -> bool {
 #[test]
 fn every_key_of_the_schema_is_in_the_input_that_uses_them_all() {
     let path = "tests/inputs/every-key.yaml";
-    let document = parsed(&support::read(path)).unwrap_or_else(|| panic!("{path} is not YAML"));
-    let clusters = document["clusters"].as_object().into_iter().flat_map(|clusters| clusters.values());
-    let layers: Vec<&Value> = clusters.chain([&document["defaults"]]).collect();
+    // Some keys are for nodes that Karpenter does not make.
+    let documents = [path, "tests/inputs/own-nodes.yaml"]
+        .map(|path| parsed(&support::read(path)).unwrap_or_else(|| panic!("{path} is not YAML")));
+    let layers: Vec<&Value> = documents
+        .iter()
+        .flat_map(|document| {
+            let clusters = document["clusters"].as_object().into_iter().flat_map(|clusters| clusters.values());
+            clusters.chain([&document["defaults"]])
+        })
+        .collect();
     let keys = flatten(ClusterKeys::KEYS);
     // The blocks of one architecture have the keys of the block that they are in, some of which exclude each other.
     let used = |path: &[&str]| {

@@ -226,6 +226,56 @@ fn keys() -> Vec<KeyPath> {
 /// Two values of every key, as the rest of a `buildkit` block or, from the top of a cluster, as whole input.
 const VALUES: &[(&str, &str, &str)] = &[
     (
+        "nodes.provisioner",
+        "nodes: {provisioner: karpenter}",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none}",
+    ),
+    (
+        "nodes.selector",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none, selector: {pool: a}}",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none, selector: {pool: b}}",
+    ),
+    (
+        "nodes.tolerations",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none, tolerations: [{key: a, operator: Exists}]}",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none, tolerations: [{key: b, operator: Exists}]}",
+    ),
+    (
+        "nodes.amd64.selector",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none, amd64: {selector: {pool: a}}}",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none, amd64: {selector: {pool: b}}}",
+    ),
+    (
+        "nodes.amd64.tolerations",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none, amd64: {tolerations: [{key: a, operator: Exists}]}}",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none, amd64: {tolerations: [{key: b, operator: Exists}]}}",
+    ),
+    (
+        "nodes.arm64.selector",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none, arm64: {selector: {pool: a}}}",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none, arm64: {selector: {pool: b}}}",
+    ),
+    (
+        "nodes.arm64.tolerations",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none, arm64: {tolerations: [{key: a, operator: Exists}]}}",
+        "builder: {cpu: 4, memory: 16Gi, cache: 50Gi}\n      nodes: {provisioner: none, arm64: {tolerations: [{key: b, operator: Exists}]}}",
+    ),
+    (
+        "builder.cpu",
+        "nodes: {provisioner: none}\n      builder: {cpu: 4, memory: 16Gi, cache: 50Gi}",
+        "nodes: {provisioner: none}\n      builder: {cpu: 5, memory: 16Gi, cache: 50Gi}",
+    ),
+    (
+        "builder.memory",
+        "nodes: {provisioner: none}\n      builder: {cpu: 4, memory: 16Gi, cache: 50Gi}",
+        "nodes: {provisioner: none}\n      builder: {cpu: 4, memory: 17Gi, cache: 50Gi}",
+    ),
+    (
+        "builder.cache",
+        "nodes: {provisioner: none}\n      builder: {cpu: 4, memory: 16Gi, cache: 50Gi}",
+        "nodes: {provisioner: none}\n      builder: {cpu: 4, memory: 16Gi, cache: 51Gi}",
+    ),
+    (
         "nodes.subnets",
         "nodes: {subnets: [{id: subnet-0}]}",
         "nodes: {subnets: [{tags: {karpenter.sh/discovery: private}}]}",

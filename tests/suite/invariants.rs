@@ -394,6 +394,23 @@ const DEFECTS_OF_A_ROOT_CACHE: &[(&str, &str, &str, &str)] = &[
     ("fit", "40-deployments.yaml", "ephemeral-storage: 154G", "ephemeral-storage: 258G"),
 ];
 
+/// On nodes that Karpenter does not make.
+const DEFECTS_OF_GIVEN_NODES: &[(&str, &str, &str, &str)] = &[
+    ("as-configured", "40-deployments.yaml", "\"example.com/pool\": \"builds\"", "\"example.com/pool\": \"others\""),
+    ("as-configured", "40-deployments.yaml", "        \"on\": \"yes\"\n", ""),
+    ("as-configured", "40-deployments.yaml", "          value: \"true\"\n", ""),
+    ("as-configured", "40-deployments.yaml", "        - operator: Exists\n          key: \"spare\"\n", ""),
+    ("placement", "40-deployments.yaml", "kubernetes.io/arch: amd64", "kubernetes.io/arch: arm64"),
+    ("placement", "40-deployments.yaml", "safe-to-evict: \"false\"", "safe-to-evict: \"true\""),
+    ("placement", "30-lb-deployment.yaml", "safe-to-evict: \"false\"", "safe-to-evict: \"true\""),
+    ("disk", "20-buildkitd-config.yaml", "maxUsedSpace = \"80GiB\"", "maxUsedSpace = \"81GiB\""),
+    ("disk", "20-buildkitd-config.yaml", "maxUsedSpace = \"80GiB\"", "maxUsedSpace = \"70%\""),
+    ("disk", "20-buildkitd-config.yaml", "reservedSpace = \"40GiB\"", "reservedSpace = \"90GiB\""),
+    ("disk", "20-buildkitd-config.yaml", "minFreeSpace = \"20%\"", "minFreeSpace = \"10%\""),
+    ("disk", "40-deployments.yaml", "ephemeral-storage: 80Gi", "ephemeral-storage: 80G"),
+    ("fit", "40-deployments.yaml", "cpu: \"6\"", "cpu: \"500m\""),
+];
+
 /// Ids of the invariants that a set breaks.
 fn broken(fleet: &Fleet, files: &[SetFile]) -> BTreeSet<String> {
     let Err(error) = check(fleet, files) else { return BTreeSet::new() };
@@ -429,7 +446,9 @@ fn every_invariant_is_broken_by_a_defect_of_a_template() {
     // Of patched manifests, only what protects builds is checked.
     every_key.patches.clear();
     let root_cache = support::fleet(&support::read("tests/inputs/root-cache.yaml"), "root-cache");
+    let own_nodes = support::fleet(&support::read("tests/inputs/own-nodes.yaml"), "own-nodes");
     let missed = [
+        (&own_nodes, DEFECTS_OF_GIVEN_NODES),
         (&every_key, DEFECTS_OF_SURROUNDINGS),
         (&root_cache, DEFECTS_OF_A_ROOT_CACHE),
         (&shipped, DEFECTS),

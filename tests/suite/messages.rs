@@ -214,7 +214,7 @@ fn a_cluster_value_wins_over_the_default_leaf_by_leaf() {
     let fleet = support::fleet(source, "here");
     let pods: Vec<u32> = fleet.pools.iter().map(|pool| pool.scaling.peak()).collect();
     assert_eq!(pods, [9, 3]);
-    assert_eq!(fleet.pools[0].plan.entries.len(), 1);
+    assert_eq!(fleet.pools[0].placement.node_types().len(), 1);
     assert_eq!((fleet.scale_down.pods, fleet.scale_down.percent, fleet.scale_down.idle_minutes), (7, 5, 20));
     let labels: Vec<(&str, &str)> =
         fleet.extra_labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
@@ -228,7 +228,8 @@ fn a_type_of_the_cluster_wins_over_the_types_of_the_defaults() {
         one_cluster("      amd64_instance_type: c6id.24xlarge\n")
     );
     let fleet = support::fleet(&source, "here");
-    let names: Vec<&str> = fleet.pools[0].plan.entries.iter().map(|entry| entry.instance.name.as_str()).collect();
+    let names: Vec<&str> =
+        fleet.pools[0].placement.node_types().iter().map(|entry| entry.instance.name.as_str()).collect();
     assert_eq!(names, ["c6id.24xlarge"]);
 }
 
@@ -236,5 +237,5 @@ fn a_type_of_the_cluster_wins_over_the_types_of_the_defaults() {
 fn a_type_without_a_number_takes_the_general_one() {
     let fleet =
         support::fleet(&one_cluster("      pods_per_node: 4\n      amd64_instance_types: {m6id.24xlarge: }\n"), "here");
-    assert_eq!(fleet.pools[0].plan.first().pods_per_node, 4);
+    assert_eq!(fleet.pools[0].placement.node_types()[0].pods_per_node, 4);
 }

@@ -9,9 +9,15 @@ use crate::support;
 fn inputs() -> Vec<String> {
     let mut inputs = vec![support::shipped()];
     inputs.extend(
-        ["tests/inputs/sleeping", "tests/inputs/amd64-only", "tests/inputs/every-key"]
+        ["tests/inputs/sleeping", "tests/inputs/amd64-only", "tests/inputs/every-key", "tests/inputs/own-nodes"]
             .into_iter()
-            .chain(["examples/company", "examples/karpenter-getting-started"])
+            .chain([
+                "examples/company",
+                "examples/karpenter-getting-started",
+                "examples/kind",
+                "examples/gke",
+                "examples/k3s",
+            ])
             .map(|name| support::read(&format!("{name}.yaml"))),
     );
     inputs

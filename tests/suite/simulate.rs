@@ -5,7 +5,7 @@ use buildkit_fleet::fleet::model::Fleet;
 use buildkit_fleet::simulation::arrivals::{Arrival, Arrivals};
 use buildkit_fleet::simulation::duration::{Length, Spread};
 use buildkit_fleet::simulation::engine::{self, Aim};
-use buildkit_fleet::simulation::model::{Assumptions, ClientKind, Growth, Model, QUIET_MS, Window};
+use buildkit_fleet::simulation::model::{Assumptions, ClientKind, Growth, Model, QUIET_MS, VALIDATION_MS, Window};
 use buildkit_fleet::simulation::outcome::{RunResult, Summary};
 use buildkit_fleet::simulation::runs::all;
 use buildkit_fleet::simulation::series::{Point, Series};
@@ -434,7 +434,7 @@ fn pods_beyond_the_limits_of_all_types_wait_for_room() {
 #[test]
 fn a_pod_without_a_node_takes_the_room_of_one_that_was_drained() {
     // Room for the 8 pods of max, and for no pod that ends beside them; no node goes.
-    let mut model = Model { consolidate_after_ms: FOR_EVER, ..at_once_down(patient(staging())) };
+    let mut model = Model { idle_ms: FOR_EVER, ..at_once_down(patient(staging())) };
     model.types[0].limit = 4;
     let builds = [(0, 5), (0, 60), (7, 120), (7, 120)];
     let builds = builds.map(|(at, minutes)| vec![Arrival { at_ms: at * MINUTE, duration_ms: minutes * MINUTE }; 4]);
@@ -674,7 +674,7 @@ fn the_model_has_the_numbers_of_the_rendered_manifests() {
     assert!(!names.contains(&"DRAIN_QUIET_POLLS") && !names.contains(&"DRAIN_POLL_S"), "the defaults hold: {names:?}");
 
     let node_pool = &support::object(&files, "NodePool", "buildkit-amd64-m6id-24xlarge")["spec"];
-    assert_eq!(node_pool["disruption"]["consolidateAfter"], format!("{}m", model.consolidate_after_ms / MINUTE));
+    assert_eq!(node_pool["disruption"]["consolidateAfter"], format!("{}m", (model.idle_ms - VALIDATION_MS) / MINUTE));
     assert_eq!(node_pool["disruption"]["consolidationPolicy"], "WhenEmpty");
     assert_eq!(node_pool["limits"]["nodes"], model.types[0].limit);
 

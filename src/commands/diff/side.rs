@@ -122,8 +122,10 @@ fn of_revision(name: &str, revision: Revision, command: &Diff) -> Result<Side> {
     let name = name.to_owned();
     if !committed.is_empty() {
         let fleets = read.iter().filter(|(_, report)| !report.refused()).flat_map(|(outcomes, _)| outcomes);
-        let regions: HashMap<&str, &Region> =
-            fleets.filter_map(Resolved::fleet).map(|fleet| (fleet.key.as_str(), &fleet.region)).collect();
+        let regions: HashMap<&str, &Region> = fleets
+            .filter_map(Resolved::fleet)
+            .filter_map(|fleet| Some((fleet.key.as_str(), fleet.region.as_ref()?)))
+            .collect();
         let region = |cluster: &str| regions.get(cluster).map(|region| (*region).clone());
         let source = |(cluster, files): (String, _)| {
             let region = region(&cluster);
@@ -180,5 +182,5 @@ fn committed(revision: &Revision, dir: &Path) -> Result<BTreeMap<String, Vec<Blo
 /// The manifests that this program generates for a fleet.
 pub(super) fn rendered(fleet: &Fleet, renderer: &Renderer) -> Result<Set> {
     let files = renderer.render(fleet)?;
-    Ok(Set { files, region: Some(fleet.region.clone()) })
+    Ok(Set { files, region: fleet.region.clone() })
 }

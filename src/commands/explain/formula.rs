@@ -2,6 +2,7 @@
 
 use crate::fleet::formula::{self, Formula};
 use crate::fleet::model::{Fleet, Pool};
+use crate::fleet::placement::Placement;
 use crate::manifests::address::{Field, steps};
 use crate::manifests::names::LB;
 
@@ -22,7 +23,7 @@ pub fn of(fleet: &Fleet, field: &Field) -> Option<Formula> {
 /// Objects of one architecture end in its name, or have it before the instance type.
 fn is_of(pool: &Pool, field: &Field) -> bool {
     field.name.ends_with(&format!("-{}", pool.arch.name()))
-        || pool.plan.entries.iter().any(|entry| entry.nodepool == field.name)
+        || pool.placement.node_types().iter().any(|entry| entry.nodepool == field.name)
 }
 
 /// The setting of haproxy.cfg with these words.
@@ -40,14 +41,31 @@ fn of_load_balancer(fleet: &Fleet, setting: &[&str]) -> Option<Formula> {
     }
 }
 
+/// The request of disk, and what buildkitd keeps of its cache.
+fn of_cache(placement: &Placement, setting: &str) -> Option<Formula> {
+    match (placement, setting) {
+        (Placement::Karpenter(nodes), "request") => Some(formula::cache_request(&nodes.plan)),
+        (Placement::Karpenter(nodes), "maxUsedSpace") => Some(formula::cache_max_used(&nodes.plan)),
+        (Placement::Karpenter(nodes), "reservedSpace") => Some(formula::cache_reserved(&nodes.plan)),
+        (Placement::Given(nodes), "request" | "maxUsedSpace") => {
+            Some(nodes.plan.as_ref().map_or_else(|| formula::stated(nodes.cache_gib), formula::cache_gib))
+        }
+        (Placement::Given(nodes), "reservedSpace") => Some(formula::cache_reserved_gib(nodes.cache_gib)),
+        _ => None,
+    }
+}
+
 fn of_pool(fleet: &Fleet, pool: &Pool, field: &Field, path: &[&str]) -> Option<Formula> {
-    let planned = pool.plan.entries.iter().enumerate().find(|(_, planned)| planned.nodepool == field.name);
+    let planned = pool.placement.node_types().iter().enumerate().find(|(_, planned)| planned.nodepool == field.name);
     match (field.kind.as_str(), path, planned) {
-        ("ConfigMap", [.., "oci", "maxUsedSpace"], _) => Some(formula::cache_max_used(pool)),
-        ("ConfigMap", [.., "oci", "reservedSpace"], _) => Some(formula::cache_reserved(pool)),
-        ("Deployment", [.., "resources", _, "cpu"], _) => Some(formula::pod_vcpu(pool)),
-        ("Deployment", [.., "resources", _, "memory"], _) => Some(formula::pod_gib(pool)),
-        ("Deployment", [.., "resources", _, "ephemeral-storage"], _) => Some(formula::cache_request(pool)),
+        ("ConfigMap", [.., "oci", setting], _) => of_cache(&pool.placement, setting),
+        ("Deployment", [.., "resources", _, "cpu"], _) => {
+            Some(pool.placement.plan().map_or_else(|| formula::stated(pool.placement.pod().vcpu), formula::pod_vcpu))
+        }
+        ("Deployment", [.., "resources", _, "memory"], _) => {
+            Some(pool.placement.plan().map_or_else(|| formula::stated(pool.placement.pod().gib), formula::pod_gib))
+        }
+        ("Deployment", [.., "resources", _, "ephemeral-storage"], _) => of_cache(&pool.placement, "request"),
         ("Deployment", [.., "env", "DRAIN_CAP_S", "value"], _) => Some(formula::drain_cap(fleet.timing)),
         ("NodePool", ["spec", "weight"], Some((place, _))) => Some(formula::weight(place)),
         ("NodePool", ["spec", "limits", "nodes"], Some((_, planned))) => Some(formula::node_limit(pool, planned)),

@@ -76,7 +76,7 @@ pub(super) fn of<'a>(key: &KeyPath, source: Source<'a>, base: &Fleet) -> Trials 
 fn paths<'n>(key: &KeyPath, source: Source<'n>, base: &'n Fleet) -> Vec<Vec<&'n str>> {
     let Some(place) = key.path.iter().position(|step| *step == "*") else { return vec![key.path.clone()] };
     let names: Vec<&str> = if key.path[..place].ends_with(&["instance_specs"]) {
-        let entries = base.pools.iter().flat_map(|pool| &pool.plan.entries);
+        let entries = base.pools.iter().filter_map(|pool| pool.placement.plan()).flat_map(|plan| &plan.entries);
         entries.map(|entry| entry.instance.name.as_str()).collect()
     } else {
         let written = source.written(&key.path[..=place]);
@@ -141,12 +141,23 @@ fn companions<'a>(own: &Node<'a>, key: &KeyPath, source: Source<'a>, base: &Flee
         "cache_disk" => {
             Some(own.with(&["buildkit", "nodes", "root_volume", "size_gib"], (&json!(COMPANION_GIB)).into()))
         }
+        "provisioner" => Some(with_size(own)),
         "role" | "instance_profile" => Some(without_others(own, &["role", "instance_profile"])),
         "ami_alias" | "ami_ids" => {
             Some(without_others(own, &["ami_alias", "ami_ids"]).without(&["buildkit", "ami_alias"]))
         }
         _ => None,
     }
+}
+
+/// The block with a size for the builders on nodes that Karpenter does not make.
+fn with_size<'a>(own: &Node<'a>) -> Node<'a> {
+    let of_arch = Arch::ALL.iter().flat_map(|arch| {
+        ["instance_type", "instance_types", "pods_per_node"].map(|key| format!("{}_{key}", arch.name()))
+    });
+    let block = of_arch.fold(own.clone(), |block, key| block.without(&["buildkit", &key]));
+    let sizes = [("cpu", json!(4)), ("memory", json!("16Gi")), ("cache", json!("50Gi"))];
+    sizes.iter().fold(block, |block, (key, value)| block.with(&["buildkit", "builder", key], value.into()))
 }
 
 /// The block without these keys of nodes, which exclude each other.

@@ -109,7 +109,7 @@ impl<'c> Context<'c> {
     fn in_use(&self) -> TypesInUse<'c> {
         let own = Arch::ALL.into_iter().find(|arch| self.key.starts_with(arch.name()));
         let pools = self.fleet.pools.iter().filter(|pool| own.is_none_or(|own| own == pool.arch));
-        let entries = pools.flat_map(|pool| &pool.plan.entries);
+        let entries = pools.filter_map(|pool| pool.placement.plan()).flat_map(|plan| &plan.entries);
         entries.map(|entry| (entry.instance.name.as_str(), entry.pods_per_node)).collect()
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::diagnostics::words::number;
 use crate::fleet::capabilities::{Fallback, OLDEST_BUILDKIT};
 use crate::fleet::model::{Fleet, Pool};
 use crate::fleet::scaling::Scaling;
@@ -16,7 +17,7 @@ pub(super) struct Changes {
 }
 
 pub(super) fn of(fleet: &Fleet, changes: Changes) -> String {
-    let mut text = format!("{} ({}, {}): {}", fleet.key, fleet.cluster_name, fleet.region, describe(fleet, changes));
+    let mut text = format!("{}: {}", fleet.title(), describe(fleet, changes));
     for pool in &fleet.pools {
         let _ = write!(text, "\n  {}", line(pool));
     }
@@ -48,7 +49,7 @@ fn describe(fleet: &Fleet, changes: Changes) -> String {
 /// `amd64  2..360 pods of 42 vCPU 155 GiB, fallback 32; m6id.24xlarge x2, then m6id.12xlarge x1; node limit 360, 720`
 fn line(pool: &Pool) -> String {
     let pods = match pool.scaling {
-        Scaling::Fixed { replicas } => format!("{replicas} pods"),
+        Scaling::Fixed { replicas } => number(replicas as usize, "pod"),
         Scaling::Keda { bounds, .. } => format!("{}..{} pods", bounds.min(), bounds.max()),
     };
     let fallback = match pool.scaling {
@@ -56,14 +57,19 @@ fn line(pool: &Pool) -> String {
         _ => String::new(),
     };
     let peak = pool.scaling.peak().into();
-    let ceiling: Vec<String> =
-        pool.plan.entries.iter().map(|entry| sizing::node_limit(peak, entry.pods_per_node).to_string()).collect();
+    let limits: Vec<String> = pool
+        .placement
+        .node_types()
+        .iter()
+        .map(|entry| sizing::node_limit(peak, entry.pods_per_node).to_string())
+        .collect();
+    let limits = if limits.is_empty() { String::new() } else { format!("; node limit {}", limits.join(", ")) };
+    let size = pool.placement.pod();
     format!(
-        "{}  {pods} of {} vCPU {} GiB{fallback}; {}; node limit {}",
+        "{}  {pods} of {} vCPU {} GiB{fallback}; {}{limits}",
         pool.arch.name(),
-        pool.plan.pod.vcpu,
-        pool.plan.pod.gib,
-        pool.plan.in_words(),
-        ceiling.join(", "),
+        size.vcpu,
+        size.gib,
+        pool.placement.in_words(),
     )
 }

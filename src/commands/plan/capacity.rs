@@ -35,7 +35,7 @@ pub struct PoolCapacity<'a> {
     pub pods_at_max: u32,
     /// ephemeral-storage request of a pod.
     pub nvme_request_gb: u64,
-    /// In order of preference; each as if the whole pool ran on it.
+    /// In order of preference; each as if the whole pool ran on it. Empty where Karpenter does not make the nodes.
     pub types: Vec<TypeCapacity<'a>>,
     pub dns_answer_bytes_at_max: u64,
     pub dns_pods_that_fit: u64,
@@ -61,8 +61,8 @@ pub struct TypeCapacity<'a> {
     pub cost: Cost,
 }
 
-/// List prices of the nodes only; `None` if one of them is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// List prices of the nodes only; `None` if one of them is unknown, or if the nodes are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     pub hour_at_min: Option<Usd>,
     pub hour_at_min_at_most: Option<Usd>,
@@ -117,20 +117,18 @@ impl<'a> Capacity<'a> {
 impl<'a> PoolCapacity<'a> {
     fn of(fleet: &'a Fleet, pool: &'a Pool) -> Self {
         let view = pool_view(fleet, pool);
-        let (pods_at_min, speed) = match pool.scaling {
-            Scaling::Fixed { replicas } => (replicas, None),
-            Scaling::Keda { bounds, .. } => (bounds.min(), Some(Speed::of(Behavior::of(fleet, bounds)))),
+        let speed = match pool.scaling {
+            Scaling::Fixed { .. } => None,
+            Scaling::Keda { bounds, .. } => Some(Speed::of(Behavior::of(fleet, bounds))),
         };
         let (name, record) = (discovery_name(pool.arch, &fleet.namespace), record_bytes(fleet.ip_family));
-        let types = pool.plan.entries.iter().zip(&view.types);
+        let types = pool.placement.node_types().iter().zip(&view.types);
         PoolCapacity {
             pool,
-            pods_at_min,
+            pods_at_min: pool.scaling.least(),
             pods_at_max: view.peak,
-            nvme_request_gb: view.cache_request_gb,
-            types: types
-                .map(|(planned, view)| TypeCapacity::of((fleet, pool), planned, view, pods_at_min, speed.is_some()))
-                .collect(),
+            nvme_request_gb: pool.placement.cache_request_gb(),
+            types: types.map(|(planned, view)| TypeCapacity::of(fleet, pool, planned, view, speed.is_some())).collect(),
             dns_answer_bytes_at_max: sizing::dns_answer_bytes(&name, view.peak.into(), record),
             dns_pods_that_fit: sizing::dns_answer_pods(&name, DNS_PAYLOAD_BYTES, record),
             lb_slots: view.slots,
@@ -139,35 +137,31 @@ impl<'a> PoolCapacity<'a> {
     }
 
     /// Karpenter starts the first type as long as there is capacity.
-    pub fn first(&self) -> &TypeCapacity<'a> {
-        &self.types[0]
+    pub fn first(&self) -> Option<&TypeCapacity<'a>> {
+        self.types.first()
     }
 
     pub fn cost(&self) -> Cost {
-        self.first().cost
+        self.first().map_or_else(Cost::default, |first| first.cost)
     }
 
-    /// Unused room for pods on the nodes at min.
+    /// Unused room for pods on the nodes at min; none where the nodes are not known.
     pub fn idle_places_at_min(&self) -> u64 {
-        let first = self.first();
-        first.nodes_at_min * first.planned.pods_per_node - u64::from(self.pods_at_min)
+        let places = self.first().map(|first| first.nodes_at_min * first.planned.pods_per_node);
+        places.map_or(0, |places| places - u64::from(self.pods_at_min))
     }
 }
 
 impl<'a> TypeCapacity<'a> {
-    fn of(
-        (fleet, pool): (&Fleet, &Pool),
-        planned: &'a PlannedType,
-        view: &TypeView,
-        pods_at_min: u32,
-        scaled: bool,
-    ) -> Self {
+    fn of(fleet: &Fleet, pool: &Pool, planned: &'a PlannedType, view: &TypeView, scaled: bool) -> Self {
+        let pods_at_min = pool.scaling.least();
         let PlannedType { instance, pods_per_node, .. } = planned;
         let (nodes_at_min, nodes_at_max) = (sizing::nodes(pods_at_min.into(), *pods_per_node), view.nodes_at_peak);
         // ReplicaSets first remove pods that share a node (pkg/controller/controller_utils.go, `ActivePodsWithRanks`), and
         // Karpenter removes only empty nodes.
         let spread = if scaled { u64::from(pods_at_min).min(view.node_limit) } else { nodes_at_min };
-        let hourly = price::hourly(&instance.name, &fleet.region);
+        let hourly = fleet.region.as_ref().and_then(|region| price::hourly(&instance.name, region));
+        let usable_gb = pool.placement.plan().map_or(0, |plan| plan.cache.usable_gb(instance));
         TypeCapacity {
             planned,
             nodes_at_min,
@@ -176,7 +170,7 @@ impl<'a> TypeCapacity<'a> {
             node_limit: view.node_limit,
             vcpu_at_max: nodes_at_max * instance.vcpu,
             gib_at_max: nodes_at_max * instance.memory_mib / 1024,
-            nvme_share_gb: pool.plan.cache.usable_gb(instance) / pods_per_node,
+            nvme_share_gb: usable_gb / pods_per_node,
             cost: Cost {
                 hour_at_min: hourly.map(|hour| hour * nodes_at_min),
                 hour_at_min_at_most: hourly.map(|hour| hour * spread),

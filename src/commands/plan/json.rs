@@ -11,6 +11,7 @@ use crate::fleet::hpa::Step;
 use crate::fleet::scaling::Scaling;
 use crate::resolve::resolved::Resolved;
 use crate::values::arch::Arch;
+use crate::values::name::Region;
 
 /// What `plan --format json` prints: size, cost and scaling speed of every fleet.
 #[derive(Debug, Serialize)]
@@ -32,10 +33,13 @@ pub(super) enum ClusterOfPlan<'a> {
 pub(super) struct FleetJson<'a> {
     /// Name of the cluster in clusters.yaml.
     cluster: &'a str,
-    /// Name of the EKS cluster.
+    /// Name of the cluster, on EKS the one that AWS knows.
     cluster_name: &'a str,
-    /// AWS region.
-    region: &'a str,
+    /// AWS region; null where none is given.
+    region: Option<&'a str>,
+    /// Who makes the nodes: `karpenter`, or `none` where they are not part of the fleet. Their number and cost are then not
+    /// known: `instance_types` is empty, and sums are null.
+    provisioner: &'static str,
     #[serde(flatten)]
     cost: CostJson,
     /// Instance types of the fleet without a known price in the region.
@@ -85,7 +89,8 @@ struct PoolJson<'a> {
     pod_memory_gib: u64,
     /// Local disk that a pod asks for, in GB.
     pod_nvme_request_gb: u64,
-    /// Places for pods on the nodes at the minimum that no pod fills, because nodes come whole.
+    /// Places for pods on the nodes at the minimum that no pod fills, because nodes come whole; 0 where the nodes are not
+    /// known.
     idle_pod_places_at_min: u64,
     #[serde(flatten)]
     cost: CostJson,
@@ -101,7 +106,7 @@ struct PoolJson<'a> {
     growth: Option<GrowthJson>,
     /// From the maximum to no build; null of a fixed pool.
     shrinking: Option<ShrinkingJson>,
-    /// Instance types in order of preference, each as if it carried the whole pool.
+    /// Instance types in order of preference, each as if it carried the whole pool; empty with `provisioner` `none`.
     instance_types: Vec<InstanceTypeJson<'a>>,
 }
 
@@ -132,7 +137,7 @@ struct InstanceTypeJson<'a> {
     cost: CostJson,
 }
 
-/// What nodes cost. Null where the price of a type is not known.
+/// What nodes cost. Null where the price of a type is not known, or where the nodes are not.
 #[derive(Debug, Serialize)]
 #[expect(clippy::struct_field_names, reason = "the keys of the output")]
 struct CostJson {
@@ -185,7 +190,8 @@ impl<'a> FleetJson<'a> {
         FleetJson {
             cluster: fleet.key.as_str(),
             cluster_name: fleet.cluster_name.as_str(),
-            region: fleet.region.as_str(),
+            region: fleet.region.as_ref().map(Region::as_str),
+            provisioner: if fleet.has_node_pools() { "karpenter" } else { "none" },
             cost: CostJson::of(plan.cost),
             unpriced_instance_types: plan.unpriced().collect(),
             lb_slots: plan.lb_slots,
@@ -208,7 +214,7 @@ impl<'a> DockerHubJson<'a> {
 
 impl<'a> PoolJson<'a> {
     fn of(plan: &PoolCapacity<'a>) -> Self {
-        let pod = plan.pool.plan.pod;
+        let pod = plan.pool.placement.pod();
         PoolJson {
             arch: plan.pool.arch,
             scaling: match plan.pool.scaling {

@@ -19,8 +19,12 @@ const MAX_STEPS: usize = 16;
 
 pub(super) fn of(plan: &Capacity, width: usize) -> String {
     let fleet = plan.fleet;
-    let mut text = wrap(&format!("{} ({}, {})", fleet.key, fleet.cluster_name, fleet.region), width, "");
-    for table in [pods(plan), nodes(plan), costs(plan)] {
+    let mut text = wrap(&fleet.title(), width, "");
+    let mut tables = vec![pods(plan)];
+    if fleet.has_node_pools() {
+        tables.extend([nodes(plan), costs(plan)]);
+    }
+    for table in tables {
         text += "\n";
         text += &table.print(width);
     }
@@ -37,7 +41,7 @@ pub(super) fn of(plan: &Capacity, width: usize) -> String {
 
 fn pods(plan: &Capacity) -> Table {
     let row = |pool: &PoolCapacity| {
-        let size = pool.pool.plan.pod;
+        let size = pool.pool.placement.pod();
         let numbers = [pool.pods_at_min.into(), pool.pods_at_max.into(), size.vcpu, size.gib, pool.nvme_request_gb];
         let scaling = if pool.speed.is_some() { "KEDA" } else { "fixed" };
         let words = [pool.pool.arch.name().to_owned(), scaling.to_owned()];
@@ -109,9 +113,13 @@ fn notes(plan: &Capacity) -> Vec<String> {
     if plan.pools.iter().any(|pool| pool.types.len() > 1) {
         notes.push("A type after the first is shown as if it carried all pods of its architecture.".to_owned());
     }
-    notes.push(format!(
-        "A pod requests {CACHE_REQUEST_PERCENT} % of its share of the disk for caches, the smallest of all types."
-    ));
+    if plan.fleet.has_node_pools() {
+        notes.push(format!(
+            "A pod requests {CACHE_REQUEST_PERCENT} % of its share of the disk for caches, the smallest of all types."
+        ));
+    } else {
+        notes.push("Nodes are not part of the fleet (`nodes.provisioner: none`): how many are needed, and what they cost, is not known.".to_owned());
+    }
     for pool in plan.pools.iter().filter(|pool| pool.idle_places_at_min() > 0) {
         notes.push(format!(
             "{}: the nodes at min have room for {}.",
@@ -135,7 +143,7 @@ fn notes(plan: &Capacity) -> Vec<String> {
         notes.push(format!(
             "The price of {} in {} is unknown. Regions with prices: {}; all but the first have only a few.",
             unpriced.join(", "),
-            plan.fleet.region,
+            plan.fleet.region.as_ref().map_or("an unknown region", |region| region.as_str()),
             price::regions().join(", ")
         ));
     }
@@ -144,7 +152,7 @@ fn notes(plan: &Capacity) -> Vec<String> {
 
 /// On how many nodes a burst may leave the pods at min.
 fn left_by_a_burst(pool: &PoolCapacity) -> Option<String> {
-    let first = pool.first();
+    let first = pool.first()?;
     if first.nodes_at_min_at_most == first.nodes_at_min {
         return None;
     }
@@ -167,7 +175,12 @@ fn speeds(plan: &Capacity) -> Vec<String> {
     };
     let mut lines: Vec<String> = plan.pools.iter().filter_map(of_pool).flatten().collect();
     if !lines.is_empty() {
-        lines.push("These are the pods that the HPA requests; missing nodes boot after that.".to_owned());
+        let nodes = if plan.fleet.has_node_pools() {
+            "missing nodes boot after that"
+        } else {
+            "they wait where no node has room"
+        };
+        lines.push(format!("These are the pods that the HPA requests; {nodes}."));
     }
     lines
 }

@@ -44,33 +44,37 @@ struct ChoiceJson {
     wait_p99_s: u64,
     /// Builds whose client gave up, as a mean of one run.
     gave_up: f64,
-    /// Hours of nodes a day.
-    node_hours_per_day: f64,
+    /// Hours of nodes a day; null with `nodes.provisioner: none`, where the nodes are not known.
+    node_hours_per_day: Option<f64>,
+    /// Hours of pods a day, by which choices are compared where the nodes are not known; null where they are.
+    pod_hours_per_day: Option<f64>,
     /// Cost of the nodes, in US dollars a day; null where a price is not known.
     usd_per_day: Option<f64>,
 }
 
 impl PoolAdvice {
     pub(super) fn of(advice: &Advice) -> Self {
+        let choice = |choice: &Choice| ChoiceJson::of(choice, advice.karpenter);
         PoolAdvice {
             arch: advice.arch,
             builds: advice.builds,
             days: advice.days,
-            now: ChoiceJson::of(&advice.now),
-            recommended: advice.best.as_ref().map(ChoiceJson::of),
-            curve: advice.curve.iter().map(ChoiceJson::of).collect(),
+            now: choice(&advice.now),
+            recommended: advice.best.as_ref().map(choice),
+            curve: advice.curve.iter().map(choice).collect(),
         }
     }
 }
 
 impl ChoiceJson {
-    fn of(choice: &Choice) -> Self {
+    fn of(choice: &Choice, karpenter: bool) -> Self {
         ChoiceJson {
             min_pods: choice.min,
             max_pods: choice.max,
             wait_p99_s: choice.p99_ms / 1000,
             gave_up: choice.gave_up,
-            node_hours_per_day: choice.node_hours_per_day,
+            node_hours_per_day: karpenter.then_some(choice.node_hours_per_day),
+            pod_hours_per_day: (!karpenter).then_some(choice.node_hours_per_day),
             usd_per_day: choice.usd_per_day,
         }
     }

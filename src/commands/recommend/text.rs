@@ -22,18 +22,22 @@ pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize)
         "",
     );
     text.push('\n');
+    let row = |name: &str, choice: &Choice| row(name, choice, advice.karpenter);
     let mut rows = vec![row("now", &advice.now)];
     rows.extend(advice.best.iter().map(|best| row("recommended", best)));
     rows.extend(advice.curve.iter().map(|choice| row("", choice)));
-    let columns = vec![
+    let mut columns = vec![
         Column::Words(""),
         Column::Numbers("min"),
         Column::Numbers("max"),
         Column::Numbers("p99 wait"),
         Column::Numbers("gave up"),
-        Column::Numbers("USD/day"),
-        Column::Numbers("USD/month"),
     ];
+    // What nodes cost that are not part of the fleet is not known: choices are compared by the hours of their pods.
+    columns.extend(match advice.karpenter {
+        true => vec![Column::Numbers("USD/day"), Column::Numbers("USD/month")],
+        false => vec![Column::Numbers("pod h/day")],
+    });
     text += &Table { columns, rows }.print(width);
     if advice.best.is_none() {
         text.push('\n');
@@ -49,15 +53,18 @@ pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize)
     text
 }
 
-fn row(name: &str, choice: &Choice) -> Vec<String> {
+fn row(name: &str, choice: &Choice, karpenter: bool) -> Vec<String> {
     let usd = |usd: Option<f64>| usd.map_or_else(|| "unknown".to_owned(), |usd| format!("${usd:.2}"));
-    vec![
+    let mut row = vec![
         name.to_owned(),
         choice.min.to_string(),
         choice.max.to_string(),
         Length(choice.p99_ms).to_string(),
         format!("{:.1}", choice.gave_up),
-        usd(choice.usd_per_day),
-        usd(choice.usd_per_day.map(|usd| usd * MONTH_DAYS)),
-    ]
+    ];
+    row.extend(match karpenter {
+        true => vec![usd(choice.usd_per_day), usd(choice.usd_per_day.map(|usd| usd * MONTH_DAYS))],
+        false => vec![format!("{:.1}", choice.node_hours_per_day)],
+    });
+    row
 }

@@ -25,8 +25,10 @@ pub fn of(series: &Series, width: usize) -> String {
     let most = |count: fn(&Point) -> u32| u64::from(series.points.iter().map(count).max().unwrap_or(0));
     let (demand, ready) = (most(|point| point.demand), most(|point| point.ready));
     let top = demand.max(ready).max(1);
-    let rows: [Row; 3] =
-        [("queued", |point| point.queued), ("draining", |point| point.draining), ("nodes", |point| point.nodes)];
+    let mut rows: Vec<Row> =
+        vec![("queued", |point| point.queued), ("draining", |point| point.draining), ("nodes", |point| point.nodes)];
+    // Nodes that Karpenter does not make are not known.
+    rows.retain(|(name, count)| *name != "nodes" || most(*count) > 0);
     let digits =
         rows.iter().map(|(_, count)| most(*count)).chain([top]).map(|count| thousands(count).len()).max().unwrap_or(0);
     // `draining`, a gap, the number, a gap and the line.

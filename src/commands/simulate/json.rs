@@ -62,18 +62,19 @@ pub(super) struct SimulationJson {
     settled_s: Option<f64>,
     /// Number of runs that were ended before the pool was as small as before.
     runs_unsettled: u64,
-    /// Nodes before the first arrival.
-    nodes_before: f64,
+    /// Nodes before the first arrival. This and all that follows about nodes and cost is null with `nodes.provisioner: none`:
+    /// nodes are then not part of the fleet, and there is room for every pod.
+    nodes_before: Option<f64>,
     /// Nodes when the pool is at rest again.
-    nodes_after: f64,
+    nodes_after: Option<f64>,
     /// Most pods at once, of all runs.
     peak_pods: u32,
     /// Most nodes at once, of all runs.
-    peak_nodes: u32,
+    peak_nodes: Option<u32>,
     /// Hours of nodes until the pool is at rest again.
-    node_hours: f64,
+    node_hours: Option<f64>,
     /// Of these, hours after the last build ended.
-    idle_node_hours: f64,
+    idle_node_hours: Option<f64>,
     /// Cost of `node_hours`, in US dollars; null where the price of a type that ran is not known.
     usd: Option<f64>,
     /// Cost of `idle_node_hours`, in US dollars; null where the price of a type that ran is not known.
@@ -110,8 +111,8 @@ struct PointJson {
     pods_draining: u32,
     /// Connections that wait in the load balancer, also those of clients that left.
     queued: u32,
-    /// Nodes, from their launch to their termination.
-    nodes: u32,
+    /// Nodes, from their launch to their termination; null with `nodes.provisioner: none`.
+    nodes: Option<u32>,
 }
 
 impl SimulationJson {
@@ -120,6 +121,7 @@ impl SimulationJson {
         let total = &summary.total;
         let waits = &total.waits;
         let (min_pods, max_pods) = scenario.bounds();
+        let of_nodes = |number: f64| model.karpenter.then_some(number);
         SimulationJson {
             cluster: scenario.fleet.key.to_string(),
             arch: scenario.arch,
@@ -142,34 +144,34 @@ impl SimulationJson {
             makespan_max_s: seconds(summary.longest_makespan_ms),
             settled_s: (total.unsettled == 0).then(|| summary.mean(total.settled_ms) / 1000.0),
             runs_unsettled: total.unsettled,
-            nodes_before: summary.mean(total.nodes_before.iter().sum()),
-            nodes_after: summary.mean(total.nodes_after.iter().sum()),
+            nodes_before: of_nodes(summary.mean(total.nodes_before.iter().sum())),
+            nodes_after: of_nodes(summary.mean(total.nodes_after.iter().sum())),
             peak_pods: total.peak_pods,
-            peak_nodes: total.peak_nodes,
-            node_hours: summary.node_hours(&total.node_ms),
-            idle_node_hours: summary.node_hours(&total.idle_node_ms),
+            peak_nodes: model.karpenter.then_some(total.peak_nodes),
+            node_hours: of_nodes(summary.node_hours(&total.node_ms)),
+            idle_node_hours: of_nodes(summary.node_hours(&total.idle_node_ms)),
             usd: summary.usd(model, &total.node_ms).ok(),
             idle_usd: summary.usd(model, &total.idle_node_ms).ok(),
-            unknown_prices: summary.usd(model, &total.node_ms).err().unwrap_or_default(),
+            unknown_prices: summary.usd(model, &total.node_ms).err().filter(|_| model.karpenter).unwrap_or_default(),
             verdict: VerdictJson {
                 enough: verdict.enough,
                 budget_s: verdict.budget.map(|Length(ms)| seconds(ms)),
                 max_pods: verdict.max,
             },
-            series: summary.series.points.iter().map(PointJson::of).collect(),
+            series: summary.series.points.iter().map(|point| PointJson::of(point, model.karpenter)).collect(),
         }
     }
 }
 
 impl PointJson {
-    fn of(point: &Point) -> Self {
+    fn of(point: &Point, nodes_known: bool) -> Self {
         PointJson {
             at_s: seconds(point.at_ms),
             demand: point.demand,
             pods_ready: point.ready,
             pods_draining: point.draining,
             queued: point.queued,
-            nodes: point.nodes,
+            nodes: nodes_known.then_some(point.nodes),
         }
     }
 }

@@ -53,7 +53,7 @@ fn cells(result: &Simulated) -> Vec<(&'static str, String)> {
     let total = &summary.total;
     let waits = &total.waits;
     let length = |ms: u64| Length(ms).to_string();
-    vec![
+    let mut cells = vec![
         ("average wait", length(round(waits.mean_ms()))),
         ("p50", length(waits.percentile_ms(50))),
         ("p90", length(waits.percentile_ms(90))),
@@ -62,11 +62,16 @@ fn cells(result: &Simulated) -> Vec<(&'static str, String)> {
         ("lost, per 100 builds", share(total.gave_up + total.failed, total.arrived)),
         ("makespan", length(round(summary.mean(total.makespan_ms)))),
         ("peak pods", total.peak_pods.to_string()),
-        ("peak nodes", total.peak_nodes.to_string()),
-        ("node hours", format!("{:.1}", summary.node_hours(&total.node_ms))),
-        ("cost", dollars(model, summary, &total.node_ms)),
-        ("cost after last build", dollars(model, summary, &total.idle_node_ms)),
-    ]
+    ];
+    if model.karpenter {
+        cells.extend([
+            ("peak nodes", total.peak_nodes.to_string()),
+            ("node hours", format!("{:.1}", summary.node_hours(&total.node_ms))),
+            ("cost", dollars(model, summary, &total.node_ms)),
+            ("cost after last build", dollars(model, summary, &total.idle_node_ms)),
+        ]);
+    }
+    cells
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]
@@ -97,8 +102,14 @@ fn head(scenario: &Scenario, model: &Model, arrivals: &Arrivals, runs: u64, widt
     };
     text += &entry("client", &format!("{client}: {tries}, gives up after {}", assumptions.budget), width);
     text += &entry("fleet", &format!("{} {}", scenario.fleet.key, pool(scenario)), width);
-    let mut starts =
-        format!("a node is ready after {}, a pod on it after {}", assumptions.node_start, assumptions.pod_start);
+    let mut starts = if model.karpenter {
+        format!("a node is ready after {}, a pod on it after {}", assumptions.node_start, assumptions.pod_start)
+    } else {
+        format!(
+            "a pod is ready after {}; nodes are not part of the fleet, room for every pod is assumed",
+            assumptions.pod_start
+        )
+    };
     for (name, window) in &assumptions.no_capacity {
         let _ = write!(starts, "; no capacity for {name} from {} to {}", Length(window.from_ms), Length(window.to_ms));
     }
@@ -119,7 +130,7 @@ pub(super) fn pool(scenario: &Scenario) -> String {
         Scaling::Fixed { replicas } => format!("{replicas} pods, fixed"),
         Scaling::Keda { bounds, .. } => format!("{} to {} pods", bounds.min(), bounds.max()),
     };
-    format!("{}: {pods}, {}", pool.arch.name(), pool.plan.in_words())
+    format!("{}: {pods}, {}", pool.arch.name(), pool.placement.in_words())
 }
 
 /// Name and text of each result.
@@ -128,7 +139,7 @@ fn rows(result: &Simulated) -> Vec<(&'static str, String)> {
     let total = &summary.total;
     let waits = &total.waits;
     let length = |ms: u64| Length(ms).to_string();
-    vec![
+    let mut rows = vec![
         (
             "wait",
             if total.arrived == 0 {
@@ -158,18 +169,13 @@ fn rows(result: &Simulated) -> Vec<(&'static str, String)> {
                 length(summary.longest_makespan_ms)
             ),
         ),
-        (
-            "peak",
-            format!(
-                "{}, including draining pods, on {}",
-                number(total.peak_pods as usize, "pod"),
-                number(total.peak_nodes as usize, "node")
-            ),
-        ),
+        ("peak", format!("{}, including draining pods{}", number(total.peak_pods as usize, "pod"), on_nodes(result))),
         ("cost", cost(result)),
         ("", idle(model, summary)),
         ("verdict", conclusion(result)),
-    ]
+    ];
+    rows.retain(|(_, text)| !text.is_empty());
+    rows
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "times of a simulation")]
@@ -195,8 +201,20 @@ fn lost(summary: &Summary) -> String {
     text
 }
 
+fn on_nodes(result: &Simulated) -> String {
+    if result.model.karpenter {
+        format!(", on {}", number(result.summary.total.peak_nodes as usize, "node"))
+    } else {
+        String::new()
+    }
+}
+
 fn cost(result: &Simulated) -> String {
     let Simulated { scenario, model, summary, .. } = result;
+    if !model.karpenter {
+        let hours = summary.node_hours(&summary.total.node_ms);
+        return format!("not known, with nodes that are not part of the fleet; {hours:.1} pod hours");
+    }
     let node_ms = &summary.total.node_ms;
     let text = format!(
         "{} for {:.1} node hours in {}",
@@ -220,6 +238,9 @@ fn cost(result: &Simulated) -> String {
 }
 
 fn idle(model: &Model, summary: &Summary) -> String {
+    if !model.karpenter {
+        return String::new();
+    }
     let node_ms = &summary.total.idle_node_ms;
     format!(
         "{} of it after the last build, {:.1} node hours",

@@ -5,19 +5,18 @@ use serde_json::{Value, json};
 use crate::fleet::capabilities::Fallback;
 use crate::fleet::hpa::ScalingRules;
 use crate::fleet::model::Pool;
+use crate::fleet::placement::Placement;
 use crate::fleet::scaling::Scaling;
-use crate::manifests::check::nodes::lb_tolerations;
+use crate::manifests::check::placement::lb_tolerations;
 use crate::manifests::check::set::{RenderedFleet, builders_of, items, pod, shown};
 use crate::manifests::names::LB;
+use crate::values::toleration::Toleration;
 
 pub(super) fn as_configured(set: &RenderedFleet, broken: &mut Vec<String>) {
     for (pool, deployment) in set.builders() {
         bounds(set, pool, deployment, broken);
         speed(set, pool, broken);
-        // Any other toleration would allow builders on nodes of other workloads.
-        if items(&pod(deployment)["tolerations"]).len() != 1 {
-            broken.push(format!("builders of {} tolerate other nodes than their own", pool.arch.name()));
-        }
+        nodes(pool, pod(deployment), broken);
     }
     tolerations_of_lb(set, broken);
 }
@@ -78,19 +77,40 @@ fn follows(behavior: &Value, rules: ScalingRules) -> bool {
         && behavior["stabilizationWindowSeconds"] == rules.stabilization_s
 }
 
+/// Builders run on nodes made for them, or on those that clusters.yaml selects, and on no others.
+fn nodes(pool: &Pool, pod: &Value, broken: &mut Vec<String>) {
+    let arch = pool.arch.name();
+    let there = items(&pod["tolerations"]);
+    let as_asked = match &pool.placement {
+        // Any other toleration would allow builders on nodes of other workloads.
+        Placement::Karpenter(_) => there.len() == 1,
+        Placement::Given(nodes) => {
+            let mut selected = json!({"kubernetes.io/arch": arch});
+            for (key, value) in &nodes.selector {
+                selected[key] = Value::from(value.as_str());
+            }
+            pod["nodeSelector"] == selected && there.iter().cloned().eq(nodes.tolerations.iter().map(written))
+        }
+    };
+    if !as_asked {
+        broken.push(format!("builders of {arch} select or tolerate other nodes than their own"));
+    }
+}
+
+/// A toleration as the manifests have it.
+fn written(toleration: &Toleration) -> Value {
+    let fields = [
+        ("operator", Some(toleration.operator)),
+        ("key", toleration.key.as_deref()),
+        ("value", toleration.value.as_deref()),
+        ("effect", toleration.effect),
+    ];
+    fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
 fn tolerations_of_lb(set: &RenderedFleet, broken: &mut Vec<String>) {
     let mut expected = lb_tolerations(set);
-    let asked = set.fleet.lb.tolerations.iter().map(|toleration| {
-        let field = |name: &str, value: Option<&str>| value.map(|value| (name.to_owned(), Value::from(value)));
-        let fields = [
-            field("operator", Some(toleration.operator)),
-            field("key", toleration.key.as_deref()),
-            field("value", toleration.value.as_deref()),
-            field("effect", toleration.effect),
-        ];
-        fields.into_iter().flatten().collect::<Value>()
-    });
-    expected.extend(asked);
+    expected.extend(set.fleet.lb.tolerations.iter().map(written));
     if items(&pod(set.object("Deployment", LB))["tolerations"]) != expected {
         broken.push("the load balancer tolerates other nodes than it was asked to".to_owned());
     }

@@ -5,11 +5,13 @@
 mod builder;
 mod buildkitd_toml;
 mod configured;
+mod disk;
 mod guarantees;
 mod haproxy;
 mod monitoring;
 mod nodes;
 mod outside;
+mod placement;
 mod quantity;
 mod references;
 mod scaling;
@@ -145,13 +147,13 @@ pub const ALL: [Invariant; 29] = [
         id: "disk",
         says: "all daemons of a node together leave the free space that each of them keeps",
         purpose: Protects("the disk fills up, and the kubelet evicts builds"),
-        broken: nodes::disk,
+        broken: disk::disk,
     },
     Invariant {
         id: "placement",
-        says: "builders select the nodes that are made for them, and tolerate their taints; the load balancer has its node, and stays while a node is lost for a moment",
-        purpose: Protects("builders or the load balancer stay Pending, or leave when a node is lost for a moment"),
-        broken: nodes::placement,
+        says: "builders select the nodes that are made for them, and tolerate their taints; the load balancer has its node, and stays while a node is lost for a moment; no cluster autoscaler ends either",
+        purpose: Protects("builders or the load balancer stay Pending, or leave when a node is lost or removed"),
+        broken: placement::placement,
     },
     Invariant {
         id: "selectors",

@@ -3,16 +3,21 @@
 use std::collections::BTreeSet;
 
 use crate::simulation::cluster::pool::{NodeState, Phase, PoolState};
-use crate::simulation::model::{BATCH_MS, FAILED_LAUNCH_MS, UNAVAILABLE_MS, VALIDATION_MS};
+use crate::simulation::model::{FAILED_LAUNCH_MS, UNAVAILABLE_MS};
 use crate::simulation::schedule::{Event, Schedule};
 
 impl PoolState<'_> {
+    /// Nodes that exist now; 0 where Karpenter does not make them, and nobody knows.
+    pub fn known_nodes(&self) -> u32 {
+        if self.model.karpenter { self.alive_nodes } else { 0 }
+    }
+
     /// Plans to check a node without active pods after it has been empty for long enough. A node that is not ready yet is
     /// checked when it is.
     pub(super) fn plan_idle(&self, node: u32, plan: &mut Schedule) {
         let NodeState { active, ready, last_ms, leaving, .. } = self.nodes[node as usize];
         if active == 0 && ready && !leaving {
-            let at_ms = last_ms + self.model.consolidate_after_ms + VALIDATION_MS;
+            let at_ms = last_ms + self.model.idle_ms;
             plan.at(at_ms, Event::NodeIdle { node, since_ms: last_ms });
         }
     }
@@ -29,7 +34,7 @@ impl PoolState<'_> {
     pub(super) fn find_room(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
         if !self.place(pod, now_ms, plan) {
             self.pending.push(pod);
-            self.plan_batch(now_ms + BATCH_MS, plan);
+            self.plan_batch(now_ms + self.model.batch_ms, plan);
         }
     }
 
@@ -108,7 +113,7 @@ impl PoolState<'_> {
         self.vacant_nodes.push(node);
         if !self.pending.is_empty() {
             // Its NodePool may be below its limit again.
-            self.plan_batch(now_ms + BATCH_MS, plan);
+            self.plan_batch(now_ms + self.model.batch_ms, plan);
         }
     }
 

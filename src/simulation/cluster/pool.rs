@@ -70,7 +70,7 @@ pub struct PoolState<'a> {
     pub(super) batch_planned: bool,
     pub ready: u32,
     pub ending: u32,
-    pub alive_nodes: u32,
+    pub(super) alive_nodes: u32,
     /// Milliseconds that nodes of each type existed, without nodes that still exist.
     pub(super) node_ms: Vec<u64>,
     pub(super) pod_starts: Random,

@@ -105,7 +105,7 @@ impl Run<'_> {
             }
             Event::Batch => {
                 self.cluster.batch(self.now_ms, &mut self.plan);
-                self.outcome.peak_nodes = self.outcome.peak_nodes.max(self.cluster.alive_nodes);
+                self.outcome.peak_nodes = self.outcome.peak_nodes.max(self.cluster.known_nodes());
             }
             Event::HpaLooks => self.hpa_looks(),
             Event::KedaPolls => self.keda_polls(),
@@ -127,7 +127,7 @@ impl Run<'_> {
             ready: self.cluster.ready,
             draining: self.cluster.ending,
             queued: self.balancer.waiting_at(self.now_ms),
-            nodes: self.cluster.alive_nodes,
+            nodes: self.cluster.known_nodes(),
         };
         if let Some(series) = &mut self.series {
             let every_ms = series.add(point);

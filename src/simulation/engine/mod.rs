@@ -60,7 +60,7 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, aim: Aim) ->
         state.appear(pod);
     }
     state.outcome.peak_pods = state.cluster.ready;
-    state.outcome.peak_nodes = state.cluster.alive_nodes;
+    state.outcome.peak_nodes = state.cluster.known_nodes();
     state.outcome.nodes_before = state.cluster.nodes_by_type();
     if let Growth::Keda { behavior, .. } = model.growth {
         state.plan.at(phases.below(SYNC_MS), Event::HpaLooks);

@@ -1,0 +1,119 @@
+//! Invariants of where pods run.
+
+use serde_json::{Value, json};
+
+use crate::manifests::check::nodes::{Nodes, nodes_of};
+use crate::manifests::check::set::{RenderedFleet, items, pod};
+use crate::manifests::names::{LB, LB_NODES};
+
+/// Read by the cluster autoscaler, which otherwise ends the pods of a node that it removes after 10 min.
+const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+
+pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
+    for (pool, deployment) in set.builders() {
+        let arch = pool.arch.name();
+        let pod = pod(deployment);
+        if pool.placement.given().is_some() {
+            if pod["nodeSelector"]["kubernetes.io/arch"] != arch {
+                broken.push(format!("builders of {arch} may run on nodes of another architecture"));
+            }
+            if !stays(deployment) || !stays(set.object("Deployment", LB)) {
+                broken.push(format!(
+                    "the cluster autoscaler may end builders of {arch}, or the load balancer, before their builds: {SAFE_TO_EVICT} is not \"false\""
+                ));
+            }
+        }
+        for Nodes { name, object, .. } in nodes_of(set, pool, broken) {
+            let template = &object["spec"]["template"];
+            let of_arch = items(&template["spec"]["requirements"]).iter().any(|requirement| {
+                requirement["key"] == "kubernetes.io/arch" && items(&requirement["values"]) == [Value::from(arch)]
+            });
+            let selected = pod["nodeSelector"].as_object().is_some_and(|wanted| {
+                let of_ours = ["kubernetes.io/arch", "workload-type"].iter().all(|key| wanted.contains_key(*key));
+                of_ours
+                    && wanted.iter().all(|(key, value)| match key.as_str() {
+                        "kubernetes.io/arch" => of_arch && value == arch,
+                        _ => template["metadata"]["labels"][key] == *value,
+                    })
+            });
+            if !selected {
+                broken.push(format!("NodePool/{name} creates nodes that builders of {arch} do not select"));
+            }
+            let taints = items(&template["spec"]["taints"]);
+            let tolerated = |taint: &Value| {
+                items(&pod["tolerations"]).iter().any(|toleration| {
+                    ["key", "value", "effect"].iter().all(|field| toleration[*field] == taint[*field])
+                })
+            };
+            if taints.is_empty() || !taints.iter().all(tolerated) {
+                broken.push(format!("NodePool/{name} has no taint, or one that builders of {arch} do not tolerate"));
+            }
+            let class = template["spec"]["nodeClassRef"]["name"].as_str().unwrap_or_default();
+            if set.object("EC2NodeClass", class).is_null() {
+                broken.push(format!("NodePool/{name} uses EC2NodeClass {class:?}, which does not exist"));
+            }
+        }
+    }
+    lb_placement(set, broken);
+    for (name, nodes) in set.objects.of_kind("NodePool").filter(|(name, _)| *name != LB_NODES) {
+        let arch = nodes["spec"]["template"]["metadata"]["labels"]["arch"].as_str();
+        if !set.fleet.pools.iter().any(|pool| Some(pool.arch.name()) == arch) {
+            broken.push(format!("NodePool/{name} is of no architecture of the fleet"));
+        }
+    }
+}
+
+/// Whether the cluster autoscaler leaves the pod's node alone.
+fn stays(deployment: &Value) -> bool {
+    deployment["spec"]["template"]["metadata"]["annotations"][SAFE_TO_EVICT] == "false"
+}
+
+/// What the load balancer tolerates, whatever it was asked to: the loss of its node for two minutes, and its own node
+/// where it has one.
+pub(super) fn lb_tolerations(set: &RenderedFleet) -> Vec<Value> {
+    let mut expected: Vec<Value> = ["not-ready", "unreachable"]
+        .iter()
+        .map(|what| {
+            json!({"key": format!("node.kubernetes.io/{what}"), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 120})
+        })
+        .collect();
+    if set.fleet.lb.node.is_some() {
+        expected
+            .push(json!({"key": "workload/buildkit-lb", "operator": "Equal", "value": "true", "effect": "NoSchedule"}));
+    }
+    expected
+}
+
+/// Nobody else runs on the load balancer's own node.
+fn lb_placement(set: &RenderedFleet, broken: &mut Vec<String>) {
+    let own = set.object("NodePool", LB_NODES);
+    let pod = pod(set.object("Deployment", LB));
+    let tolerates = |wanted: &Value| items(&pod["tolerations"]).contains(wanted);
+    if !lb_tolerations(set).iter().all(tolerates) {
+        broken.push(
+            "the load balancer does not tolerate its own node, or the loss of its node for two minutes".to_owned(),
+        );
+    }
+    let Some(node) = &set.fleet.lb.node else {
+        if !own.is_null() {
+            broken.push(format!("NodePool/{LB_NODES} was not asked for"));
+        }
+        return;
+    };
+    let template = &own["spec"]["template"];
+    let types = items(&template["spec"]["requirements"])
+        .iter()
+        .find(|requirement| requirement["key"] == "node.kubernetes.io/instance-type");
+    let own_node = types.is_some_and(|types| items(&types["values"]) == [node.instance_type.as_str()])
+        && pod["nodeSelector"]["workload-type"] == template["metadata"]["labels"]["workload-type"]
+        && template["metadata"]["labels"]["workload-type"] == "buildkit-lb"
+        && items(&template["spec"]["taints"]).len() == 1
+        && template["spec"]["taints"][0]["key"] == "workload/buildkit-lb"
+        && template["spec"]["taints"][0]["effect"] == "NoSchedule"
+        && own["spec"]["limits"]["nodes"].as_u64() >= Some(2)
+        && template["spec"]["nodeClassRef"]["name"] == LB_NODES
+        && !set.object("EC2NodeClass", LB_NODES).is_null();
+    if !own_node {
+        broken.push(format!("NodePool/{LB_NODES} is not the load balancer's own node, or it does not select it"));
+    }
+}
