@@ -143,13 +143,6 @@ impl Model {
         let karpenter = pool.placement.karpenter().is_some();
         let types = node_types(fleet, pool);
         let place = |name: &str| {
-            if !karpenter {
-                return Err(format!(
-                    "{} {} has no instance types: `nodes.provisioner` is `none`",
-                    fleet.key,
-                    pool.arch.name()
-                ));
-            }
             let names: Vec<&str> = types.iter().map(|one| one.name.as_str()).collect();
             types.iter().position(|one| one.name == name).ok_or_else(|| {
                 format!("{} {} has no instance type `{name}`: it has {}", fleet.key, pool.arch.name(), names.join(", "))

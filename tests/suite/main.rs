@@ -25,6 +25,7 @@ mod docs;
 mod explain;
 mod explain_cli;
 mod fuzz_corpus;
+mod given_nodes;
 mod hostile;
 mod house;
 mod images;

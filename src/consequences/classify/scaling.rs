@@ -181,7 +181,10 @@ fn resized(old: &PoolFacts, new: &PoolFacts) -> Option<Consequence> {
         };
         compare(&label, &name, (Shown::count(before.ceiling), Shown::count(group.ceiling)));
     }
-    compare("instance types", "instance_types", both(&|pool| Shown::types(&pool.node_groups)));
+    // Nodes that Karpenter does not make have no types.
+    if !old.node_groups.is_empty() && !new.node_groups.is_empty() {
+        compare("instance types", "instance_types", both(&|pool| Shown::types(&pool.node_groups)));
+    }
     if parts.is_empty() {
         return None;
     }
