@@ -1,6 +1,7 @@
 //! Where builders run, and how large they are.
 
 use indexmap::IndexMap;
+use serde::Serialize;
 
 use crate::fleet::cache_volume::GIB_IN_MB;
 use crate::fleet::instance_plan::{InstancePlan, PlannedType};
@@ -12,7 +13,7 @@ use crate::values::toleration::Toleration;
 #[derive(Clone, Debug)]
 pub enum Placement {
     /// Karpenter makes nodes for the builders alone, from NodePools of the set.
-    Karpenter(KarpenterNodes),
+    Karpenter(Box<KarpenterNodes>),
     /// Nodes of the cluster, which something else makes.
     Given(GivenNodes),
 }
@@ -24,16 +25,19 @@ pub struct KarpenterNodes {
     pub settings: NodeSettings,
 }
 
-/// Nodes that are there without us: how builders select them, and what each requests.
-#[derive(Clone, Debug)]
+/// Nodes that are there without us: how builders select them, and what each requests. The template reads the first two.
+#[derive(Clone, Debug, Serialize)]
 pub struct GivenNodes {
     /// Labels of the nodes, beside `kubernetes.io/arch`.
     pub selector: IndexMap<String, String>,
     pub tolerations: Vec<Toleration>,
+    #[serde(skip)]
     pub pod: PodSize,
     /// Disk of a builder's cache, in GiB.
+    #[serde(skip)]
     pub cache_gib: u64,
     /// The type of node that the sizes follow from; none where they were given outright.
+    #[serde(skip)]
     pub plan: Option<InstancePlan>,
 }
 

@@ -10,7 +10,6 @@ pub mod filters;
 pub mod index;
 pub mod list;
 pub mod names;
-mod nodes_view;
 pub mod objects;
 pub mod patch;
 mod pool_alerts;

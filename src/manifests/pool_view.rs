@@ -6,10 +6,10 @@ use crate::fleet::dns::discovery_name;
 use crate::fleet::hpa::ScalingRules;
 use crate::fleet::instance_plan::InstancePlan;
 use crate::fleet::model::{Fleet, Pool};
-use crate::fleet::placement::{CacheLimit, Placement};
+use crate::fleet::nodes::NodeSettings;
+use crate::fleet::placement::{CacheLimit, GivenNodes, Placement};
 use crate::fleet::scaling::{Bounds, Scaling};
 use crate::fleet::sizing;
-use crate::manifests::nodes_view::{GivenView, NodesView, nodes_view};
 use crate::manifests::scrape;
 use crate::values::arch::Arch;
 
@@ -40,9 +40,9 @@ pub struct PoolView<'a> {
     pub min_free_percent: u64,
     pub node_name_tag: String,
     /// Nodes that Karpenter makes, or
-    pub nodes: Option<NodesView<'a>>,
+    pub nodes: Option<&'a NodeSettings>,
     /// others.
-    pub given: Option<GivenView<'a>>,
+    pub given: Option<&'a GivenNodes>,
     pub types: Vec<TypeView<'a>>,
     /// Rendered buildkitd.toml and the name of its ConfigMap, filled in by the renderer.
     pub buildkitd_toml: String,
@@ -113,11 +113,8 @@ pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
         cache: CacheView::of(&pool.placement),
         min_free_percent: sizing::MIN_FREE_PERCENT,
         node_name_tag: format!("{}-buildkit-{}", fleet.cluster_name, pool.arch.name()),
-        nodes: pool.placement.karpenter().map(|nodes| nodes_view(fleet, &nodes.settings)),
-        given: pool
-            .placement
-            .given()
-            .map(|nodes| GivenView { selector: &nodes.selector, tolerations: &nodes.tolerations }),
+        nodes: pool.placement.karpenter().map(|nodes| &nodes.settings),
+        given: pool.placement.given(),
         types: pool
             .placement
             .node_types()

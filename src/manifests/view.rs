@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::fleet::dns::DNS_PAYLOAD_BYTES;
 use crate::fleet::hpa::ScalingRules;
 use crate::fleet::model::Fleet;
+use crate::fleet::nodes::NodeSettings;
 use crate::fleet::ports::{COMBINED_PORT, HEALTH_PORT, METRICS_PORT, STATS_PORT};
 use crate::fleet::scaling::{FALLBACK_THRESHOLD, POLLING_INTERVAL_S};
 use crate::fleet::sizing;
@@ -15,7 +16,6 @@ use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
 use crate::manifests::alert::Alert;
 use crate::manifests::alerts;
 use crate::manifests::builder_view::BuilderView;
-use crate::manifests::nodes_view::{NodesView, nodes_view};
 use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
 use crate::manifests::scrape;
 use crate::manifests::service_view::ServiceView;
@@ -110,7 +110,7 @@ pub struct LbView<'a> {
 pub struct LbNodeView<'a> {
     pub instance_type: &'a str,
     pub name_tag: String,
-    pub settings: NodesView<'a>,
+    pub settings: &'a NodeSettings,
 }
 
 #[derive(Debug, Serialize)]
@@ -249,7 +249,7 @@ pub(crate) fn lb_view(fleet: &Fleet) -> LbView<'_> {
         node: fleet.lb.node.as_ref().map(|node| LbNodeView {
             instance_type: node.instance_type.as_str(),
             name_tag: format!("{}-buildkit-lb", fleet.cluster_name),
-            settings: nodes_view(fleet, &node.settings),
+            settings: &node.settings,
         }),
         service: ServiceView::of(fleet),
         haproxy_cfg: String::new(),

@@ -48,7 +48,7 @@ pub(super) fn read(source: FleetLayers, arch: Arch, problems: &mut Problems) -> 
     let cache = cache_volume::read(arch, source.merged(), problems);
     let plan = instance_plan::read(arch, source.layers(true, cache), problems);
     let settings = source.nodes.read(Some(arch), problems);
-    Some(Placement::Karpenter(KarpenterNodes { plan: plan?, settings }))
+    Some(Placement::Karpenter(Box::new(KarpenterNodes { plan: plan?, settings })))
 }
 
 fn given(source: FleetLayers, arch: Arch, problems: &mut Problems) -> Option<GivenNodes> {

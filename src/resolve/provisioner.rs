@@ -29,10 +29,11 @@ fn keys_for(provisioner: Provisioner, block: &Buildkit) -> Vec<(String, Span)> {
         .filter(|(_, key, _)| OF_GIVEN_NODES.contains(key) != provisioner.is_karpenter())
         .map(|(path, _, span)| (path, span));
     let mut found: Vec<(String, Span)> = of_nodes.collect();
-    let of_builder = block.builder.given().into_iter().filter(|(key, _)| match provisioner.is_karpenter() {
-        true => *key == "cache_disk",
-        false => SIZES.contains(key),
-    });
+    let of_builder = block
+        .builder
+        .given()
+        .into_iter()
+        .filter(|(key, _)| if provisioner.is_karpenter() { *key == "cache_disk" } else { SIZES.contains(key) });
     found.extend(of_builder.map(|(key, span)| (format!("builder.{key}"), span)));
     if provisioner.is_karpenter() {
         let others =

@@ -65,9 +65,10 @@ pub fn share_no_capacity(scenarios: &mut [Scenario]) -> Result<(), String> {
     known.dedup();
     let named = scenarios.iter().flat_map(|scenario| &scenario.assumptions.no_capacity);
     if let Some((name, _)) = named.into_iter().find(|(name, _)| !known.contains(name)) {
-        let why = match known.is_empty() {
-            true => "nodes are not part of the fleet, since `nodes.provisioner` is `none`".to_owned(),
-            false => format!("expected one of {}", known.join(", ")),
+        let why = if known.is_empty() {
+            "nodes are not part of the fleet, since `nodes.provisioner` is `none`".to_owned()
+        } else {
+            format!("expected one of {}", known.join(", "))
         };
         return Err(format!("no pool has the instance type `{name}`: {why}"));
     }

@@ -34,10 +34,11 @@ pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize)
         Column::Numbers("gave up"),
     ];
     // What nodes cost that are not part of the fleet is not known: choices are compared by the hours of their pods.
-    columns.extend(match advice.karpenter {
-        true => vec![Column::Numbers("USD/day"), Column::Numbers("USD/month")],
-        false => vec![Column::Numbers("pod h/day")],
-    });
+    if advice.karpenter {
+        columns.extend([Column::Numbers("USD/day"), Column::Numbers("USD/month")]);
+    } else {
+        columns.push(Column::Numbers("pod h/day"));
+    }
     text += &Table { columns, rows }.print(width);
     if advice.best.is_none() {
         text.push('\n');
@@ -62,9 +63,10 @@ fn row(name: &str, choice: &Choice, karpenter: bool) -> Vec<String> {
         Length(choice.p99_ms).to_string(),
         format!("{:.1}", choice.gave_up),
     ];
-    row.extend(match karpenter {
-        true => vec![usd(choice.usd_per_day), usd(choice.usd_per_day.map(|usd| usd * MONTH_DAYS))],
-        false => vec![format!("{:.1}", choice.node_hours_per_day)],
-    });
+    if karpenter {
+        row.extend([choice.usd_per_day, choice.usd_per_day.map(|usd| usd * MONTH_DAYS)].map(usd));
+    } else {
+        row.push(format!("{:.1}", choice.node_hours_per_day));
+    }
     row
 }
