@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use crate::config::Buildkit;
 use crate::config::builder::BuilderKeys;
+use crate::config::nodes::ArchNodesKeys;
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::Span;
@@ -45,14 +46,16 @@ pub(super) fn read(source: FleetLayers, arch: Arch, problems: &mut Problems) -> 
     if !provisioner::of(source.merged()).is_karpenter() {
         return Some(Placement::Given(given(source, arch, problems)?));
     }
+    // Without effect, and wrong all the same.
+    read_selector(&source.merged().nodes.of(arch), problems);
     let cache = cache_volume::read(arch, source.merged(), problems);
     let plan = instance_plan::read(arch, source.layers(true, cache), problems);
     let settings = source.nodes.read(Some(arch), problems);
     Some(Placement::Karpenter(Box::new(KarpenterNodes { plan: plan?, settings })))
 }
 
-fn given(source: FleetLayers, arch: Arch, problems: &mut Problems) -> Option<GivenNodes> {
-    let keys = source.merged().nodes.of(arch);
+/// The labels that builders select, beside their architecture.
+fn read_selector(keys: &ArchNodesKeys, problems: &mut Problems) -> IndexMap<String, String> {
     let mut selector = IndexMap::new();
     for (key, (span, value)) in &keys.selector.0 {
         if key == ARCH_LABEL {
@@ -66,6 +69,12 @@ fn given(source: FleetLayers, arch: Arch, problems: &mut Problems) -> Option<Giv
             selector.insert(key.value.to_string(), value.to_string());
         }
     }
+    selector
+}
+
+fn given(source: FleetLayers, arch: Arch, problems: &mut Problems) -> Option<GivenNodes> {
+    let keys = source.merged().nodes.of(arch);
+    let selector = read_selector(&keys, problems);
     let tolerations = keys.tolerations.get().map(|all| all.0.clone()).unwrap_or_default();
     if has_size(&source.merged().builder) && !follows_type(source, arch) {
         let (pod, cache_gib) = stated(&source.merged().builder, problems)?;

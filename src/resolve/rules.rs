@@ -107,24 +107,13 @@ pub fn check_namespace(namespace: Option<&Spanned<Namespace>>, problems: &mut Pr
 }
 
 pub fn check_required(entry: &ClusterKeys, name: &Spanned<String>, problems: &mut Problems) {
+    let karpenter = provisioner::of(&entry.buildkit).is_karpenter();
     let missing = [
         (entry.cluster_name.is_absent(), &rule::CLUSTER_NAME_REQUIRED, "cluster_name", "name of the cluster"),
-        (
-            entry.region.is_absent() && provisioner::of(&entry.buildkit).is_karpenter(),
-            &rule::REGION_REQUIRED,
-            "region",
-            "AWS region",
-        ),
+        (entry.region.is_absent() && karpenter, &rule::REGION_REQUIRED, "region", "AWS region"),
     ];
-    if let Some(region) = entry.region.spanned()
-        && provisioner::of(&entry.buildkit).is_karpenter()
-        && !region.value.is_aws()
-    {
-        problems.push(
-            Problem::new(&rule::INVALID_VALUE, format!("`region` cannot be `{}`", region.value))
-                .at(region.span, "expected an AWS region, such as `us-east-1`")
-                .help("Karpenter makes nodes on AWS only; for nodes that something else makes, set `nodes.provisioner: none`"),
-        );
+    if karpenter {
+        check_is_aws(entry, problems);
     }
     for (_, rule, key, what) in missing.into_iter().filter(|(missing, ..)| *missing) {
         problems.push(
@@ -132,6 +121,23 @@ pub fn check_required(entry: &ClusterKeys, name: &Spanned<String>, problems: &mu
                 .at(name.span, format!("expected `{key}` in this cluster"))
                 .help(format!("add `{key}: <{what}>`")),
         );
+    }
+}
+
+/// Where Karpenter makes the nodes, the cluster is one of EKS.
+fn check_is_aws(entry: &ClusterKeys, problems: &mut Problems) {
+    let name = entry.cluster_name.spanned().filter(|name| !name.value.is_eks()).map(|name| {
+        let label = "expected an EKS cluster name (letters, digits, `-`, `_`) of up to 54 characters, so that `<name>-node-role` fits IAM's limit of 64";
+        ("cluster_name", name.value.to_string(), name.span, label)
+    });
+    let region =
+        entry.region.spanned().filter(|region| !region.value.is_aws()).map(|region| {
+            ("region", region.value.to_string(), region.span, "expected an AWS region, such as `us-east-1`")
+        });
+    for (key, value, span, label) in name.into_iter().chain(region) {
+        problems.push(Problem::new(&rule::INVALID_VALUE, format!("`{key}` cannot be `{value}`")).at(span, label).help(
+            "Karpenter makes nodes on EKS only; for nodes that something else makes, set `nodes.provisioner: none`",
+        ));
     }
 }
 

@@ -38,9 +38,9 @@ names! {
     /// Key of a cluster in clusters.yaml, which becomes a directory name.
     ClusterKey: "a name of letters, digits, `.`, `_` and `-` that starts and ends with a letter or digit, up to 100 long",
         pattern "^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$", longest 100, examples &["staging", "prod-us-east-1"];
-    /// Name of an EKS cluster. The node role `<name>-node-role` must stay within IAM's 64 characters.
-    ClusterName: "an EKS cluster name (letters, digits, `-`, `_`) of up to 54 characters, so that `<name>-node-role` fits IAM's limit of 64",
-        pattern "^[A-Za-z0-9]([A-Za-z0-9_-]{0,52}[A-Za-z0-9])?$", longest 54, examples &["my-eks-cluster", "another-eks-cluster"];
+    /// Name of a cluster, of EKS where Karpenter makes the nodes; others may be DNS names.
+    ClusterName: "the name of a cluster (letters, digits, `-`, `_`, `.`) of up to 100 characters",
+        pattern "^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$", longest 100, examples &["my-eks-cluster", "another-eks-cluster"];
     /// Region of a cloud: of AWS where Karpenter makes the nodes.
     Region: "a region, such as `us-east-1`",
         pattern "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", longest 32, examples &["us-east-1", "eu-central-1"];
@@ -129,6 +129,13 @@ impl Scalar for IpFamily {
             "ipv6" => Ok(IpFamily::Ipv6),
             _ => Err(String::new()),
         }
+    }
+}
+
+impl ClusterName {
+    /// Whether EKS could have a cluster of this name, whose node role `<name>-node-role` stays within IAM's 64 characters.
+    pub fn is_eks(&self) -> bool {
+        self.as_str().len() <= 54 && !self.as_str().contains('.')
     }
 }
 

@@ -408,7 +408,11 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
                 "architectures: [amd64]\n      builder: {cpu: 4, memory: 16Gi, cache: 50Gi}",
             ),
         ),
-        ("region-of-another-cloud", &["invalid-value"], one_cluster("").replace("us-east-1", "europe-west4")),
+        (
+            "cluster-of-another-cloud",
+            &["invalid-value", "invalid-value"],
+            one_cluster("").replace("us-east-1", "europe-west4").replace("eks-here", "ci.example.com"),
+        ),
         ("case-collision", &["output-path-collision"], file("clusters:\n  Prod: {}\n  prod: {}\n")),
         ("max-required", &["autoscaling-max-required"], scaled("amd64_min: 2, amd64_max: 8")),
         (

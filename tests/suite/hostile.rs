@@ -369,10 +369,17 @@ fn beside(what: &str) -> Value {
         volume(json!({"empty_dir": true, "mount_path": "/a"}))
     } else if is_volume("secret") || is_volume("config_map") || is_volume("host_path") {
         volume(json!({"mount_path": "/a"}))
+    } else if OF_GIVEN_NODES.iter().any(|key| what.starts_with(key)) {
+        let size = json!({"cpu": 4, "memory": "16Gi", "cache": "50Gi"});
+        json!({"buildkit": {"nodes": {"provisioner": "none"}, "builder": size}})
     } else {
         json!({})
     }
 }
+
+/// Keys for nodes that Karpenter does not make.
+const OF_GIVEN_NODES: [&str; 4] =
+    ["buildkit.nodes.selector.", "buildkit.nodes.tolerations.", "buildkit.builder.memory.", "buildkit.builder.cache."];
 
 /// A file with one cluster, and the range of the value in it.
 struct Planted {
@@ -409,7 +416,7 @@ const OF_ONE_VALUE: [&str; 4] = ["invalid-value", "wrong-shape", "unknown-key", 
 
 /// Places whose texts stand in no manifest: facts of the cluster, types (which must be known), and words of a list; a
 /// toleration's value needs a key, and a patch its target.
-const UNSEEN: [&str; 26] = [
+const UNSEEN: [&str; 30] = [
     "modules.[]",
     "eks_version.",
     "keda.chart_version.",
@@ -422,6 +429,7 @@ const UNSEEN: [&str; 26] = [
     "buildkit.instance_specs.m6id.24xlarge.arch.",
     "buildkit.buildkit_version.",
     "buildkit.ip_family.",
+    "buildkit.nodes.provisioner.",
     "buildkit.nodes.subnets.[id.]",
     "buildkit.nodes.security_groups.[id.]",
     "buildkit.nodes.capacity_types.[]",
@@ -429,6 +437,9 @@ const UNSEEN: [&str; 26] = [
     "buildkit.nodes.ami_ids.[]",
     "buildkit.nodes.startup_taints.[effect.key.]",
     "buildkit.nodes.user_data.[content_type.content.]",
+    "buildkit.nodes.tolerations.[operator.]",
+    "buildkit.nodes.tolerations.[value.]",
+    "buildkit.nodes.tolerations.[effect.]",
     "buildkit.builder.cache_disk.",
     "buildkit.load_balancer.service.type.",
     "buildkit.lb_tolerations.[operator.]",
