@@ -28,7 +28,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::fleet::model::Fleet;
 use crate::manifests::check::findings::Finding;
-use crate::manifests::check::needs::Needs;
+use crate::manifests::check::needs::{Extent, Needs};
 use crate::manifests::check::set::{Manifests, RenderedFleet};
 use crate::manifests::list;
 use crate::manifests::objects::Objects;
@@ -40,7 +40,7 @@ pub struct Invariant {
     pub id: &'static str,
     pub says: &'static str,
     pub purpose: Purpose,
-    pub needs: Needs,
+    needs: Needs,
 }
 
 /// What an invariant is for.
@@ -271,6 +271,13 @@ pub fn violations(objects: &Objects, fleet: Option<&Fleet>) -> Result<Vec<(&'sta
         (&manifests, None)
     };
     Ok(held.flat_map(|invariant| invariant.needs.find(manifests, set).map(move |found| (invariant, found))).collect())
+}
+
+impl Invariant {
+    /// How much of it is held without a fleet.
+    pub fn shown(&self) -> Extent {
+        self.needs.shown()
+    }
 }
 
 static INVARIANTS: &[Invariant] = &ALL;

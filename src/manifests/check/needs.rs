@@ -5,18 +5,31 @@ use crate::manifests::check::set::{Manifests, RenderedFleet};
 
 /// What finds the places where an invariant does not hold.
 #[derive(Clone, Copy, Debug)]
-pub enum Needs {
+pub(super) enum Needs {
     /// Manifests show by themselves whether it holds.
-    #[expect(private_interfaces, reason = "only invariants are made of these")]
     Manifests(fn(&Manifests, &mut Findings)),
     /// They show a part; the rest depends on what clusters.yaml asks for.
-    #[expect(private_interfaces, reason = "only invariants are made of these")]
     Both(fn(&Manifests, &mut Findings), fn(&RenderedFleet, &mut Findings)),
-    #[expect(private_interfaces, reason = "only invariants are made of these")]
     Fleet(fn(&RenderedFleet, &mut Findings)),
 }
 
+/// How much of an invariant manifests show by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    All,
+    Part,
+    Nothing,
+}
+
 impl Needs {
+    pub(super) fn shown(self) -> Extent {
+        match self {
+            Needs::Manifests(_) => Extent::All,
+            Needs::Both(..) => Extent::Part,
+            Needs::Fleet(_) => Extent::Nothing,
+        }
+    }
+
     /// Where it does not hold. Without the fleet, only what the manifests show is looked at.
     pub(super) fn find(
         self,

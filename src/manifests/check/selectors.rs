@@ -205,9 +205,11 @@ fn each_pool_has_its_own(set: &Manifests, builders: &[String], broken: &mut Find
             }
         }
     }
-    let rules = set.objects.of_kind("NetworkPolicy").flat_map(|(_, policy)| items(&policy["spec"]["ingress"]));
+    let policies = set.objects.of_kind("NetworkPolicy").filter(|(name, _)| !name.starts_with(LB));
+    let rules = policies.flat_map(|(_, policy)| items(&policy["spec"]["ingress"]));
     if !rules.flat_map(|rule| items(&rule["ports"])).any(|port| port["port"] == BUILDS_PORT) {
-        broken.push("no NetworkPolicy keeps others than the load balancer from the builders".to_owned());
+        let what = "no NetworkPolicy keeps others than the load balancer from the builders".to_owned();
+        broken.at("NetworkPolicy", "buildkitd-ingress", "", what);
     }
     let deployments = set.objects.of_kind("Deployment").count();
     if deployments != builders.len() + 1 {

@@ -57,7 +57,8 @@ pub(super) fn objects(set: &Manifests, broken: &mut Findings) {
         }
     }
     if namespaces != 1 {
-        broken.push(format!("expected one Namespace of the fleet, found {namespaces}"));
+        let what = format!("expected one Namespace of the fleet, found {namespaces}");
+        broken.at("Namespace", set.namespace, "", what);
     }
 }
 
