@@ -3,6 +3,7 @@
 #
 #   ./deploy.sh CLUSTER [--context CTX] [--accept-cluster ENTRY] [--dir generated] [--dry-run] [--yes]
 #                       [--timeout 45m] [--wait-idle MIN | --force-roll | --cut-builds] [--prune]
+#                       [--kustomize DIR [--config clusters.yaml]]
 #
 #   --context CTX    kubectl context (default: the current one)
 #   --dir DIR        output directory of `buildkit-fleet generate` (default: generated)
@@ -16,6 +17,11 @@
 #   --force-roll     roll while builds run, if the old pods let them finish
 #   --cut-builds     roll while builds run, even if the old pods do not let them finish
 #   --prune          delete what an earlier set left behind; by default leftovers are only listed
+#   --kustomize DIR  apply what `kubectl kustomize DIR` prints, an overlay whose base is the set, if `buildkit-fleet check`
+#                    finds that it still protects builds. Objects are applied in the order of the set, by kind; those that
+#                    are not of a fleet after the nodes. The program is $BUILDKIT_FLEET, or buildkit-fleet beside this
+#                    script or on the PATH; without --kustomize it is not needed.
+#   --config FILE    with --kustomize: what the overlay is checked against (default: clusters.yaml)
 #
 # Pods of such a set wait for their builds, so a roll cuts none, but it has a cost: while the old load balancer runs, up
 # to the length of a build, the new one cannot see its builds and may put a second one on a busy pod; rolling busy
@@ -54,7 +60,7 @@ die() {
 usage() {
   [ $# -eq 0 ] || say "deploy: $*"
   say "usage: ./deploy.sh CLUSTER [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--dry-run] [--yes] [--timeout 45m]
-                   [--wait-idle MIN | --force-roll | --cut-builds] [--prune]"
+                   [--wait-idle MIN | --force-roll | --cut-builds] [--prune] [--kustomize DIR [--config FILE]]"
   exit "$EXIT_USAGE"
 }
 
@@ -80,14 +86,17 @@ seconds() {
 }
 
 cluster='' context='' accepted='' dir=generated dry_run=0 yes=0 timeout_s=2700 wait_idle_s='' force_roll=0 cut_builds=0 prune=0
+overlay='' config=''
 while [ $# -gt 0 ]; do
   case $1 in
-    --context | --accept-cluster | --dir | --timeout | --wait-idle)
+    --context | --accept-cluster | --dir | --timeout | --wait-idle | --kustomize | --config)
       [ $# -ge 2 ] || usage "$1 needs a value"
       case $1 in
         --context) context=$2 ;;
         --accept-cluster) accepted=$2 ;;
         --dir) dir=$2 ;;
+        --kustomize) overlay=$2 ;;
+        --config) config=$2 ;;
         --timeout) timeout_s=$(seconds "$2") || usage "invalid value \`$2\` for --timeout: expected a length such as 90s, 45m or 2h" ;;
         --wait-idle) wait_idle_s=$(seconds "${2}m") || usage "invalid value \`$2\` for --wait-idle: expected minutes" ;;
       esac
@@ -112,6 +121,7 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$cluster" ] || usage "no cluster given"
 case $cluster in */* | .*) usage "invalid cluster name \`$cluster\`" ;; esac
+[ -z "$config" ] || [ -n "$overlay" ] || usage "--config is for --kustomize"
 for program in kubectl jq; do
   command -v "$program" >/dev/null || die "$EXIT_REFUSED" "\`$program\` is not installed"
 done
@@ -163,10 +173,82 @@ take_set() {
 
 has() { [ -f "$set_dir/$1" ]; }
 
+# ---------------------------------------------------------------- an overlay
+
+# Prints the path of the program.
+fleet_program() {
+  local beside
+  beside=$(dirname "$0")/buildkit-fleet
+  if [ -n "${BUILDKIT_FLEET:-}" ]; then
+    echo "$BUILDKIT_FLEET"
+  elif [ -x "$beside" ]; then
+    echo "$beside"
+  else
+    command -v buildkit-fleet
+  fi
+}
+
+# Replaces the set by what an overlay makes of it, once that is known to protect builds. Its objects are sorted into files
+# of the same names, which are then applied, compared and waited for like those of a set.
+take_overlay() {
+  local program
+  program=$(fleet_program) ||
+    die "$EXIT_REFUSED" "--kustomize needs the program buildkit-fleet, to check the overlay: put it on the PATH or beside this script, or name it in \$BUILDKIT_FLEET"
+  take_set
+  mv "$set_dir" "$work/base" || die "$EXIT_FAILED" "cannot move the set"
+  kubectl kustomize "$overlay" >"$work/overlay.yaml" 2>"$work/error" ||
+    die "$EXIT_REFUSED" "kubectl kustomize $overlay failed: $(tail -n 3 "$work/error")"
+  # It was read without the lock.
+  cmp -s "$work/base/SHA256SUMS" "$dir/$cluster/SHA256SUMS" ||
+    die "$EXIT_REFUSED" "$dir/$cluster was generated again meanwhile: try again"
+  "$program" check - --cluster "$cluster" --config "${config:-clusters.yaml}" <"$work/overlay.yaml" >&2 ||
+    die "$EXIT_REFUSED" "what \`kubectl kustomize $overlay\` prints was not accepted by \`$program check\`; nothing was applied"
+  mkdir "$set_dir"
+  sort_by_kind <"$work/overlay.yaml" || die "$EXIT_FAILED" "cannot sort the objects of $overlay"
+  for file in 00-namespace.yaml 30-lb-deployment.yaml 40-deployments.yaml; do
+    has "$file" || die "$EXIT_REFUSED" "$overlay does not build a fleet: nothing belongs in $file"
+  done
+  files=$(cd "$set_dir" && for file in *; do echo "$file"; done | LC_ALL=C sort)
+}
+
+# Writes each document of kustomize's output, whose kind and name stand at fixed columns, to the file of its kind.
+sort_by_kind() {
+  LC_ALL=C awk -v dir="$set_dir" '
+    function of(kind, name) {
+      if (kind == "Namespace" && text ~ /\n +buildkit-fleet\/cluster-name:/) return "00-namespace"
+      if (kind == "NodePool" || kind == "EC2NodeClass") return "10-nodepools"
+      if (kind == "ConfigMap" && name ~ /^buildkitd-lb-config/) return "21-lb-config"
+      if (kind == "ConfigMap" || kind == "ServiceAccount") return "20-buildkitd-config"
+      if (kind == "ResourceQuota" || (kind == "Deployment" && name == "buildkitd-lb")) return "30-lb-deployment"
+      if (kind == "Service") return "31-services"
+      if (kind == "NetworkPolicy") return "32-networkpolicies"
+      if (kind == "PodDisruptionBudget") return "33-poddisruptionbudgets"
+      if (kind == "Deployment" && name ~ /^buildkitd-(amd64|arm64)$/) return "40-deployments"
+      if (kind == "ScaledObject") return "50-scaledobjects"
+      if (kind == "ServiceMonitor" || kind == "PrometheusRule") return "60-monitoring"
+      return "15-others"
+    }
+    function flush(    file) {
+      if (text ~ /[^ \n]/) {
+        file = dir "/" of(kind, name) ".yaml"
+        printf "%s%s", (file in seen ? "---\n" : ""), text >>file
+        close(file)
+        seen[file] = 1
+      }
+      text = kind = name = block = ""
+    }
+    /^---/ { flush(); next }
+    /^[^ #]/ { block = $1 }
+    /^kind: / { kind = $2 }
+    block == "metadata:" && /^  name: / { name = $2; gsub(/"/, "", name) }
+    { text = text $0 "\n" }
+    END { flush() }'
+}
+
 # ---------------------------------------------------------------- the cluster
 
 # A value that the set's Namespace is annotated with.
-annotation() { sed -n "s|^ *buildkit-fleet/$1: \"\(.*\)\"\$|\1|p" "$set_dir/00-namespace.yaml"; }
+annotation() { sed -n "s|^ *buildkit-fleet/$1: \"\{0,1\}\([^\"]*\)\"\{0,1\}\$|\1|p" "$set_dir/00-namespace.yaml"; }
 
 # Sets `entry_name` and `entry_region` of a cluster entry in the kubeconfig. A region that cannot be read is empty.
 read_entry() {
@@ -271,7 +353,7 @@ preflight() {
     files=$(grep -v '^60-monitoring' <<<"$files")
   fi
   network_policies
-  namespace=$(sed -n 's/^  name: "\(.*\)"$/\1/p' "$set_dir/00-namespace.yaml")
+  namespace=$(sed -n 's/^  name: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$set_dir/00-namespace.yaml")
   check_namespace
 }
 
@@ -892,12 +974,12 @@ summary() {
 
 # ---------------------------------------------------------------- the run
 
-take_set
+if [ -n "$overlay" ]; then take_overlay; else take_set; fi
 check_context
 preflight
 read_set
 builders=$(desired 40-deployments.yaml | jq -r .metadata.name)
-say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from $dir/$cluster for context $context, namespace $namespace"
+say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from ${overlay:-$dir/$cluster} for context $context, namespace $namespace"
 if [ "$first_install" = 1 ]; then first_installation; fi
 compare
 [ "$first_install" = 1 ] || lost_registries

@@ -469,6 +469,16 @@ fn main() {
         ["config", "current-context"] => {
             println!("{}", cluster.setting("context").unwrap_or_else(|| "here".to_owned()));
         }
+        // What an overlay builds stands in a file of its own here.
+        ["kustomize", dir] => {
+            let built = fs::read_to_string(PathBuf::from(dir).join("built.yaml"));
+            print!(
+                "{}",
+                built.unwrap_or_else(|error| fail(&format!(
+                    "error: unable to find one of 'kustomization.yaml': {error}"
+                )))
+            );
+        }
         ["config", "view"] => println!("{}", kubeconfig()),
         ["version"] if cluster.setting("down").is_some() => {
             fail("Unable to connect to the server: dial tcp: i/o timeout")
