@@ -4,6 +4,8 @@
 #   ./deploy.sh CLUSTER [--context CTX] [--accept-cluster ENTRY] [--dir generated] [--dry-run] [--yes]
 #                       [--timeout 45m] [--wait-idle MIN | --force-roll | --cut-builds] [--prune]
 #                       [--kustomize DIR [--config clusters.yaml]]
+#   ./deploy.sh --hand-over CLUSTER [--field-manager NAME] [--context CTX] [--accept-cluster ENTRY] [--dir generated]
+#                       [--dry-run] [--timeout 45m] [--kustomize DIR [--config clusters.yaml]]
 #
 #   --context CTX    kubectl context (default: the current one)
 #   --dir DIR        output directory of `buildkit-fleet generate` (default: generated)
@@ -22,6 +24,15 @@
 #                    are not of a fleet after the nodes. The program is $BUILDKIT_FLEET, or buildkit-fleet beside this
 #                    script or on the PATH; without --kustomize it is not needed.
 #   --config FILE    with --kustomize: what the overlay is checked against (default: clusters.yaml)
+#   --hand-over      apply nothing of the set, but do what must be done before something else applies it, such as Argo CD,
+#                    Flux or kubectl: adopt what was applied client-side; where a pool is handed to KEDA, let another
+#                    manager hold its number of pods, which would become 1; where a pool becomes fixed, pause its
+#                    ScaledObject at the number of pods that run and wait until the HPA is gone, which would undo the new
+#                    number. Run it with the new set just before that is merged: what applies the old set in between
+#                    leaves all of it as it is.
+#   --field-manager NAME
+#                    with --hand-over: the field manager of what applies next, so that it owns what is adopted:
+#                    argocd-controller, kustomize-controller for Flux (default: buildkit-fleet)
 #
 # Pods of such a set wait for their builds, so a roll cuts none, but it has a cost: while the old load balancer runs, up
 # to the length of a build, the new one cannot see its builds and may put a second one on a busy pod; rolling busy
@@ -35,7 +46,7 @@
 #   2  wrong command line
 #   3  refused by a check or on the terminal; nothing was applied
 #   4  a roll under load needs a decision
-#   5  a rollout did not finish in time
+#   5  a rollout did not finish in time, or an HPA was not gone in time
 #   6  the load balancer has rolled; the builders, and what follows them, need another run
 #
 # Requires bash 3.2, kubectl 1.28, jq, and sha256sum or shasum.
@@ -45,6 +56,7 @@ readonly MANAGER=buildkit-fleet
 # Owns a Deployment's replicas from the moment our manifest omits them until the HPA's first change.
 readonly REPLICAS_MANAGER=buildkit-fleet-replicas
 readonly LB=buildkitd-lb
+readonly PAUSED=autoscaling.keda.sh/paused-replicas
 
 EXIT_FAILED=1 EXIT_USAGE=2 EXIT_REFUSED=3 EXIT_ROLL=4 EXIT_TIMEOUT=5 EXIT_AGAIN=6
 
@@ -60,7 +72,9 @@ die() {
 usage() {
   [ $# -eq 0 ] || say "deploy: $*"
   say "usage: ./deploy.sh CLUSTER [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--dry-run] [--yes] [--timeout 45m]
-                   [--wait-idle MIN | --force-roll | --cut-builds] [--prune] [--kustomize DIR [--config FILE]]"
+                   [--wait-idle MIN | --force-roll | --cut-builds] [--prune] [--kustomize DIR [--config FILE]]
+       ./deploy.sh --hand-over CLUSTER [--field-manager NAME] [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--dry-run]
+                   [--timeout 45m] [--kustomize DIR [--config FILE]]"
   exit "$EXIT_USAGE"
 }
 
@@ -86,10 +100,10 @@ seconds() {
 }
 
 cluster='' context='' accepted='' dir=generated dry_run=0 yes=0 timeout_s=2700 wait_idle_s='' force_roll=0 cut_builds=0 prune=0
-overlay='' config=''
+overlay='' config='' only_hand_over=0 adopter=''
 while [ $# -gt 0 ]; do
   case $1 in
-    --context | --accept-cluster | --dir | --timeout | --wait-idle | --kustomize | --config)
+    --context | --accept-cluster | --dir | --timeout | --wait-idle | --kustomize | --config | --field-manager)
       [ $# -ge 2 ] || usage "$1 needs a value"
       case $1 in
         --context) context=$2 ;;
@@ -97,11 +111,13 @@ while [ $# -gt 0 ]; do
         --dir) dir=$2 ;;
         --kustomize) overlay=$2 ;;
         --config) config=$2 ;;
+        --field-manager) adopter=$2 ;;
         --timeout) timeout_s=$(seconds "$2") || usage "invalid value \`$2\` for --timeout: expected a length such as 90s, 45m or 2h" ;;
         --wait-idle) wait_idle_s=$(seconds "${2}m") || usage "invalid value \`$2\` for --wait-idle: expected minutes" ;;
       esac
       shift
       ;;
+    --hand-over) only_hand_over=1 ;;
     --dry-run) dry_run=1 ;;
     --yes) yes=1 ;;
     --force-roll) force_roll=1 ;;
@@ -122,6 +138,12 @@ done
 [ -n "$cluster" ] || usage "no cluster given"
 case $cluster in */* | .*) usage "invalid cluster name \`$cluster\`" ;; esac
 [ -z "$config" ] || [ -n "$overlay" ] || usage "--config is for --kustomize"
+[ -z "$adopter" ] || [ "$only_hand_over" = 1 ] || usage "--field-manager is for --hand-over"
+if [ "$only_hand_over" = 1 ] && [ "$wait_idle_s$force_roll$cut_builds$prune" != 000 ]; then
+  usage "--hand-over rolls and deletes nothing: --wait-idle, --force-roll, --cut-builds and --prune are not for it"
+fi
+case $adopter in *[!A-Za-z0-9._-]*) usage "invalid value \`$adopter\` for --field-manager" ;; esac
+adopter=${adopter:-$MANAGER}
 for program in kubectl jq; do
   command -v "$program" >/dev/null || die "$EXIT_REFUSED" "\`$program\` is not installed"
 done
@@ -407,7 +429,7 @@ first_installation() {
 
 # jq: whether the object was applied client-side and never server-side by us, or client-side again since.
 readonly FOREIGN='(.metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"] != null) and
-  (([.metadata.managedFields[]? | select(.manager == "buildkit-fleet" and .operation == "Apply")] == []) or
+  (([.metadata.managedFields[]? | select(.manager == "'"$adopter"'" and .operation == "Apply")] == []) or
    ([.metadata.managedFields[]? | select(.manager == "kubectl-client-side-apply")] != []))'
 # jq: whether our manager owns the replicas of the main resource.
 readonly OWNS_REPLICAS='[.metadata.managedFields[]? | select(.manager == "buildkit-fleet" and .operation == "Apply" and (.subresource // "") == "" and .fieldsV1["f:spec"]["f:replicas"] != null)] != []'
@@ -504,6 +526,14 @@ sleeping_pools() {
         | if $last == null then "KEDA has seen no build" else select(($last | fromdateiso8601) + $cooldown < now) | "KEDA saw the last build at \($last)" end end
     | "warning: \($new.metadata.name) goes from \($pods) pods to 0 at once when KEDA reads no build, without the \($cooldown / 60 | floor) min of idle time: \(.)"' >&2 ||
     die "$EXIT_REFUSED" "cannot read the live ScaledObjects"
+}
+
+# Of an earlier --hand-over that was not followed by its merge: nothing else says that such a pool neither grows nor shrinks.
+paused_pools() {
+  has 50-scaledobjects.yaml || return 0
+  live 50-scaledobjects.yaml | jq -r "$ITEMS | .metadata.annotations[\"$PAUSED\"] as \$pods | select(\$pods != null)
+    | \"warning: ScaledObject/\(.metadata.name) is paused at \(\$pods) pods; to scale again: kubectl annotate scaledobject \(.metadata.name) -n $namespace $PAUSED-\"" >&2 ||
+    die "$EXIT_REFUSED" "cannot read the live objects of 50-scaledobjects.yaml"
 }
 
 # The generator that this one replaces has registries in a ConfigMap of its own, not in clusters.yaml.
@@ -717,16 +747,17 @@ adopt() {
     | if .spec.replicas? != null and \$replicas != null then .spec.replicas = \$replicas else . end" >"$work/adopt" || failed "reading $file" "$file"
   while IFS= read -r object; do
     echo "$object" >"$work/object.json"
-    server_side "$MANAGER" "$work/object.json" || failed "adopting $(jq -r '.kind + "/" + .metadata.name' "$work/object.json")" "$file"
+    server_side "$adopter" "$work/object.json" || failed "adopting $(jq -r '.kind + "/" + .metadata.name' "$work/object.json")" "$file"
   done <"$work/adopt"
 }
 
-# Before our manifest omits replicas, another manager takes over the live number: without an owner it would become 1.
+# Before our manifest omits replicas, another manager takes over the live number: without an owner it would become 1. The
+# jq filter says of which Deployments.
 hand_over() {
-  local file=$1 names object
+  local file=$1 owned=$2 names object
   names=$(desired "$file" | jq -r 'select(.kind == "Deployment" and .spec.replicas == null) | .metadata.name') || failed "reading $file" "$file"
   [ -n "$names" ] || return 0
-  live "$file" | jq -c --arg names "$names" "$ITEMS | select(.metadata.name as \$name | (\$names | split(\"\n\")) | index(\$name)) | select($OWNS_REPLICAS)
+  live "$file" | jq -c --arg names "$names" "$ITEMS | select(.metadata.name as \$name | (\$names | split(\"\n\")) | index(\$name)) | select($owned)
     | {apiVersion, kind, metadata: {name: .metadata.name, namespace: .metadata.namespace}, spec: {replicas: .spec.replicas}}" >"$work/handover" || failed "reading $file" "$file"
   while IFS= read -r object; do
     echo "$object" >"$work/object.json"
@@ -738,7 +769,7 @@ apply_file() {
   local file=$1
   case " $changed " in *" $file "*) ;; *) return 0 ;; esac
   adopt "$file"
-  if [ "$file" = 40-deployments.yaml ]; then hand_over "$file"; fi
+  if [ "$file" = 40-deployments.yaml ]; then hand_over "$file" "$OWNS_REPLICAS"; fi
   server_side "$MANAGER" "$set_dir/$file" || failed "applying $file" "$file"
   applied="$applied $file"
   say "applied $file"
@@ -761,6 +792,90 @@ leave_keda() {
   while read -r hpa <&7; do
     kc wait --for=delete "hpa/$hpa" -n "$namespace" --timeout=60s >"$work/out" 2>"$work/error" || failed "waiting for the deletion of hpa/$hpa" 40-deployments.yaml
   done 7<"$work/hpas"
+}
+
+# ---------------------------------------------------------------- handing over to others
+
+# jq: whether others own the replicas of the main resource, and not yet the second manager.
+readonly OTHERS_OWN_REPLICAS='[.metadata.managedFields[]? | select((.subresource // "") == "" and .fieldsV1["f:spec"]["f:replicas"] != null) | .manager] | . != [] and (index("buildkit-fleet-replicas") | not)'
+# jq: whether a client-side apply without replicas would take them away, whoever owns them: it compares with this annotation.
+readonly APPLIED_REPLICAS='(.metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"] // "{}" | fromjson | .spec.replicas) != null'
+
+# Prints what is to be done, one thing a line.
+to_hand_over() {
+  local file
+  for file in $files; do
+    live "$file" | jq -r "$ITEMS | select($FOREIGN) | \"adopt \" + .kind + \"/\" + .metadata.name" || failed "reading $file" "nothing"
+  done
+  live 40-deployments.yaml | jq -r --arg names "$(scaled_pools)" "$ITEMS | select(.metadata.name as \$name | (\$names | split(\"\n\")) | index(\$name))
+    | select(($OTHERS_OWN_REPLICAS) or ($APPLIED_REPLICAS)) | \"hold \(.spec.replicas) replicas of Deployment/\" + .metadata.name" || failed "reading 40-deployments.yaml" "nothing"
+  sed 's|^\([^ ]*\) .*|pause ScaledObject/\1|' "$work/leaving"
+}
+
+# The Deployments whose replicas the set leaves to KEDA.
+scaled_pools() { desired 40-deployments.yaml | jq -r 'select(.spec.replicas == null) | .metadata.name'; }
+
+# Takes replicas out of what a client-side apply compares with: otherwise it removes a field that it has and the new
+# manifest has not, and the number becomes 1.
+forget_applied_replicas() {
+  local object
+  live 40-deployments.yaml | jq -c --arg names "$(scaled_pools)" "$ITEMS | select(.metadata.name as \$name | (\$names | split(\"\n\")) | index(\$name))
+    | select($APPLIED_REPLICAS) | .metadata.annotations[\"kubectl.kubernetes.io/last-applied-configuration\"] | fromjson | del(.spec.replicas)" >"$work/applied" ||
+    failed "reading 40-deployments.yaml" "nothing"
+  while IFS= read -r object; do
+    echo "$object" >"$work/object.json"
+    kc apply set-last-applied -f "$work/object.json" >"$work/out" 2>"$work/error" || failed "changing what was last applied of $(jq -r '.kind + "/" + .metadata.name' "$work/object.json")" "nothing"
+  done <"$work/applied"
+}
+
+# Pauses a ScaledObject at the number of pods that its pool has now, and sets `paused` to it. The annotation is owned by a
+# manager of its own: an apply of the old manifest by anybody leaves it there. KEDA deletes the HPA of a paused one.
+pause() {
+  local name=$1 target replicas
+  target=$(jq -r --arg name "$name" "$ITEMS | select(.metadata.name == \$name) | .spec.scaleTargetRef.name" "$work/scaled")
+  kc get deployment "$target" -n "$namespace" -o json >"$work/deployment" 2>"$work/error" || failed "reading Deployment/$target" "nothing"
+  replicas=$(jq -r '.spec.replicas' "$work/deployment")
+  [ "$replicas" != "$paused" ] || return 0
+  jq -c --arg name "$name" --arg replicas "$replicas" "$ITEMS | select(.metadata.name == \$name)
+    | {apiVersion, kind, metadata: {name: \$name, namespace: .metadata.namespace, annotations: {\"$PAUSED\": \$replicas}}}" "$work/scaled" >"$work/object.json"
+  server_side "$REPLICAS_MANAGER" "$work/object.json" || failed "pausing ScaledObject/$name" "nothing"
+  paused=$replicas
+  say "paused ScaledObject/$name at $paused pods"
+}
+
+# Does what must precede an apply by somebody else, whatever its field manager, and nothing more.
+hand_over_to_others() {
+  local file name hpa paused
+  if [ "$first_install" = 1 ]; then
+    say "$cluster: namespace $namespace does not exist yet: there is nothing to hand over"
+    return 0
+  fi
+  scaled_objects >"$work/leaving"
+  to_hand_over >"$work/to-do"
+  if ! [ -s "$work/to-do" ]; then
+    say "$cluster: nothing to hand over: the new set can be applied"
+    return 0
+  fi
+  say "to hand over:"
+  sed 's/^/  /' "$work/to-do" >&2
+  if [ "$dry_run" = 1 ]; then return 0; fi
+  for file in $files; do adopt "$file"; done
+  hand_over 40-deployments.yaml "$OTHERS_OWN_REPLICAS"
+  forget_applied_replicas
+  while read -r name hpa <&7; do
+    paused=''
+    pause "$name"
+    if ! kc wait --for=delete "hpa/$hpa" -n "$namespace" --timeout="${timeout_s}s" >"$work/out" 2>"$work/error"; then
+      grep -q 'timed out' "$work/error" || failed "waiting for the deletion of hpa/$hpa" "nothing"
+      die "$EXIT_TIMEOUT" "hpa/$hpa is still there after $(length "$timeout_s"), and would undo the new number of pods: does KEDA's operator run?"
+    fi
+    # The HPA may have moved the pool between the two calls.
+    pause "$name"
+  done 7<"$work/leaving"
+  say "$cluster: handed over; now merge the new set, or sync it"
+  if [ -s "$work/leaving" ]; then
+    say "pools of paused ScaledObjects neither grow nor shrink until then. To take it back: kubectl annotate scaledobject NAME -n $namespace $PAUSED-"
+  fi
 }
 
 # ---------------------------------------------------------------- waiting
@@ -980,9 +1095,14 @@ preflight
 read_set
 builders=$(desired 40-deployments.yaml | jq -r .metadata.name)
 say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from ${overlay:-$dir/$cluster} for context $context, namespace $namespace"
+if [ "$only_hand_over" = 1 ]; then
+  hand_over_to_others
+  exit 0
+fi
 if [ "$first_install" = 1 ]; then first_installation; fi
 compare
 [ "$first_install" = 1 ] || lost_registries
+[ "$first_install" = 1 ] || paused_pools
 if [ -z "$changed" ]; then
   say "$cluster: nothing to apply"
   if [ "$dry_run" = 0 ]; then

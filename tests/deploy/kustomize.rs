@@ -162,6 +162,18 @@ fn every_protection_of_a_set_holds_for_an_overlay() {
 }
 
 #[test]
+fn an_overlay_can_be_handed_over() {
+    let overlay = Overlay::new(FIXED, |_| {});
+    assert_eq!(overlay.deploy(&[]).code, 0);
+    overlay.build(SCALED, |_| {});
+    overlay.lab.forget_changes();
+    let run = overlay.deploy(&["--hand-over"]);
+    assert_eq!(run.code, 0, "{}", run.said);
+    let held = ["amd64", "arm64"].map(|arch| format!("apply buildkit-fleet-replicas Deployment/buildkitd-{arch}"));
+    assert_eq!(overlay.lab.changes(), held);
+}
+
+#[test]
 fn what_an_overlay_needs_is_asked_for() {
     let overlay = Overlay::new(SCALED, |_| {});
     let base = overlay.lab.path("generated/here/SHA256SUMS");

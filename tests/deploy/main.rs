@@ -6,6 +6,7 @@
 mod support;
 
 mod context;
+mod hand_over;
 mod kustomize;
 mod preflight;
 mod rollouts;
