@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use buildkit_fleet::manifests::check::{ALL, Purpose};
+use buildkit_fleet::manifests::check::{ALL, Purpose, violations};
+use buildkit_fleet::manifests::objects::Objects;
 use buildkit_fleet::manifests::set::SetFile;
 use serde_json::{Map, Value, json};
 
@@ -398,4 +399,89 @@ fn what_cannot_be_read_or_has_no_fleet_is_an_error_with_a_remedy() {
     let output = with_stdin(dir.path(), &["check", "-"], "");
     assert_eq!(code(&output), 3);
     assert!(stderr(&output).contains("no object of a fleet among 0"), "{}", stderr(&output));
+}
+
+/// Pointers to every value of an object, blocks and lists included.
+fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+    if !at.is_empty() {
+        found.push(at.to_owned());
+    }
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                pointers(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found);
+            }
+        }
+        Value::Array(items) => {
+            for (place, value) in items.iter().enumerate() {
+                pointers(value, &format!("{at}/{place}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The same text with one line cut or replaced, for each line.
+fn odd_texts(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let odd = |at: usize| {
+        let line = lines[at];
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let first = line.split_whitespace().next().unwrap_or_default();
+        let most = u64::MAX;
+        let odd = match at % 4 {
+            0 => format!("{indent}{first}"),
+            1 => format!("{indent}{first} {most} {most}0 {most}h maxconn"),
+            2 => String::new(),
+            _ => format!("{indent}é"),
+        };
+        [&lines[..at], &[odd.as_str()], &lines[at + 1..]].concat().join("\n")
+    };
+    (0..lines.len()).map(odd).collect()
+}
+
+#[test]
+fn no_value_at_any_place_makes_it_stop_without_an_answer() {
+    let fleet = support::fleet(&support::read("tests/inputs/amd64-only.yaml"), "amd64-only");
+    let all = objects(&support::render(&fleet));
+    let odd = [
+        json!(null),
+        json!(""),
+        json!("é{é"),
+        json!([]),
+        json!({}),
+        json!([[]]),
+        json!(-1),
+        json!(u64::MAX),
+        json!(1e300),
+        json!(true),
+        json!("99999999999999999999Gi"),
+        json!(["", {}]),
+        json!({"": null}),
+    ];
+    let check = |place: usize, pointer: &str, value: &Value| {
+        let mut changed = all.clone();
+        *changed[place].pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}")) = value.clone();
+        let (objects, _) = Objects::from_anywhere(changed);
+        for fleet in [Some(&fleet), None] {
+            let _ = violations(&objects, fleet);
+        }
+    };
+    let (mut next, mut tried) = (odd.iter().cycle(), 0);
+    for (place, object) in all.iter().enumerate() {
+        let mut places = Vec::new();
+        pointers(object, "", &mut places);
+        // Each third, and every line of a configuration: more would take minutes.
+        for pointer in places.iter().step_by(3) {
+            check(place, pointer, next.next().unwrap_or(&Value::Null));
+            tried += 1;
+        }
+        for key in ["haproxy.cfg", "buildkitd.toml"] {
+            for text in object["data"][key].as_str().map(odd_texts).unwrap_or_default() {
+                check(place, &format!("/data/{key}"), &text.into());
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 300, "{tried}");
 }

@@ -37,11 +37,12 @@ impl Needs {
         set: Option<&RenderedFleet>,
     ) -> impl Iterator<Item = Finding> + use<> {
         let mut found = Findings::default();
-        if let Needs::Manifests(look) | Needs::Both(look, _) = self {
-            look(manifests, &mut found);
-        }
+        // What was asked for comes first: a message may show one place only.
         if let (Needs::Fleet(look) | Needs::Both(_, look), Some(set)) = (self, set) {
             look(set, &mut found);
+        }
+        if let Needs::Manifests(look) | Needs::Both(look, _) = self {
+            look(manifests, &mut found);
         }
         found.into_iter()
     }
