@@ -77,6 +77,9 @@ fn the_set_of_every_input_passes_as_a_directory_and_as_kustomize_writes_it() {
     for path in support::walk(&support::repository().join("tests/inputs")) {
         sources.push(support::read(&format!("tests/inputs/{}", path.display())));
     }
+    for example in ["kind", "gke", "k3s", "company", "karpenter-getting-started"] {
+        sources.push(support::read(&format!("examples/{example}.yaml")));
+    }
     // A key that a patch adds is the last of its ConfigMap, and by the alphabet the first.
     let patch = "      patches:\n        - target: {kind: ConfigMap, name: buildkitd-lb-config}\n          merge: {data: {a.txt: text}}\n";
     sources.push(support::one_cluster(patch));
@@ -320,6 +323,30 @@ fn overlays_are_held_against_what_they_may_not_change() {
             }
         }
     }
+}
+
+#[test]
+fn on_given_nodes_what_pods_show_is_held_without_the_fleet() {
+    let dir = scratch();
+    let source = support::read("tests/inputs/own-nodes.yaml");
+    let files = support::render(&support::fleet(&source, "own-nodes"));
+    for (path, value, expected) in [
+        ("/spec/template/spec/nodeSelector/kubernetes.io~1arch", "arm64", &["placement"][..]),
+        ("/spec/template/metadata/annotations/cluster-autoscaler.kubernetes.io~1safe-to-evict", "true", &["placement"]),
+        ("/spec/template/spec/containers/0/image", "mirror.example/buildkit", &[]),
+    ] {
+        let mut changed = objects(&files);
+        let builders = named(&mut changed, "Deployment", "buildkitd-amd64");
+        *builders.pointer_mut(path).unwrap_or_else(|| panic!("no {path}")) = value.into();
+        write(dir.path(), "out.yaml", kustomized(changed));
+        let found = broken(dir.path(), &["out.yaml"]);
+        assert_eq!(found.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), expected, "{path}");
+    }
+    // Nodes that Karpenter makes may be applied by somebody else.
+    let mut without = objects(&support::render(&support::fleet(&support::shipped(), "arc-staging")));
+    without.retain(|object| !["NodePool", "EC2NodeClass"].contains(&object["kind"].as_str().unwrap_or_default()));
+    write(dir.path(), "out.yaml", kustomized(without));
+    assert!(broken(dir.path(), &["out.yaml"]).is_empty());
 }
 
 #[test]

@@ -156,7 +156,7 @@ pub const ALL: [Invariant; 29] = [
         id: "placement",
         says: "builders select the nodes that are made for them, and tolerate their taints; the load balancer has its node, and stays while a node is lost for a moment; no cluster autoscaler ends either",
         purpose: Protects("builders or the load balancer stay Pending, or leave when a node is lost or removed"),
-        needs: Needs::Fleet(placement::placement),
+        needs: Needs::Both(placement::on_given_nodes, placement::placement),
     },
     Invariant {
         id: "selectors",

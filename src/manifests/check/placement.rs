@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::manifests::check::findings::Findings;
 use crate::manifests::check::nodes::{Nodes, nodes_of};
-use crate::manifests::check::set::{RenderedFleet, builders_of, items, pod};
+use crate::manifests::check::set::{Manifests, RenderedFleet, builders_of, items, pod};
 use crate::manifests::names::{LB, LB_NODES};
 
 /// Read by the cluster autoscaler, which otherwise ends the pods of a node that it removes after 10 min.
@@ -15,16 +15,7 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Findings) {
         let arch = pool.arch.name();
         let pod = pod(deployment);
         if pool.placement.given().is_some() {
-            if pod["nodeSelector"]["kubernetes.io/arch"] != arch {
-                let what = format!("builders of {arch} may run on nodes of another architecture");
-                broken.at("Deployment", &builders_of(arch), "spec.template.spec.nodeSelector", what);
-            }
-            if !stays(deployment) || !stays(set.object("Deployment", LB)) {
-                let what = format!(
-                    "the cluster autoscaler may end builders of {arch}, or the load balancer, before their builds: {SAFE_TO_EVICT} is not \"false\""
-                );
-                broken.at("Deployment", &builders_of(arch), "spec.template.metadata.annotations", what);
-            }
+            stays_on_given_nodes(set, arch, deployment, broken);
         }
         for Nodes { name, object, .. } in nodes_of(set, pool, broken) {
             let template = &object["spec"]["template"];
@@ -66,6 +57,32 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Findings) {
         if !set.fleet.pools.iter().any(|pool| Some(pool.arch.name()) == arch) {
             broken.of_nodes(name, format!("NodePool/{name} is of no architecture of the fleet"));
         }
+    }
+}
+
+/// What pods show by themselves where no NodePool makes their nodes: those of NodePools select a `workload-type`.
+pub(super) fn on_given_nodes(set: &Manifests, broken: &mut Findings) {
+    if set.objects.of_kind("NodePool").next().is_some() {
+        return;
+    }
+    for (arch, deployment) in set.builders_by_arch() {
+        if pod(deployment)["nodeSelector"].get("workload-type").is_none() {
+            stays_on_given_nodes(set, arch, deployment, broken);
+        }
+    }
+}
+
+fn stays_on_given_nodes(set: &Manifests, arch: &str, deployment: &Value, broken: &mut Findings) {
+    let builders = builders_of(arch);
+    if pod(deployment)["nodeSelector"]["kubernetes.io/arch"] != arch {
+        let what = format!("builders of {arch} may run on nodes of another architecture");
+        broken.at("Deployment", &builders, "spec.template.spec.nodeSelector", what);
+    }
+    if !stays(deployment) || !stays(set.object("Deployment", LB)) {
+        let what = format!(
+            "the cluster autoscaler may end builders of {arch}, or the load balancer, before their builds: {SAFE_TO_EVICT} is not \"false\""
+        );
+        broken.at("Deployment", &builders, "spec.template.metadata.annotations", what);
     }
 }
 
