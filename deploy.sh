@@ -3,6 +3,9 @@
 #
 #   ./deploy.sh CLUSTER [--context CTX] [--accept-cluster ENTRY] [--dir generated] [--dry-run] [--yes]
 #                       [--timeout 45m] [--wait-idle MIN | --force-roll | --cut-builds] [--prune]
+#                       [--kustomize DIR [--config clusters.yaml]]
+#   ./deploy.sh --hand-over CLUSTER [--field-manager NAME] [--context CTX] [--accept-cluster ENTRY] [--dir generated]
+#                       [--dry-run] [--timeout 45m] [--kustomize DIR [--config clusters.yaml]]
 #
 #   --context CTX    kubectl context (default: the current one)
 #   --dir DIR        output directory of `buildkit-fleet generate` (default: generated)
@@ -16,6 +19,20 @@
 #   --force-roll     roll while builds run, if the old pods let them finish
 #   --cut-builds     roll while builds run, even if the old pods do not let them finish
 #   --prune          delete what an earlier set left behind; by default leftovers are only listed
+#   --kustomize DIR  apply what `kubectl kustomize DIR` prints, an overlay whose base is the set, if `buildkit-fleet check`
+#                    finds that it still protects builds. Objects are applied in the order of the set, by kind; those that
+#                    are not of a fleet after the nodes. The program is $BUILDKIT_FLEET, or buildkit-fleet beside this
+#                    script or on the PATH; without --kustomize it is not needed.
+#   --config FILE    with --kustomize: what the overlay is checked against (default: clusters.yaml)
+#   --hand-over      apply nothing of the set, but do what must be done before something else applies it, such as Argo CD,
+#                    Flux or kubectl: adopt what was applied client-side; where a pool is handed to KEDA, let another
+#                    manager hold its number of pods, which would become 1; where a pool becomes fixed, pause its
+#                    ScaledObject at the number of pods that run and wait until the HPA is gone, which would undo the new
+#                    number. Run it with the new set just before that is merged: what applies the old set in between
+#                    leaves all of it as it is.
+#   --field-manager NAME
+#                    with --hand-over: the field manager of what applies next, so that it owns what is adopted:
+#                    argocd-controller, kustomize-controller for Flux (default: buildkit-fleet)
 #
 # Pods of such a set wait for their builds, so a roll cuts none, but it has a cost: while the old load balancer runs, up
 # to the length of a build, the new one cannot see its builds and may put a second one on a busy pod; rolling busy
@@ -29,7 +46,7 @@
 #   2  wrong command line
 #   3  refused by a check or on the terminal; nothing was applied
 #   4  a roll under load needs a decision
-#   5  a rollout did not finish in time
+#   5  a rollout did not finish in time, or an HPA was not gone in time
 #   6  the load balancer has rolled; the builders, and what follows them, need another run
 #
 # Requires bash 3.2, kubectl 1.28, jq, and sha256sum or shasum.
@@ -39,6 +56,7 @@ readonly MANAGER=buildkit-fleet
 # Owns a Deployment's replicas from the moment our manifest omits them until the HPA's first change.
 readonly REPLICAS_MANAGER=buildkit-fleet-replicas
 readonly LB=buildkitd-lb
+readonly PAUSED=autoscaling.keda.sh/paused-replicas
 
 EXIT_FAILED=1 EXIT_USAGE=2 EXIT_REFUSED=3 EXIT_ROLL=4 EXIT_TIMEOUT=5 EXIT_AGAIN=6
 
@@ -54,7 +72,9 @@ die() {
 usage() {
   [ $# -eq 0 ] || say "deploy: $*"
   say "usage: ./deploy.sh CLUSTER [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--dry-run] [--yes] [--timeout 45m]
-                   [--wait-idle MIN | --force-roll | --cut-builds] [--prune]"
+                   [--wait-idle MIN | --force-roll | --cut-builds] [--prune] [--kustomize DIR [--config FILE]]
+       ./deploy.sh --hand-over CLUSTER [--field-manager NAME] [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--dry-run]
+                   [--timeout 45m] [--kustomize DIR [--config FILE]]"
   exit "$EXIT_USAGE"
 }
 
@@ -80,19 +100,24 @@ seconds() {
 }
 
 cluster='' context='' accepted='' dir=generated dry_run=0 yes=0 timeout_s=2700 wait_idle_s='' force_roll=0 cut_builds=0 prune=0
+overlay='' config='' only_hand_over=0 adopter=''
 while [ $# -gt 0 ]; do
   case $1 in
-    --context | --accept-cluster | --dir | --timeout | --wait-idle)
+    --context | --accept-cluster | --dir | --timeout | --wait-idle | --kustomize | --config | --field-manager)
       [ $# -ge 2 ] || usage "$1 needs a value"
       case $1 in
         --context) context=$2 ;;
         --accept-cluster) accepted=$2 ;;
         --dir) dir=$2 ;;
+        --kustomize) overlay=$2 ;;
+        --config) config=$2 ;;
+        --field-manager) adopter=$2 ;;
         --timeout) timeout_s=$(seconds "$2") || usage "invalid value \`$2\` for --timeout: expected a length such as 90s, 45m or 2h" ;;
         --wait-idle) wait_idle_s=$(seconds "${2}m") || usage "invalid value \`$2\` for --wait-idle: expected minutes" ;;
       esac
       shift
       ;;
+    --hand-over) only_hand_over=1 ;;
     --dry-run) dry_run=1 ;;
     --yes) yes=1 ;;
     --force-roll) force_roll=1 ;;
@@ -112,6 +137,13 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$cluster" ] || usage "no cluster given"
 case $cluster in */* | .*) usage "invalid cluster name \`$cluster\`" ;; esac
+[ -z "$config" ] || [ -n "$overlay" ] || usage "--config is for --kustomize"
+[ -z "$adopter" ] || [ "$only_hand_over" = 1 ] || usage "--field-manager is for --hand-over"
+if [ "$only_hand_over" = 1 ] && [ "$wait_idle_s$force_roll$cut_builds$prune" != 000 ]; then
+  usage "--hand-over rolls and deletes nothing: --wait-idle, --force-roll, --cut-builds and --prune are not for it"
+fi
+case $adopter in *[!A-Za-z0-9._-]*) usage "invalid value \`$adopter\` for --field-manager" ;; esac
+adopter=${adopter:-$MANAGER}
 for program in kubectl jq; do
   command -v "$program" >/dev/null || die "$EXIT_REFUSED" "\`$program\` is not installed"
 done
@@ -163,10 +195,82 @@ take_set() {
 
 has() { [ -f "$set_dir/$1" ]; }
 
+# ---------------------------------------------------------------- an overlay
+
+# Prints the path of the program.
+fleet_program() {
+  local beside
+  beside=$(dirname "$0")/buildkit-fleet
+  if [ -n "${BUILDKIT_FLEET:-}" ]; then
+    echo "$BUILDKIT_FLEET"
+  elif [ -x "$beside" ]; then
+    echo "$beside"
+  else
+    command -v buildkit-fleet
+  fi
+}
+
+# Replaces the set by what an overlay makes of it, once that is known to protect builds. Its objects are sorted into files
+# of the same names, which are then applied, compared and waited for like those of a set.
+take_overlay() {
+  local program
+  program=$(fleet_program) ||
+    die "$EXIT_REFUSED" "--kustomize needs the program buildkit-fleet, to check the overlay: put it on the PATH or beside this script, or name it in \$BUILDKIT_FLEET"
+  take_set
+  mv "$set_dir" "$work/base" || die "$EXIT_FAILED" "cannot move the set"
+  kubectl kustomize "$overlay" >"$work/overlay.yaml" 2>"$work/error" ||
+    die "$EXIT_REFUSED" "kubectl kustomize $overlay failed: $(tail -n 3 "$work/error")"
+  # It was read without the lock.
+  cmp -s "$work/base/SHA256SUMS" "$dir/$cluster/SHA256SUMS" ||
+    die "$EXIT_REFUSED" "$dir/$cluster was generated again meanwhile: try again"
+  "$program" check - --cluster "$cluster" --config "${config:-clusters.yaml}" <"$work/overlay.yaml" >&2 ||
+    die "$EXIT_REFUSED" "what \`kubectl kustomize $overlay\` prints was not accepted by \`$program check\`; nothing was applied"
+  mkdir "$set_dir"
+  sort_by_kind <"$work/overlay.yaml" || die "$EXIT_FAILED" "cannot sort the objects of $overlay"
+  for file in 00-namespace.yaml 30-lb-deployment.yaml 40-deployments.yaml; do
+    has "$file" || die "$EXIT_REFUSED" "$overlay does not build a fleet: nothing belongs in $file"
+  done
+  files=$(cd "$set_dir" && for file in *; do echo "$file"; done | LC_ALL=C sort)
+}
+
+# Writes each document of kustomize's output, whose kind and name stand at fixed columns, to the file of its kind.
+sort_by_kind() {
+  LC_ALL=C awk -v dir="$set_dir" '
+    function of(kind, name) {
+      if (kind == "Namespace" && text ~ /\n +buildkit-fleet\/cluster-name:/) return "00-namespace"
+      if (kind == "NodePool" || kind == "EC2NodeClass") return "10-nodepools"
+      if (kind == "ConfigMap" && name ~ /^buildkitd-lb-config/) return "21-lb-config"
+      if (kind == "ConfigMap" || kind == "ServiceAccount") return "20-buildkitd-config"
+      if (kind == "ResourceQuota" || (kind == "Deployment" && name == "buildkitd-lb")) return "30-lb-deployment"
+      if (kind == "Service") return "31-services"
+      if (kind == "NetworkPolicy") return "32-networkpolicies"
+      if (kind == "PodDisruptionBudget") return "33-poddisruptionbudgets"
+      if (kind == "Deployment" && name ~ /^buildkitd-(amd64|arm64)$/) return "40-deployments"
+      if (kind == "ScaledObject") return "50-scaledobjects"
+      if (kind == "ServiceMonitor" || kind == "PrometheusRule") return "60-monitoring"
+      return "15-others"
+    }
+    function flush(    file) {
+      if (text ~ /[^ \n]/) {
+        file = dir "/" of(kind, name) ".yaml"
+        printf "%s%s", (file in seen ? "---\n" : ""), text >>file
+        close(file)
+        seen[file] = 1
+      }
+      text = kind = name = block = ""
+    }
+    /^---/ { flush(); next }
+    /^[^ #]/ { block = $1 }
+    /^kind: / { kind = $2 }
+    block == "metadata:" && /^  name: / { name = $2; gsub(/"/, "", name) }
+    { text = text $0 "\n" }
+    END { flush() }'
+}
+
 # ---------------------------------------------------------------- the cluster
 
 # A value that the set's Namespace is annotated with.
-annotation() { sed -n "s|^ *buildkit-fleet/$1: \"\(.*\)\"\$|\1|p" "$set_dir/00-namespace.yaml"; }
+annotation() { sed -n "s|^ *buildkit-fleet/$1: \"\{0,1\}\([^\"]*\)\"\{0,1\}\$|\1|p" "$set_dir/00-namespace.yaml"; }
 
 # Sets `entry_name` and `entry_region` of a cluster entry in the kubeconfig. A region that cannot be read is empty.
 read_entry() {
@@ -271,7 +375,7 @@ preflight() {
     files=$(grep -v '^60-monitoring' <<<"$files")
   fi
   network_policies
-  namespace=$(sed -n 's/^  name: "\(.*\)"$/\1/p' "$set_dir/00-namespace.yaml")
+  namespace=$(sed -n 's/^  name: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$set_dir/00-namespace.yaml")
   check_namespace
 }
 
@@ -325,7 +429,7 @@ first_installation() {
 
 # jq: whether the object was applied client-side and never server-side by us, or client-side again since.
 readonly FOREIGN='(.metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"] != null) and
-  (([.metadata.managedFields[]? | select(.manager == "buildkit-fleet" and .operation == "Apply")] == []) or
+  (([.metadata.managedFields[]? | select(.manager == "'"$adopter"'" and .operation == "Apply")] == []) or
    ([.metadata.managedFields[]? | select(.manager == "kubectl-client-side-apply")] != []))'
 # jq: whether our manager owns the replicas of the main resource.
 readonly OWNS_REPLICAS='[.metadata.managedFields[]? | select(.manager == "buildkit-fleet" and .operation == "Apply" and (.subresource // "") == "" and .fieldsV1["f:spec"]["f:replicas"] != null)] != []'
@@ -422,6 +526,14 @@ sleeping_pools() {
         | if $last == null then "KEDA has seen no build" else select(($last | fromdateiso8601) + $cooldown < now) | "KEDA saw the last build at \($last)" end end
     | "warning: \($new.metadata.name) goes from \($pods) pods to 0 at once when KEDA reads no build, without the \($cooldown / 60 | floor) min of idle time: \(.)"' >&2 ||
     die "$EXIT_REFUSED" "cannot read the live ScaledObjects"
+}
+
+# Of an earlier --hand-over that was not followed by its merge: nothing else says that such a pool neither grows nor shrinks.
+paused_pools() {
+  has 50-scaledobjects.yaml || return 0
+  live 50-scaledobjects.yaml | jq -r "$ITEMS | .metadata.annotations[\"$PAUSED\"] as \$pods | select(\$pods != null)
+    | \"warning: ScaledObject/\(.metadata.name) is paused at \(\$pods) pods; to scale again: kubectl annotate scaledobject \(.metadata.name) -n $namespace $PAUSED-\"" >&2 ||
+    die "$EXIT_REFUSED" "cannot read the live objects of 50-scaledobjects.yaml"
 }
 
 # The generator that this one replaces has registries in a ConfigMap of its own, not in clusters.yaml.
@@ -635,16 +747,17 @@ adopt() {
     | if .spec.replicas? != null and \$replicas != null then .spec.replicas = \$replicas else . end" >"$work/adopt" || failed "reading $file" "$file"
   while IFS= read -r object; do
     echo "$object" >"$work/object.json"
-    server_side "$MANAGER" "$work/object.json" || failed "adopting $(jq -r '.kind + "/" + .metadata.name' "$work/object.json")" "$file"
+    server_side "$adopter" "$work/object.json" || failed "adopting $(jq -r '.kind + "/" + .metadata.name' "$work/object.json")" "$file"
   done <"$work/adopt"
 }
 
-# Before our manifest omits replicas, another manager takes over the live number: without an owner it would become 1.
+# Before our manifest omits replicas, another manager takes over the live number: without an owner it would become 1. The
+# jq filter says of which Deployments.
 hand_over() {
-  local file=$1 names object
+  local file=$1 owned=$2 names object
   names=$(desired "$file" | jq -r 'select(.kind == "Deployment" and .spec.replicas == null) | .metadata.name') || failed "reading $file" "$file"
   [ -n "$names" ] || return 0
-  live "$file" | jq -c --arg names "$names" "$ITEMS | select(.metadata.name as \$name | (\$names | split(\"\n\")) | index(\$name)) | select($OWNS_REPLICAS)
+  live "$file" | jq -c --arg names "$names" "$ITEMS | select(.metadata.name as \$name | (\$names | split(\"\n\")) | index(\$name)) | select($owned)
     | {apiVersion, kind, metadata: {name: .metadata.name, namespace: .metadata.namespace}, spec: {replicas: .spec.replicas}}" >"$work/handover" || failed "reading $file" "$file"
   while IFS= read -r object; do
     echo "$object" >"$work/object.json"
@@ -656,7 +769,7 @@ apply_file() {
   local file=$1
   case " $changed " in *" $file "*) ;; *) return 0 ;; esac
   adopt "$file"
-  if [ "$file" = 40-deployments.yaml ]; then hand_over "$file"; fi
+  if [ "$file" = 40-deployments.yaml ]; then hand_over "$file" "$OWNS_REPLICAS"; fi
   server_side "$MANAGER" "$set_dir/$file" || failed "applying $file" "$file"
   applied="$applied $file"
   say "applied $file"
@@ -679,6 +792,90 @@ leave_keda() {
   while read -r hpa <&7; do
     kc wait --for=delete "hpa/$hpa" -n "$namespace" --timeout=60s >"$work/out" 2>"$work/error" || failed "waiting for the deletion of hpa/$hpa" 40-deployments.yaml
   done 7<"$work/hpas"
+}
+
+# ---------------------------------------------------------------- handing over to others
+
+# jq: whether others own the replicas of the main resource, and not yet the second manager.
+readonly OTHERS_OWN_REPLICAS='[.metadata.managedFields[]? | select((.subresource // "") == "" and .fieldsV1["f:spec"]["f:replicas"] != null) | .manager] | . != [] and (index("buildkit-fleet-replicas") | not)'
+# jq: whether a client-side apply without replicas would take them away, whoever owns them: it compares with this annotation.
+readonly APPLIED_REPLICAS='(.metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"] // "{}" | fromjson | .spec.replicas) != null'
+
+# Prints what is to be done, one thing a line.
+to_hand_over() {
+  local file
+  for file in $files; do
+    live "$file" | jq -r "$ITEMS | select($FOREIGN) | \"adopt \" + .kind + \"/\" + .metadata.name" || failed "reading $file" "nothing"
+  done
+  live 40-deployments.yaml | jq -r --arg names "$(scaled_pools)" "$ITEMS | select(.metadata.name as \$name | (\$names | split(\"\n\")) | index(\$name))
+    | select(($OTHERS_OWN_REPLICAS) or ($APPLIED_REPLICAS)) | \"hold \(.spec.replicas) replicas of Deployment/\" + .metadata.name" || failed "reading 40-deployments.yaml" "nothing"
+  sed 's|^\([^ ]*\) .*|pause ScaledObject/\1|' "$work/leaving"
+}
+
+# The Deployments whose replicas the set leaves to KEDA.
+scaled_pools() { desired 40-deployments.yaml | jq -r 'select(.spec.replicas == null) | .metadata.name'; }
+
+# Takes replicas out of what a client-side apply compares with: otherwise it removes a field that it has and the new
+# manifest has not, and the number becomes 1.
+forget_applied_replicas() {
+  local object
+  live 40-deployments.yaml | jq -c --arg names "$(scaled_pools)" "$ITEMS | select(.metadata.name as \$name | (\$names | split(\"\n\")) | index(\$name))
+    | select($APPLIED_REPLICAS) | .metadata.annotations[\"kubectl.kubernetes.io/last-applied-configuration\"] | fromjson | del(.spec.replicas)" >"$work/applied" ||
+    failed "reading 40-deployments.yaml" "nothing"
+  while IFS= read -r object; do
+    echo "$object" >"$work/object.json"
+    kc apply set-last-applied -f "$work/object.json" >"$work/out" 2>"$work/error" || failed "changing what was last applied of $(jq -r '.kind + "/" + .metadata.name' "$work/object.json")" "nothing"
+  done <"$work/applied"
+}
+
+# Pauses a ScaledObject at the number of pods that its pool has now, and sets `paused` to it. The annotation is owned by a
+# manager of its own: an apply of the old manifest by anybody leaves it there. KEDA deletes the HPA of a paused one.
+pause() {
+  local name=$1 target replicas
+  target=$(jq -r --arg name "$name" "$ITEMS | select(.metadata.name == \$name) | .spec.scaleTargetRef.name" "$work/scaled")
+  kc get deployment "$target" -n "$namespace" -o json >"$work/deployment" 2>"$work/error" || failed "reading Deployment/$target" "nothing"
+  replicas=$(jq -r '.spec.replicas' "$work/deployment")
+  [ "$replicas" != "$paused" ] || return 0
+  jq -c --arg name "$name" --arg replicas "$replicas" "$ITEMS | select(.metadata.name == \$name)
+    | {apiVersion, kind, metadata: {name: \$name, namespace: .metadata.namespace, annotations: {\"$PAUSED\": \$replicas}}}" "$work/scaled" >"$work/object.json"
+  server_side "$REPLICAS_MANAGER" "$work/object.json" || failed "pausing ScaledObject/$name" "nothing"
+  paused=$replicas
+  say "paused ScaledObject/$name at $paused pods"
+}
+
+# Does what must precede an apply by somebody else, whatever its field manager, and nothing more.
+hand_over_to_others() {
+  local file name hpa paused
+  if [ "$first_install" = 1 ]; then
+    say "$cluster: namespace $namespace does not exist yet: there is nothing to hand over"
+    return 0
+  fi
+  scaled_objects >"$work/leaving"
+  to_hand_over >"$work/to-do"
+  if ! [ -s "$work/to-do" ]; then
+    say "$cluster: nothing to hand over: the new set can be applied"
+    return 0
+  fi
+  say "to hand over:"
+  sed 's/^/  /' "$work/to-do" >&2
+  if [ "$dry_run" = 1 ]; then return 0; fi
+  for file in $files; do adopt "$file"; done
+  hand_over 40-deployments.yaml "$OTHERS_OWN_REPLICAS"
+  forget_applied_replicas
+  while read -r name hpa <&7; do
+    paused=''
+    pause "$name"
+    if ! kc wait --for=delete "hpa/$hpa" -n "$namespace" --timeout="${timeout_s}s" >"$work/out" 2>"$work/error"; then
+      grep -q 'timed out' "$work/error" || failed "waiting for the deletion of hpa/$hpa" "nothing"
+      die "$EXIT_TIMEOUT" "hpa/$hpa is still there after $(length "$timeout_s"), and would undo the new number of pods: does KEDA's operator run?"
+    fi
+    # The HPA may have moved the pool between the two calls.
+    pause "$name"
+  done 7<"$work/leaving"
+  say "$cluster: handed over; now merge the new set, or sync it"
+  if [ -s "$work/leaving" ]; then
+    say "pools of paused ScaledObjects neither grow nor shrink until then. To take it back: kubectl annotate scaledobject NAME -n $namespace $PAUSED-"
+  fi
 }
 
 # ---------------------------------------------------------------- waiting
@@ -892,15 +1089,20 @@ summary() {
 
 # ---------------------------------------------------------------- the run
 
-take_set
+if [ -n "$overlay" ]; then take_overlay; else take_set; fi
 check_context
 preflight
 read_set
 builders=$(desired 40-deployments.yaml | jq -r .metadata.name)
-say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from $dir/$cluster for context $context, namespace $namespace"
+say "$cluster: $(echo "$files" | wc -l | tr -d ' ') files from ${overlay:-$dir/$cluster} for context $context, namespace $namespace"
+if [ "$only_hand_over" = 1 ]; then
+  hand_over_to_others
+  exit 0
+fi
 if [ "$first_install" = 1 ]; then first_installation; fi
 compare
 [ "$first_install" = 1 ] || lost_registries
+[ "$first_install" = 1 ] || paused_pools
 if [ -z "$changed" ]; then
   say "$cluster: nothing to apply"
   if [ "$dry_run" = 0 ]; then

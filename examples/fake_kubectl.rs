@@ -161,7 +161,9 @@ impl Cluster {
             desired["spec"].as_object().is_some_and(|spec| spec.len() == 1 && spec.contains_key("replicas"));
         let given = desired["spec"].get("replicas").cloned();
         let replicas = live["spec"].get("replicas").cloned();
-        owners.retain(|entry| !(entry["manager"] == manager && entry["operation"] == "Apply"));
+        let is_own = |entry: &Value| entry["manager"] == manager && entry["operation"] == "Apply";
+        let owned = owners.iter().any(|entry| is_own(entry) && owns_replicas(entry));
+        owners.retain(|entry| !is_own(entry));
         if let Some(given) = &given
             && replicas.as_ref() != Some(given)
         {
@@ -188,7 +190,8 @@ impl Cluster {
         if kind == "Deployment" {
             object["spec"]["replicas"] = match given {
                 Some(given) => given,
-                None if others_own || replicas.is_none() => replicas.unwrap_or(json!(1)),
+                // The HPA's number belongs to it through the scale subresource.
+                None if others_own || !owned || replicas.is_none() => replicas.unwrap_or(json!(1)),
                 // Nobody owns the field any more: the API server's default applies.
                 None => json!(1),
             };
@@ -230,8 +233,15 @@ impl Cluster {
                     self.put(&json!({"kind": "Pod", "metadata": {"name": "buildkitd-lb-1", "namespace": "buildkit", "labels": {"app": "buildkitd-lb"}},
                         "spec": object["spec"]["template"]["spec"]}));
                 }
-                if kind(&object) == "ScaledObject" {
+                if kind(&object) == "ScaledObject" && !is_paused(&object) {
                     self.put(&json!({"kind": "HorizontalPodAutoscaler", "metadata": {"name": format!("keda-hpa-{}", name(&object)), "namespace": "buildkit"}}));
+                }
+                // An HPA undoes the number of anybody else.
+                if let Some(wanted) = self.setting("hpa-wants").and_then(|wanted| wanted.parse::<u64>().ok())
+                    && self.get("HorizontalPodAutoscaler", &format!("keda-hpa-{}", name(&object))).is_some()
+                    && kind(&object) == "Deployment"
+                {
+                    object["spec"]["replicas"] = json!(wanted);
                 }
                 self.put(&object);
             }
@@ -246,6 +256,11 @@ fn owner(manager: &str, replicas: bool) -> Value {
 
 fn owns_replicas(entry: &Value) -> bool {
     entry.pointer("/fieldsV1/f:spec/f:replicas").is_some()
+}
+
+/// KEDA deletes the HPA of such a ScaledObject.
+fn is_paused(object: &Value) -> bool {
+    object["metadata"]["annotations"]["autoscaling.keda.sh/paused-replicas"].is_string()
 }
 
 /// The options that were given, and the words that are none.
@@ -469,6 +484,16 @@ fn main() {
         ["config", "current-context"] => {
             println!("{}", cluster.setting("context").unwrap_or_else(|| "here".to_owned()));
         }
+        // What an overlay builds stands in a file of its own here.
+        ["kustomize", dir] => {
+            let built = fs::read_to_string(PathBuf::from(dir).join("built.yaml"));
+            print!(
+                "{}",
+                built.unwrap_or_else(|error| fail(&format!(
+                    "error: unable to find one of 'kustomization.yaml': {error}"
+                )))
+            );
+        }
         ["config", "view"] => println!("{}", kubeconfig()),
         ["version"] if cluster.setting("down").is_some() => {
             fail("Unable to connect to the server: dial tcp: i/o timeout")
@@ -503,6 +528,14 @@ fn main() {
             }
             exit(i32::from(differs))
         }
+        ["apply", "set-last-applied"] => {
+            for object in arguments.objects() {
+                let mut live = cluster.get(kind(&object), name(&object)).unwrap();
+                cluster.change(&format!("set-last-applied {}/{}", kind(&object), name(&object)));
+                live["metadata"]["annotations"][LAST_APPLIED] = json!(object.to_string());
+                cluster.put(&live);
+            }
+        }
         ["apply"] => {
             let manager = arguments.get("--field-manager").unwrap();
             if arguments.get("--dry-run").is_some() {
@@ -530,6 +563,12 @@ fn main() {
             cluster.change(&format!("wait {target}"));
             // The garbage collector follows the ScaledObject a moment later.
             let (resource, name) = target.split_once('/').unwrap();
+            let scaled = cluster.get("ScaledObject", name.trim_start_matches("keda-hpa-"));
+            if cluster.get(kind_of(resource), name).is_some()
+                && (scaled.is_some_and(|scaled| !is_paused(&scaled)) || cluster.setting("keda-down").is_some())
+            {
+                fail(&format!("error: timed out waiting for the condition on horizontalpodautoscalers/{name}"));
+            }
             let _ = fs::remove_file(cluster.path(kind_of(resource), name));
         }
         _ => fail(&format!("unknown call: {words:?}")),

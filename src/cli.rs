@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::check::arguments::Check;
 use crate::commands::completions::Completions;
 use crate::commands::diff::arguments::Diff;
 use crate::commands::explain::Explain;
@@ -31,6 +32,7 @@ pub enum Command {
     Generate(Generate),
     Validate(Validate),
     Diff(Diff),
+    Check(Check),
     Plan(Plan),
     Simulate(Box<Simulate>),
     Recommend(Box<Recommend>),
@@ -43,8 +45,9 @@ pub enum Command {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success, or nothing to do
-  1  clusters.yaml was refused, or `generate --check` or `diff` found a
-     difference
+  1  clusters.yaml was refused, `generate --check` or `diff` found a
+     difference, or `check` a broken invariant
   2  invalid command line
-  3  a file could not be read or written, `diff` had nothing to compare with
-     or its clusters.yaml was refused, or an internal error";
+  3  a file could not be read or written, `diff` had nothing to compare with,
+     `check` no object of a fleet, the clusters.yaml of either was refused, or
+     an internal error";

@@ -22,7 +22,7 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Command};
 use crate::commands::exit::Exit;
-use crate::commands::{completions, diff, explain, generate, init, plan, recommend, schema, simulate, validate};
+use crate::commands::{check, completions, diff, explain, generate, init, plan, recommend, schema, simulate, validate};
 use crate::console::output::{self, message};
 
 /// Runs the command line of this process.
@@ -41,6 +41,7 @@ pub fn run() -> Exit {
         Command::Generate(command) => generate::run(command),
         Command::Validate(command) => validate::run(command),
         Command::Diff(command) => diff::run(command),
+        Command::Check(command) => check::run(command),
         Command::Plan(command) => plan::run(command),
         Command::Simulate(command) => simulate::run(command),
         Command::Recommend(command) => recommend::run(command),

@@ -20,6 +20,14 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// What identifies an object; empty texts where it does not say.
+    pub fn of(object: &Value) -> Self {
+        let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (kind, name) = (text("/kind"), text("/metadata/name"));
+        let name = without_hash(&kind, &name).to_owned();
+        Identity { kind, namespace: text("/metadata/namespace"), name }
+    }
+
     /// `Kind/name`, as kubectl prints it.
     pub fn short(&self) -> String {
         format!("{}/{}", self.kind, self.name)
@@ -68,6 +76,20 @@ impl Objects {
         Ok((before, after))
     }
 
+    /// Objects from anywhere, in no files. What is there a second time is left out, and given back.
+    pub fn from_anywhere(objects: impl IntoIterator<Item = Value>) -> (Self, Vec<Identity>) {
+        let (mut all, mut again) = (IndexMap::new(), Vec::new());
+        for object in objects {
+            let identity = Identity::of(&object);
+            if all.contains_key(&identity) {
+                again.push(identity);
+            } else {
+                all.insert(identity, object);
+            }
+        }
+        (Objects { all, files: Vec::new() }, again)
+    }
+
     fn add(&mut self, path: &str, text: &str) -> Result<()> {
         let start = self.all.len();
         for document in serde_yaml::Deserializer::from_str(text) {
@@ -78,10 +100,7 @@ impl Objects {
             if object.is_null() {
                 continue;
             }
-            let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let (kind, name) = (text("/kind"), text("/metadata/name"));
-            let name = without_hash(&kind, &name).to_owned();
-            let identity = Identity { kind, namespace: text("/metadata/namespace"), name };
+            let identity = Identity::of(&object);
             ensure!(
                 !identity.kind.is_empty() && !identity.name.is_empty(),
                 "{path} contains something that is not a Kubernetes object"

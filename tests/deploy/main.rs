@@ -6,6 +6,8 @@
 mod support;
 
 mod context;
+mod hand_over;
+mod kustomize;
 mod preflight;
 mod rollouts;
 mod rolls;
@@ -84,6 +86,7 @@ impl Lab {
             .env("PATH", path)
             .env("FAKE_CLUSTER", self.path("cluster"))
             .env("DEPLOY_POLL_S", "0.1")
+            .env("BUILDKIT_FLEET", env!("CARGO_BIN_EXE_buildkit-fleet"))
             .stdin(Stdio::null())
             .output()
             .unwrap_or_else(|error| panic!("{error}"));

@@ -9,7 +9,9 @@ use buildkit_fleet::manifests::set::SetFile;
 use crate::support;
 
 /// A defect that a template could have: invariant, file, text, what stands there instead.
-const DEFECTS: &[(&str, &str, &str, &str)] = &[
+type Defect = (&'static str, &'static str, &'static str, &'static str);
+
+const DEFECTS: &[Defect] = &[
     ("objects", "31-services.yaml", "apiVersion: v1\n", "apiVersion: \"\"\n"),
     ("objects", "31-services.yaml", "namespace: \"buildkit\"", "namespace: \"default\""),
     ("objects", "10-nodepools.yaml", "name: buildkit-amd64\n", "name: buildkit_amd64\n"),
@@ -327,14 +329,14 @@ const DEFECTS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// The same of a pool that scales to zero.
-const DEFECTS_OF_SLEEP: &[(&str, &str, &str, &str)] = &[
+const DEFECTS_OF_SLEEP: &[Defect] = &[
     ("speed", "50-scaledobjects.yaml", "  initialCooldownPeriod: 1200\n", ""),
     ("speed", "50-scaledobjects.yaml", "  cooldownPeriod: 1200\n", "  cooldownPeriod: 300\n"),
     ("speed", "50-scaledobjects.yaml", "  pollingInterval: 10\n", "  pollingInterval: 35\n"),
 ];
 
 /// The same of a load balancer with a node of its own.
-const DEFECTS_OF_ITS_NODE: &[(&str, &str, &str, &str)] = &[
+const DEFECTS_OF_ITS_NODE: &[Defect] = &[
     ("placement", "30-lb-deployment.yaml", "        workload-type: buildkit-lb\n", ""),
     ("placement", "30-lb-deployment.yaml", "key: workload/buildkit-lb", "key: workload/buildkit-amd64"),
     ("placement", "10-nodepools.yaml", "key: workload/buildkit-lb", "key: workload/buildkit-amd64"),
@@ -347,14 +349,14 @@ const DEFECTS_OF_ITS_NODE: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// The same of alerts that are evaluated beside those of other clusters.
-const DEFECTS_OF_A_CENTRAL_STORE: &[(&str, &str, &str, &str)] = &[
+const DEFECTS_OF_A_CENTRAL_STORE: &[Defect] = &[
     ("alerts", "60-monitoring.yaml", ",k8s_cluster=\"arm64-builds\"", ""),
     ("alerts", "60-monitoring.yaml", "k8s_cluster=\"arm64-builds\"", "k8s_cluster=\"other\""),
     ("alerts", "60-monitoring.yaml", "            \"k8s_cluster\": \"arm64-builds\"\n", ""),
 ];
 
 /// Defects where the file asks for variables, volumes and a ServiceAccount.
-const DEFECTS_OF_SURROUNDINGS: &[(&str, &str, &str, &str)] = &[
+const DEFECTS_OF_SURROUNDINGS: &[Defect] = &[
     ("outside", "31-services.yaml", "externalTrafficPolicy: Local", "externalTrafficPolicy: Cluster"),
     ("outside", "31-services.yaml", "loadBalancerSourceRanges:\n", "loadBalancerSourceRanges:\n    - 0.0.0.0/0\n"),
     ("outside", "31-services.yaml", "name: buildkitd-external", "name: buildkitd-outside"),
@@ -386,7 +388,7 @@ const DEFECTS_OF_SURROUNDINGS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Defects where caches are on the root volume.
-const DEFECTS_OF_A_ROOT_CACHE: &[(&str, &str, &str, &str)] = &[
+const DEFECTS_OF_A_ROOT_CACHE: &[Defect] = &[
     ("disk", "10-nodepools.yaml", "  userData: |\n", "  instanceStorePolicy: RAID0\n  userData: |\n"),
     ("disk", "10-nodepools.yaml", "volumeSize: 500Gi", "volumeSize: 499Gi"),
     ("disk", "10-nodepools.yaml", "volumeSize: 500Gi", "volumeSize: 500G"),
@@ -395,7 +397,7 @@ const DEFECTS_OF_A_ROOT_CACHE: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// On nodes that Karpenter does not make.
-const DEFECTS_OF_GIVEN_NODES: &[(&str, &str, &str, &str)] = &[
+const DEFECTS_OF_GIVEN_NODES: &[Defect] = &[
     ("as-configured", "40-deployments.yaml", "\"example.com/pool\": \"builds\"", "\"example.com/pool\": \"others\""),
     ("as-configured", "40-deployments.yaml", "        \"on\": \"yes\"\n", ""),
     ("as-configured", "40-deployments.yaml", "          value: \"true\"\n", ""),
@@ -410,6 +412,32 @@ const DEFECTS_OF_GIVEN_NODES: &[(&str, &str, &str, &str)] = &[
     ("disk", "40-deployments.yaml", "ephemeral-storage: 80Gi", "ephemeral-storage: 80G"),
     ("fit", "40-deployments.yaml", "cpu: \"6\"", "cpu: \"500m\""),
 ];
+
+/// Every defect, with the clusters.yaml and the cluster in whose set it is made.
+pub(crate) fn with_defects() -> [(String, &'static str, &'static [Defect]); 7] {
+    let here = |keys: &str| support::one_cluster(keys);
+    let with_node = here("      load_balancer: {node_pool: {instance_type: c7i.large}}\n");
+    let sleeping = here("      autoscaling: {enabled: true, amd64_min: 0, amd64_max: 8, arm64_max: 8}\n");
+    let central = here("      monitoring: {cluster_label: {name: k8s_cluster, value: arm64-builds}}\n");
+    [
+        (support::read("tests/inputs/own-nodes.yaml"), "own-nodes", DEFECTS_OF_GIVEN_NODES),
+        (support::read("tests/inputs/every-key.yaml"), "every-key", DEFECTS_OF_SURROUNDINGS),
+        (support::read("tests/inputs/root-cache.yaml"), "root-cache", DEFECTS_OF_A_ROOT_CACHE),
+        (support::shipped(), "arc-cbr-production", DEFECTS),
+        (with_node, "here", DEFECTS_OF_ITS_NODE),
+        (sleeping, "here", DEFECTS_OF_SLEEP),
+        (central, "here", DEFECTS_OF_A_CENTRAL_STORE),
+    ]
+}
+
+/// The files with a defect.
+pub(crate) fn edited(files: &[SetFile], (_, path, old, new): &Defect) -> Vec<SetFile> {
+    let mut edited = files.to_vec();
+    let file = edited.iter_mut().find(|file| file.path == *path).unwrap_or_else(|| panic!("no {path}"));
+    assert!(file.text.contains(old), "{path} has no {old:?}");
+    file.text = file.text.replacen(old, new, 1);
+    edited
+}
 
 /// Ids of the invariants that a set breaks.
 fn broken(fleet: &Fleet, files: &[SetFile]) -> BTreeSet<String> {
@@ -435,44 +463,24 @@ fn every_recorded_input_keeps_every_invariant() {
 
 #[test]
 fn every_invariant_is_broken_by_a_defect_of_a_template() {
-    let shipped = support::fleet(&support::shipped(), "arc-cbr-production");
-    let with_node = "      load_balancer: {node_pool: {instance_type: c7i.large}}\n";
-    let with_node = support::fleet(&support::one_cluster(with_node), "here");
-    let sleeping = "      autoscaling: {enabled: true, amd64_min: 0, amd64_max: 8, arm64_max: 8}\n";
-    let sleeping = support::fleet(&support::one_cluster(sleeping), "here");
-    let central = "      monitoring: {cluster_label: {name: k8s_cluster, value: arm64-builds}}\n";
-    let central = support::fleet(&support::one_cluster(central), "here");
-    let mut every_key = support::fleet(&support::read("tests/inputs/every-key.yaml"), "every-key");
-    // Of patched manifests, only what protects builds is checked.
-    every_key.patches.clear();
-    let root_cache = support::fleet(&support::read("tests/inputs/root-cache.yaml"), "root-cache");
-    let own_nodes = support::fleet(&support::read("tests/inputs/own-nodes.yaml"), "own-nodes");
-    let missed = [
-        (&own_nodes, DEFECTS_OF_GIVEN_NODES),
-        (&every_key, DEFECTS_OF_SURROUNDINGS),
-        (&root_cache, DEFECTS_OF_A_ROOT_CACHE),
-        (&shipped, DEFECTS),
-        (&with_node, DEFECTS_OF_ITS_NODE),
-        (&sleeping, DEFECTS_OF_SLEEP),
-        (&central, DEFECTS_OF_A_CENTRAL_STORE),
-    ]
-    .map(|(fleet, defects)| missed(fleet, defects))
-    .concat();
+    let missed = with_defects().map(|(source, cluster, defects)| {
+        let mut fleet = support::fleet(&source, cluster);
+        // Of patched manifests, only what protects builds is checked.
+        fleet.patches.clear();
+        missed(&fleet, defects)
+    });
+    let missed = missed.concat();
     assert!(missed.is_empty(), "{}", missed.concat());
     let tried: BTreeSet<&str> = DEFECTS.iter().map(|(id, ..)| *id).collect();
     assert_eq!(tried, ALL.iter().map(|invariant| invariant.id).collect());
 }
 
 /// The defects that break no invariant, or another one.
-fn missed(fleet: &Fleet, defects: &[(&str, &str, &str, &str)]) -> Vec<String> {
+fn missed(fleet: &Fleet, defects: &[Defect]) -> Vec<String> {
     let files = support::render(fleet);
     let mut missed = Vec::new();
-    for (id, path, old, new) in defects {
-        let mut edited = files.clone();
-        let file = edited.iter_mut().find(|file| file.path == *path).unwrap_or_else(|| panic!("no {path}"));
-        assert!(file.text.contains(old), "{path} has no {old:?}");
-        file.text = file.text.replacen(old, new, 1);
-        let found = broken(fleet, &edited);
+    for defect @ (id, path, old, new) in defects {
+        let found = broken(fleet, &edited(&files, defect));
         if !found.contains(*id) {
             missed.push(format!("{id}: {path}: {old:?} -> {new:?} breaks {found:?}\n"));
         }

@@ -15,10 +15,11 @@ use crate::support::program::{code, run, scratch, stderr, stdout, with_shipped};
 use crate::written::{Field, fields, of_type, shorter, word, written};
 
 /// The struct behind each schema; `simulate` prints one of two.
-const ROOTS: [(Output, &str); 5] = [
+const ROOTS: [(Output, &str); 6] = [
     (Output::Generate, "GenerateJson"),
     (Output::Validate, "ReportJson"),
     (Output::Diff, "DiffJson"),
+    (Output::Check, "CheckJson"),
     (Output::Plan, "PlanJson"),
     (Output::Recommend, "RecommendJson"),
 ];
@@ -38,7 +39,11 @@ fn the_program_prints_the_committed_schemas() {
     assert_eq!(found.iter().map(|path| path.display().to_string()).collect::<BTreeSet<_>>(), files);
     let wrong = run(dir.path(), &["schema", "--of", "explain"]);
     assert_eq!(code(&wrong), 2);
-    assert!(stderr(&wrong).contains("generate, validate, diff, plan, simulate, recommend"), "{}", stderr(&wrong));
+    assert!(
+        stderr(&wrong).contains("generate, validate, diff, check, plan, simulate, recommend"),
+        "{}",
+        stderr(&wrong)
+    );
 }
 
 #[test]

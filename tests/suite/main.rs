@@ -10,6 +10,7 @@ mod bad_inputs;
 mod bad_patches;
 mod budgets;
 mod builder;
+mod check_command;
 mod core_kinds;
 mod generated;
 mod oracle;

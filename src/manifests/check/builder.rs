@@ -3,11 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::fleet::builder::{BuilderSettings, CA_DIR, OWN_VOLUMES, VolumeSource};
+use crate::manifests::check::findings::Findings;
 use crate::manifests::check::set::{RenderedFleet, container, items, pod};
 use crate::manifests::names::LB;
 use crate::values::env::{DataObject, EnvValue};
 
-pub(super) fn builder(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn builder(set: &RenderedFleet, broken: &mut Findings) {
     let asked = &set.fleet.builder;
     let (variables, (volumes, mounts)) = (variables(asked), volumes(asked));
     for (name, deployment) in set.objects.of_kind("Deployment") {

@@ -3,29 +3,33 @@
 use serde_json::{Map, Value, json};
 
 use crate::fleet::model::Fleet;
+use crate::manifests::check::findings::Findings;
 use crate::manifests::check::set::RenderedFleet;
 use crate::values::toml::merge;
 
-pub(super) fn toml(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn toml(set: &RenderedFleet, broken: &mut Findings) {
     for pool in &set.fleet.pools {
         let arch = pool.arch.name();
         let config = set.object("ConfigMap", &format!("buildkitd-config-{arch}"));
         let text = config["data"]["buildkitd.toml"].as_str().unwrap_or_default();
         match toml::from_str::<Map<String, Value>>(text) {
             Ok(found) => compare(set.fleet, arch, &found, broken),
-            Err(error) => broken.push(format!("buildkitd.toml of {arch} is not TOML: {}", error.message())),
+            Err(error) => broken.of_toml(arch, format!("buildkitd.toml of {arch} is not TOML: {}", error.message())),
         }
     }
 }
 
-fn compare(fleet: &Fleet, arch: &str, found: &Map<String, Value>, broken: &mut Vec<String>) {
+fn compare(fleet: &Fleet, arch: &str, found: &Map<String, Value>, broken: &mut Findings) {
     let mut meant = fleet.builder.toml.clone();
     let oci = found.get("worker").map_or(&Value::Null, |worker| &worker["oci"]);
     merge(&mut meant, &own(fleet, oci));
     for key in found.keys().chain(meant.keys().filter(|key| !found.contains_key(*key))) {
         if found.get(key) != meant.get(key) {
             let shown = |of: &Map<String, Value>| of.get(key).map_or_else(|| "nothing".to_owned(), Value::to_string);
-            broken.push(format!("buildkitd.toml of {arch} has at `{key}` {}, not {}", shown(found), shown(&meant)));
+            broken.of_toml(
+                arch,
+                format!("buildkitd.toml of {arch} has at `{key}` {}, not {}", shown(found), shown(&meant)),
+            );
         }
     }
 }

@@ -7,12 +7,13 @@ use crate::fleet::hpa::ScalingRules;
 use crate::fleet::model::Pool;
 use crate::fleet::placement::Placement;
 use crate::fleet::scaling::Scaling;
+use crate::manifests::check::findings::Findings;
 use crate::manifests::check::placement::lb_tolerations;
 use crate::manifests::check::set::{RenderedFleet, builders_of, items, pod, shown};
 use crate::manifests::names::LB;
 use crate::values::toleration::Toleration;
 
-pub(super) fn as_configured(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn as_configured(set: &RenderedFleet, broken: &mut Findings) {
     for (pool, deployment) in set.builders() {
         bounds(set, pool, deployment, broken);
         speed(set, pool, broken);
@@ -21,8 +22,8 @@ pub(super) fn as_configured(set: &RenderedFleet, broken: &mut Vec<String>) {
     tolerations_of_lb(set, broken);
 }
 
-fn bounds(set: &RenderedFleet, pool: &Pool, deployment: &Value, broken: &mut Vec<String>) {
-    let name = builders_of(pool);
+fn bounds(set: &RenderedFleet, pool: &Pool, deployment: &Value, broken: &mut Findings) {
+    let name = builders_of(pool.arch.name());
     let (replicas, scaled) = (deployment["spec"]["replicas"].as_u64(), set.object("ScaledObject", &name));
     let (min, max) = (scaled["spec"]["minReplicaCount"].as_u64(), scaled["spec"]["maxReplicaCount"].as_u64());
     let fallback = &scaled["spec"]["fallback"];
@@ -49,9 +50,9 @@ fn bounds(set: &RenderedFleet, pool: &Pool, deployment: &Value, broken: &mut Vec
     }
 }
 
-fn speed(set: &RenderedFleet, pool: &Pool, broken: &mut Vec<String>) {
+fn speed(set: &RenderedFleet, pool: &Pool, broken: &mut Findings) {
     let Scaling::Keda { bounds, .. } = pool.scaling else { return };
-    let name = builders_of(pool);
+    let name = builders_of(pool.arch.name());
     let spec = &set.object("ScaledObject", &name)["spec"];
     let behavior = &spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"];
     for (direction, rules) in [
@@ -78,7 +79,7 @@ fn follows(behavior: &Value, rules: ScalingRules) -> bool {
 }
 
 /// Builders run on nodes made for them, or on those that clusters.yaml selects, and on no others.
-fn nodes(pool: &Pool, pod: &Value, broken: &mut Vec<String>) {
+fn nodes(pool: &Pool, pod: &Value, broken: &mut Findings) {
     let arch = pool.arch.name();
     let there = items(&pod["tolerations"]);
     let as_asked = match &pool.placement {
@@ -108,7 +109,7 @@ fn written(toleration: &Toleration) -> Value {
     fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
-fn tolerations_of_lb(set: &RenderedFleet, broken: &mut Vec<String>) {
+fn tolerations_of_lb(set: &RenderedFleet, broken: &mut Findings) {
     let mut expected = lb_tolerations(set);
     expected.extend(set.fleet.lb.tolerations.iter().map(written));
     if items(&pod(set.object("Deployment", LB))["tolerations"]) != expected {

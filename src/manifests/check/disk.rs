@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::fleet::cache_volume::CacheVolume;
 use crate::fleet::model::Pool;
 use crate::fleet::sizing;
+use crate::manifests::check::findings::Findings;
 use crate::manifests::check::nodes::{Nodes, nodes_of};
 use crate::manifests::check::quantity::{bytes, gigabytes, mebibytes};
 use crate::manifests::check::set::{RenderedFleet, container, items, shown};
@@ -12,7 +13,7 @@ use crate::manifests::check::set::{RenderedFleet, container, items, shown};
 /// The kubelet's default `nodefs.available`: below it builds are evicted.
 const KUBELET_EVICTS_PERCENT: u64 = 10;
 
-pub(super) fn disk(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn disk(set: &RenderedFleet, broken: &mut Findings) {
     for (pool, deployment) in set.builders() {
         let Some(planned) = pool.placement.karpenter() else {
             own_disk(set, pool, deployment, broken);
@@ -26,7 +27,8 @@ pub(super) fn disk(set: &RenderedFleet, broken: &mut Vec<String>) {
         };
         let shares = (percent("maxUsedSpace"), percent("reservedSpace"), percent("minFreeSpace"));
         let (Some(used), Some(reserved), Some(free)) = shares else {
-            broken.push(format!("buildkitd.toml of {} has no disk shares", pool.arch.name()));
+            let arch = pool.arch.name();
+            broken.of_toml(arch, format!("buildkitd.toml of {arch} has no disk shares"));
             continue;
         };
         let request = bytes(&container(deployment)["resources"]["requests"]["ephemeral-storage"]).unwrap_or_default();
@@ -37,11 +39,10 @@ pub(super) fn disk(set: &RenderedFleet, broken: &mut Vec<String>) {
             if used == 0
                 || reserved == 0
                 || reserved > used
-                || daemons * used + free > 100
+                || daemons.saturating_mul(used).saturating_add(free) > 100
                 || free <= KUBELET_EVICTS_PERCENT
             {
-                broken.push(format!(
-                    "{daemons} daemons on a node of NodePool/{name} each keep up to {used} %, at least {reserved} %, and {free} % free"
+                broken.of_toml(pool.arch.name(), format!("{daemons} daemons on a node of NodePool/{name} each keep up to {used} %, at least {reserved} %, and {free} % free"
                 ));
             }
         }
@@ -49,7 +50,7 @@ pub(super) fn disk(set: &RenderedFleet, broken: &mut Vec<String>) {
 }
 
 /// On nodes of the cluster, a cache takes no more than its pod requests, and gives way before the kubelet evicts.
-fn own_disk(set: &RenderedFleet, pool: &Pool, deployment: &Value, broken: &mut Vec<String>) {
+fn own_disk(set: &RenderedFleet, pool: &Pool, deployment: &Value, broken: &mut Findings) {
     let config = set.object("ConfigMap", &format!("buildkitd-config-{}", pool.arch.name()));
     let toml = config["data"]["buildkitd.toml"].as_str().unwrap_or_default();
     let setting = |key: &str| {
@@ -61,21 +62,25 @@ fn own_disk(set: &RenderedFleet, pool: &Pool, deployment: &Value, broken: &mut V
     let request = bytes(&container(deployment)["resources"]["requests"]["ephemeral-storage"]).unwrap_or_default();
     let (used, reserved) = (gib("maxUsedSpace"), gib("reservedSpace"));
     let holds = used.is_some_and(|used| {
-        mebibytes(used * 1024) <= request && reserved.is_some_and(|reserved| (1..=used).contains(&reserved))
+        mebibytes(used.saturating_mul(1024)) <= request
+            && reserved.is_some_and(|reserved| (1..=used).contains(&reserved))
     });
     if !holds || free.is_none_or(|free| !(KUBELET_EVICTS_PERCENT + 1..100).contains(&free)) {
-        broken.push(format!(
-            "buildkitd.toml of {} keeps from {} to {} GiB and {} % free, with a request of {request} bytes",
+        broken.of_toml(
             pool.arch.name(),
-            shown(reserved),
-            shown(used),
-            shown(free)
-        ));
+            format!(
+                "buildkitd.toml of {} keeps from {} to {} GiB and {} % free, with a request of {request} bytes",
+                pool.arch.name(),
+                shown(reserved),
+                shown(used),
+                shown(free)
+            ),
+        );
     }
 }
 
 /// The disk that the caches are sized for is the one that they are on.
-fn check_cache_disk(set: &RenderedFleet, pool: &Pool, cache: CacheVolume, nodepool: &Value, broken: &mut Vec<String>) {
+fn check_cache_disk(set: &RenderedFleet, pool: &Pool, cache: CacheVolume, nodepool: &Value, broken: &mut Findings) {
     let class = nodepool["spec"]["template"]["spec"]["nodeClassRef"]["name"].as_str().unwrap_or_default();
     let spec = &set.object("EC2NodeClass", class)["spec"];
     let holds = match cache {
@@ -88,6 +93,7 @@ fn check_cache_disk(set: &RenderedFleet, pool: &Pool, cache: CacheVolume, nodepo
     };
     if !holds {
         let disk = if cache.is_root() { "a root volume of their size" } else { "NVMe" };
-        broken.push(format!("EC2NodeClass/{class} does not put the caches of {} on {disk}", pool.arch.name()));
+        let what = format!("EC2NodeClass/{class} does not put the caches of {} on {disk}", pool.arch.name());
+        broken.at("EC2NodeClass", class, "spec", what);
     }
 }

@@ -1,5 +1,6 @@
 //! Series that KEDA and Prometheus read.
 
+use crate::manifests::check::findings::Findings;
 use crate::manifests::check::set::{RenderedFleet, items};
 use crate::manifests::names::LB_METRICS;
 
@@ -50,8 +51,9 @@ fn read(expression: &str) -> (Vec<Selector<'_>>, Vec<&str>) {
     let (mut found, mut between) = (Vec::new(), Vec::new());
     let mut rest = expression;
     while let Some(open) = rest.find('{') {
-        let start = rest[..open].rfind(|c: char| !is_word(c)).map_or(0, |at| at + 1);
-        let close = open + rest[open..].find('}').unwrap_or(rest.len() - open - 1);
+        let before = rest[..open].char_indices().rev().find(|(_, c)| !is_word(*c));
+        let start = before.map_or(0, |(at, c)| at + c.len_utf8());
+        let close = rest[open..].find('}').map_or(rest.len(), |at| open + at);
         let labels = rest[open + 1..close].split(',').filter_map(|pair| {
             let at = pair.find(|c: char| !is_word(c))?;
             let (label, value) = pair.split_at(at);
@@ -61,7 +63,7 @@ fn read(expression: &str) -> (Vec<Selector<'_>>, Vec<&str>) {
         });
         between.push(&rest[..start]);
         found.push(Selector { name: &rest[start..open], labels: labels.collect() });
-        rest = &rest[close + 1..];
+        rest = rest.get(close + 1..).unwrap_or_default();
     }
     between.push(rest);
     (found, between)
@@ -81,7 +83,7 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-pub(super) fn metrics(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn metrics(set: &RenderedFleet, broken: &mut Findings) {
     for (name, scaled) in set.objects.of_kind("ScaledObject") {
         let what = format!("ScaledObject/{name}");
         for trigger in items(&scaled["spec"]["triggers"]) {
@@ -90,24 +92,39 @@ pub(super) fn metrics(set: &RenderedFleet, broken: &mut Vec<String>) {
             look(set, &what, location, broken);
             let own = name.strip_prefix("buildkitd-").map(|arch| format!("proxy=\"bk_{arch}\""));
             if own.is_none_or(|own| !location.contains(&own)) {
-                broken.push(format!("{what} reads {location}, which is of another architecture"));
+                broken.at(
+                    "ScaledObject",
+                    name,
+                    "spec.triggers",
+                    format!("{what} reads {location}, which is of another architecture"),
+                );
             }
             // An average over pods, read at each sync: otherwise the fleet scales by old values, or not at all.
             if trigger["metricType"] != "AverageValue" || trigger["useCachedMetrics"] == true {
-                broken.push(format!("{what} does not scale on the current number of builds per pod"));
+                broken.at(
+                    "ScaledObject",
+                    name,
+                    "spec.triggers",
+                    format!("{what} does not scale on the current number of builds per pod"),
+                );
             }
             if !scraped_by_keda(set, url, location) {
-                broken.push(format!("{what} reads {location} from {url}, which does not serve it"));
+                broken.at(
+                    "ScaledObject",
+                    name,
+                    "spec.triggers",
+                    format!("{what} reads {location} from {url}, which does not serve it"),
+                );
             }
         }
         if items(&scaled["spec"]["triggers"]).len() != 1 {
-            broken.push(format!("{what} does not have exactly one trigger"));
+            broken.at("ScaledObject", name, "spec.triggers", format!("{what} does not have exactly one trigger"));
         }
     }
 }
 
 /// What alerts read. Their thresholds are anybody's choice.
-pub(super) fn alerts(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn alerts(set: &RenderedFleet, broken: &mut Findings) {
     for (name, rule) in set.objects.of_kind("PrometheusRule") {
         let groups = items(&rule["spec"]["groups"]).iter();
         for alert in groups.flat_map(|group| items(&group["rules"])) {
@@ -137,7 +154,7 @@ fn names_arch(set: &RenderedFleet, expression: &str, arch: &str) -> bool {
 
 /// Beside the series of other clusters, each selector names this one, and so does the alert: a series of a healthy cluster
 /// would silence it.
-fn central(set: &RenderedFleet, what: &str, labels: &serde_json::Value, expression: &str, broken: &mut Vec<String>) {
+fn central(set: &RenderedFleet, what: &str, labels: &serde_json::Value, expression: &str, broken: &mut Findings) {
     let Some(label) = &set.fleet.cluster_label else { return };
     let (name, value) = (label.name.as_str(), label.value.as_str());
     for selector in read(expression).0 {
@@ -151,7 +168,7 @@ fn central(set: &RenderedFleet, what: &str, labels: &serde_json::Value, expressi
 }
 
 /// Windows are long enough for the intervals of the scrapes.
-fn windows(set: &RenderedFleet, what: &str, expression: &str, broken: &mut Vec<String>) {
+fn windows(set: &RenderedFleet, what: &str, expression: &str, broken: &mut Findings) {
     let monitors = set.objects.of_kind("ServiceMonitor").flat_map(|(_, monitor)| items(&monitor["spec"]["endpoints"]));
     let seconds = |text: &str, unit: char| text.strip_suffix(unit).and_then(|number| number.parse::<u64>().ok());
     let intervals = monitors.map(|endpoint| seconds(endpoint["interval"].as_str().unwrap_or_default(), 's'));
@@ -171,7 +188,7 @@ fn windows(set: &RenderedFleet, what: &str, expression: &str, broken: &mut Vec<S
     }
 }
 
-fn look(set: &RenderedFleet, what: &str, expression: &str, broken: &mut Vec<String>) {
+fn look(set: &RenderedFleet, what: &str, expression: &str, broken: &mut Findings) {
     let (selectors, between) = read(expression);
     if selectors.is_empty() || !is_balanced(&between) {
         broken.push(format!("{what} reads no series, or is not a valid expression: {expression}"));
@@ -249,6 +266,9 @@ mod tests {
             ]
         );
         assert_eq!(read("vector(1)"), (Vec::new(), vec!["vector(1)"]));
+        for odd in ["a{", "é{é", "a{b=\"é", "{"] {
+            assert_eq!(read(odd).0.len(), 1, "{odd}");
+        }
         assert!(is_balanced(&["sum(a", ")"]) && !is_balanced(&["a)("]) && !is_balanced(&["(a"]));
     }
 }

@@ -5,9 +5,10 @@ use serde_json::Value;
 use crate::catalogue::instances::InstanceType;
 use crate::fleet::model::Pool;
 use crate::fleet::sizing::{self, PodSize};
+use crate::manifests::check::findings::Findings;
 use crate::manifests::check::quantity::{bytes, gigabytes, mebibytes, millicores};
 use crate::manifests::check::scaling::peak;
-use crate::manifests::check::set::{RenderedFleet, container, items, number, pod, shown};
+use crate::manifests::check::set::{RenderedFleet, builders_of, container, items, number, pod, shown};
 
 /// A NodePool with its instance type.
 pub(super) struct Nodes<'a> {
@@ -18,7 +19,7 @@ pub(super) struct Nodes<'a> {
 }
 
 /// The NodePools of a pool; those whose type or number of pods cannot be read are reported as broken.
-pub(super) fn nodes_of<'a>(set: &RenderedFleet<'a>, pool: &'a Pool, broken: &mut Vec<String>) -> Vec<Nodes<'a>> {
+pub(super) fn nodes_of<'a>(set: &RenderedFleet<'a>, pool: &'a Pool, broken: &mut Findings) -> Vec<Nodes<'a>> {
     let mut found = Vec::new();
     let planned = pool.placement.node_types();
     for (name, object) in set.nodepools(pool) {
@@ -33,9 +34,10 @@ pub(super) fn nodes_of<'a>(set: &RenderedFleet<'a>, pool: &'a Pool, broken: &mut
             (Some(entry), Some(pods_per_node)) if pods_per_node == entry.pods_per_node => {
                 found.push(Nodes { name, instance: &entry.instance, pods_per_node, object });
             }
-            _ => broken.push(format!(
-                "NodePool/{name} has an instance type or a number of pods per node that is not configured"
-            )),
+            _ => broken.of_nodes(
+                name,
+                format!("NodePool/{name} has an instance type or a number of pods per node that is not configured"),
+            ),
         }
     }
     if found.len() != planned.len() {
@@ -44,33 +46,32 @@ pub(super) fn nodes_of<'a>(set: &RenderedFleet<'a>, pool: &'a Pool, broken: &mut
     found
 }
 
-pub(super) fn limits(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn limits(set: &RenderedFleet, broken: &mut Findings) {
     for pool in &set.fleet.pools {
-        let peak = peak(set, pool);
+        let peak = peak(set, pool.arch.name());
         for Nodes { name, instance, pods_per_node, object } in nodes_of(set, pool, broken) {
             let nodes = object["spec"]["limits"]["nodes"].as_u64();
             let pods = nodes.map(|nodes| nodes.saturating_mul(pods_per_node));
             if peak.is_none() || pods < peak {
-                broken.push(format!("NodePool/{name} can hold {} of {} pods", shown(pods), shown(peak)));
+                broken.of_nodes(name, format!("NodePool/{name} can hold {} of {} pods", shown(pods), shown(peak)));
             }
             let cpu = object["spec"]["limits"]["cpu"].as_u64();
-            if nodes.is_none() || cpu < nodes.map(|nodes| nodes * instance.vcpu) {
-                broken.push(format!(
-                    "NodePool/{name} is limited to {} vCPU, too few for {} nodes",
-                    shown(cpu),
-                    shown(nodes)
-                ));
+            if nodes.is_none() || cpu < nodes.map(|nodes| nodes.saturating_mul(instance.vcpu)) {
+                broken.of_nodes(
+                    name,
+                    format!("NodePool/{name} is limited to {} vCPU, too few for {} nodes", shown(cpu), shown(nodes)),
+                );
             }
         }
     }
 }
 
 /// Karpenter accepts weights from 1 to 100, and uses the heaviest NodePool first.
-pub(super) fn order(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn order(set: &RenderedFleet, broken: &mut Findings) {
     for pool in &set.fleet.pools {
         let mut lightest = 101;
         for entry in pool.placement.node_types() {
-            let of_type = nodes_of(set, pool, &mut Vec::new()).into_iter();
+            let of_type = nodes_of(set, pool, &mut Findings::default()).into_iter();
             let mut weights = of_type
                 .filter(|nodes| nodes.instance.name == entry.instance.name)
                 .filter_map(|nodes| nodes.object["spec"]["weight"].as_u64());
@@ -83,7 +84,7 @@ pub(super) fn order(set: &RenderedFleet, broken: &mut Vec<String>) {
     }
 }
 
-pub(super) fn fit(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn fit(set: &RenderedFleet, broken: &mut Findings) {
     for (pool, deployment) in set.builders() {
         let requests = &container(deployment)["resources"]["requests"];
         let of_others = |read: fn(&Value) -> Option<u64>, resource: &str| -> u64 {
@@ -102,10 +103,9 @@ pub(super) fn fit(set: &RenderedFleet, broken: &mut Vec<String>) {
                 .filter(|disk| *disk >= gigabytes(1))
                 .map(|disk| disk.saturating_add(of_others(bytes, "ephemeral-storage"))),
         ) else {
-            broken.push(format!(
-                "builders of {} request less than 1 vCPU, 1 GiB of memory or 1 GB of disk",
-                pool.arch.name()
-            ));
+            let arch = pool.arch.name();
+            let what = format!("builders of {arch} request less than 1 vCPU, 1 GiB of memory or 1 GB of disk");
+            broken.at("Deployment", &builders_of(arch), "spec.template.spec.containers[buildkitd].resources", what);
             continue;
         };
         let size = PodSize { vcpu: cpu / 1000, gib: memory / mebibytes(1024) };
@@ -118,15 +118,16 @@ pub(super) fn fit(set: &RenderedFleet, broken: &mut Vec<String>) {
                 ("disk", disk, gigabytes(planned.plan.cache.usable_gb(instance))),
             ] {
                 if wanted.saturating_mul(pods_per_node) > there {
-                    broken.push(format!(
-                        "NodePool/{name} has too little {what} for {pods_per_node} pods of {wanted}: {there}"
-                    ));
+                    broken.of_nodes(
+                        name,
+                        format!("NodePool/{name} has too little {what} for {pods_per_node} pods of {wanted}: {there}"),
+                    );
                 }
             }
             let aligned = sizing::fits_numa(instance, size);
             let placed = sizing::fits_with_all_memory(instance, size).max(pods_per_node);
             if placed > aligned {
-                broken.push(format!("NodePool/{name} may get {placed} pods but can align only {aligned}"));
+                broken.of_nodes(name, format!("NodePool/{name} may get {placed} pods but can align only {aligned}"));
             }
         }
     }

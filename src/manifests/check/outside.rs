@@ -3,31 +3,47 @@
 use serde_json::{Map, Value, json};
 
 use crate::fleet::external_service::ExternalService;
+use crate::manifests::check::findings::Findings;
 use crate::manifests::check::set::{RenderedFleet, container, items};
 use crate::manifests::names::{EXTERNAL, LB};
 use crate::values::name::IpFamily;
 use crate::values::service_type::ServiceType;
 
-pub(super) fn outside(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn outside(set: &RenderedFleet, broken: &mut Findings) {
     let asked = set.fleet.lb.service.as_ref();
     if asked.is_some() && set.fleet.mtls_secret.is_none() {
-        broken.push(format!("Service/{EXTERNAL} opens builders that ask for no certificate"));
+        broken.at(
+            "Service",
+            EXTERNAL,
+            "spec",
+            format!("Service/{EXTERNAL} opens builders that ask for no certificate"),
+        );
     }
     let meant = asked.map_or(Value::Null, |asked| spec(set, asked));
     let service = set.object("Service", EXTERNAL);
     if service["spec"] != meant {
-        broken.push(format!("Service/{EXTERNAL} is {}, not {meant}", service["spec"]));
+        broken.at("Service", EXTERNAL, "spec", format!("Service/{EXTERNAL} is {}, not {meant}", service["spec"]));
     }
     let annotations: Map<String, Value> = asked
         .map(|asked| asked.annotations.iter().map(|(key, value)| (key.to_string(), value.as_str().into())).collect())
         .unwrap_or_default();
     if service["metadata"]["annotations"].as_object().cloned().unwrap_or_default() != annotations {
-        broken.push(format!("Service/{EXTERNAL} has other annotations than clusters.yaml"));
+        broken.at(
+            "Service",
+            EXTERNAL,
+            "metadata.annotations",
+            format!("Service/{EXTERNAL} has other annotations than clusters.yaml"),
+        );
     }
     for (name, service) in set.objects.of_kind("Service").filter(|(name, _)| *name != EXTERNAL) {
         let spec = &service["spec"];
         if !(spec["type"].is_null() || spec["type"] == "ClusterIP") || !items(&spec["externalIPs"]).is_empty() {
-            broken.push(format!("Service/{name} is reached from outside of the cluster, whoever asks"));
+            broken.at(
+                "Service",
+                name,
+                "spec",
+                format!("Service/{name} is reached from outside of the cluster, whoever asks"),
+            );
         }
     }
     for (name, policy) in set.objects.of_kind("NetworkPolicy") {
@@ -36,7 +52,12 @@ pub(super) fn outside(set: &RenderedFleet, broken: &mut Vec<String>) {
         let ranges = asked.filter(|_| name == "buildkitd-lb-ingress").map(ranges).unwrap_or_default();
         let meant = ranges.into_iter().map(|range| json!({"cidr": range}));
         if !networks.iter().copied().eq(meant.collect::<Vec<_>>().iter()) {
-            broken.push(format!("NetworkPolicy/{name} lets in {networks:?}, which clusters.yaml does not list"));
+            broken.at(
+                "NetworkPolicy",
+                name,
+                "spec.ingress",
+                format!("NetworkPolicy/{name} lets in {networks:?}, which clusters.yaml does not list"),
+            );
         }
     }
 }

@@ -2,26 +2,20 @@
 
 use serde_json::{Value, json};
 
+use crate::manifests::check::findings::Findings;
 use crate::manifests::check::nodes::{Nodes, nodes_of};
-use crate::manifests::check::set::{RenderedFleet, items, pod};
+use crate::manifests::check::set::{Manifests, RenderedFleet, builders_of, items, pod};
 use crate::manifests::names::{LB, LB_NODES};
 
 /// Read by the cluster autoscaler, which otherwise ends the pods of a node that it removes after 10 min.
 const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
 
-pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn placement(set: &RenderedFleet, broken: &mut Findings) {
     for (pool, deployment) in set.builders() {
         let arch = pool.arch.name();
         let pod = pod(deployment);
         if pool.placement.given().is_some() {
-            if pod["nodeSelector"]["kubernetes.io/arch"] != arch {
-                broken.push(format!("builders of {arch} may run on nodes of another architecture"));
-            }
-            if !stays(deployment) || !stays(set.object("Deployment", LB)) {
-                broken.push(format!(
-                    "the cluster autoscaler may end builders of {arch}, or the load balancer, before their builds: {SAFE_TO_EVICT} is not \"false\""
-                ));
-            }
+            stays_on_given_nodes(set, arch, deployment, broken);
         }
         for Nodes { name, object, .. } in nodes_of(set, pool, broken) {
             let template = &object["spec"]["template"];
@@ -37,7 +31,7 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
                     })
             });
             if !selected {
-                broken.push(format!("NodePool/{name} creates nodes that builders of {arch} do not select"));
+                broken.of_nodes(name, format!("NodePool/{name} creates nodes that builders of {arch} do not select"));
             }
             let taints = items(&template["spec"]["taints"]);
             let tolerated = |taint: &Value| {
@@ -46,11 +40,14 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
                 })
             };
             if taints.is_empty() || !taints.iter().all(tolerated) {
-                broken.push(format!("NodePool/{name} has no taint, or one that builders of {arch} do not tolerate"));
+                broken.of_nodes(
+                    name,
+                    format!("NodePool/{name} has no taint, or one that builders of {arch} do not tolerate"),
+                );
             }
             let class = template["spec"]["nodeClassRef"]["name"].as_str().unwrap_or_default();
             if set.object("EC2NodeClass", class).is_null() {
-                broken.push(format!("NodePool/{name} uses EC2NodeClass {class:?}, which does not exist"));
+                broken.of_nodes(name, format!("NodePool/{name} uses EC2NodeClass {class:?}, which does not exist"));
             }
         }
     }
@@ -58,8 +55,34 @@ pub(super) fn placement(set: &RenderedFleet, broken: &mut Vec<String>) {
     for (name, nodes) in set.objects.of_kind("NodePool").filter(|(name, _)| *name != LB_NODES) {
         let arch = nodes["spec"]["template"]["metadata"]["labels"]["arch"].as_str();
         if !set.fleet.pools.iter().any(|pool| Some(pool.arch.name()) == arch) {
-            broken.push(format!("NodePool/{name} is of no architecture of the fleet"));
+            broken.of_nodes(name, format!("NodePool/{name} is of no architecture of the fleet"));
         }
+    }
+}
+
+/// What pods show by themselves where no NodePool makes their nodes: those of NodePools select a `workload-type`.
+pub(super) fn on_given_nodes(set: &Manifests, broken: &mut Findings) {
+    if set.objects.of_kind("NodePool").next().is_some() {
+        return;
+    }
+    for (arch, deployment) in set.builders_by_arch() {
+        if pod(deployment)["nodeSelector"].get("workload-type").is_none() {
+            stays_on_given_nodes(set, arch, deployment, broken);
+        }
+    }
+}
+
+fn stays_on_given_nodes(set: &Manifests, arch: &str, deployment: &Value, broken: &mut Findings) {
+    let builders = builders_of(arch);
+    if pod(deployment)["nodeSelector"]["kubernetes.io/arch"] != arch {
+        let what = format!("builders of {arch} may run on nodes of another architecture");
+        broken.at("Deployment", &builders, "spec.template.spec.nodeSelector", what);
+    }
+    if !stays(deployment) || !stays(set.object("Deployment", LB)) {
+        let what = format!(
+            "the cluster autoscaler may end builders of {arch}, or the load balancer, before their builds: {SAFE_TO_EVICT} is not \"false\""
+        );
+        broken.at("Deployment", &builders, "spec.template.metadata.annotations", what);
     }
 }
 
@@ -85,18 +108,19 @@ pub(super) fn lb_tolerations(set: &RenderedFleet) -> Vec<Value> {
 }
 
 /// Nobody else runs on the load balancer's own node.
-fn lb_placement(set: &RenderedFleet, broken: &mut Vec<String>) {
+fn lb_placement(set: &RenderedFleet, broken: &mut Findings) {
     let own = set.object("NodePool", LB_NODES);
     let pod = pod(set.object("Deployment", LB));
     let tolerates = |wanted: &Value| items(&pod["tolerations"]).contains(wanted);
     if !lb_tolerations(set).iter().all(tolerates) {
-        broken.push(
+        broken.of_lb(
+            "spec.template.spec.tolerations",
             "the load balancer does not tolerate its own node, or the loss of its node for two minutes".to_owned(),
         );
     }
     let Some(node) = &set.fleet.lb.node else {
         if !own.is_null() {
-            broken.push(format!("NodePool/{LB_NODES} was not asked for"));
+            broken.of_nodes(LB_NODES, format!("NodePool/{LB_NODES} was not asked for"));
         }
         return;
     };
@@ -114,6 +138,9 @@ fn lb_placement(set: &RenderedFleet, broken: &mut Vec<String>) {
         && template["spec"]["nodeClassRef"]["name"] == LB_NODES
         && !set.object("EC2NodeClass", LB_NODES).is_null();
     if !own_node {
-        broken.push(format!("NodePool/{LB_NODES} is not the load balancer's own node, or it does not select it"));
+        broken.of_nodes(
+            LB_NODES,
+            format!("NodePool/{LB_NODES} is not the load balancer's own node, or it does not select it"),
+        );
     }
 }

@@ -4,23 +4,26 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use crate::manifests::check::findings::Findings;
 use crate::manifests::check::set::{
-    RenderedFleet, backend_of, command_words, container, containers, items, pod, volume_of,
+    Manifests, backend_of, builders_of, command_words, container, containers, items, pod, volume_of,
 };
 use crate::manifests::names::{KEDA_MONITOR, LB};
 
-pub(super) fn references(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn references(set: &Manifests, broken: &mut Findings) {
     for (name, deployment) in set.objects.of_kind("Deployment") {
-        let mut missing = |what: String| broken.push(format!("Deployment/{name}: {what}"));
+        let mut missing =
+            |what: String| broken.at("Deployment", name, "spec.template.spec", format!("Deployment/{name}: {what}"));
         volumes(set, deployment, &mut missing);
         files(set, deployment, &mut missing);
         probes(deployment, &mut missing);
     }
-    for (pool, deployment) in set.builders() {
+    for (arch, deployment) in set.builders_by_arch() {
         // Where the load balancer connects to, and where the cache is.
         let args = || items(&container(deployment)["args"]).iter().filter_map(Value::as_str);
         if !args().any(|arg| arg.ends_with(":1234")) || !args().any(|arg| arg == STATE) {
-            broken.push(format!("buildkitd of {} does not listen on port 1234, or has another root", pool.arch.name()));
+            let what = format!("buildkitd of {arch} does not listen on port 1234, or has another root");
+            broken.at("Deployment", &builders_of(arch), "spec.template.spec.containers[buildkitd].args", what);
         }
     }
     services(set, broken);
@@ -29,7 +32,8 @@ pub(super) fn references(set: &RenderedFleet, broken: &mut Vec<String>) {
     for (name, scaled) in set.objects.of_kind("ScaledObject") {
         let target = &scaled["spec"]["scaleTargetRef"];
         if target["kind"] != "Deployment" || target["name"] != name || set.object("Deployment", name).is_null() {
-            broken.push(format!("ScaledObject/{name} scales {}, not Deployment/{name}", target["name"]));
+            let what = format!("ScaledObject/{name} scales {}, not Deployment/{name}", target["name"]);
+            broken.at("ScaledObject", name, "spec.scaleTargetRef", what);
         }
     }
 }
@@ -41,7 +45,7 @@ const STATE: &str = "/var/lib/buildkit";
 
 /// Mounts name volumes of the pod, each name one volume; what is mounted where we read or build is a whole volume, and our
 /// own `ConfigMaps` exist.
-fn volumes(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
+fn volumes(set: &Manifests, deployment: &Value, missing: &mut dyn FnMut(String)) {
     let volumes = items(&pod(deployment)["volumes"]);
     let names: HashSet<&str> = volumes.iter().filter_map(|volume| volume["name"].as_str()).collect();
     if names.len() != volumes.len() {
@@ -94,7 +98,7 @@ pub(super) fn whole(volume: &Value, mount: &Value, missing: &mut dyn FnMut(Strin
 }
 
 /// Files that commands and arguments name exist as keys of the mounted ConfigMap.
-fn files(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(String)) {
+fn files(set: &Manifests, deployment: &Value, missing: &mut dyn FnMut(String)) {
     let container = container(deployment);
     let words = command_words(container);
     for mount in items(&container["volumeMounts"]) {
@@ -149,7 +153,7 @@ fn probes(deployment: &Value, missing: &mut dyn FnMut(String)) {
 }
 
 /// The Deployment whose pods have these labels.
-fn deployment_of<'a>(set: &RenderedFleet<'a>, selector: &Value) -> &'a Value {
+fn deployment_of<'a>(set: &Manifests<'a>, selector: &Value) -> &'a Value {
     let matches = |deployment: &Value| {
         let labels = &deployment["spec"]["template"]["metadata"]["labels"];
         selector.as_object().is_some_and(|pairs| pairs.iter().all(|(key, value)| labels.get(key) == Some(value)))
@@ -161,8 +165,9 @@ fn deployment_of<'a>(set: &RenderedFleet<'a>, selector: &Value) -> &'a Value {
         .unwrap_or(&Value::Null)
 }
 
-fn services(set: &RenderedFleet, broken: &mut Vec<String>) {
+fn services(set: &Manifests, broken: &mut Findings) {
     for (name, service) in set.objects.of_kind("Service") {
+        let mut bad = |what: String| broken.at("Service", name, "spec.ports", what);
         let deployment = deployment_of(set, &service["spec"]["selector"]);
         // The Services that clients use: the port of one architecture, or of any.
         let meant = match name.strip_prefix("buildkitd") {
@@ -173,11 +178,11 @@ fn services(set: &RenderedFleet, broken: &mut Vec<String>) {
             None => None,
         };
         if meant.is_some_and(|meant| service["spec"]["ports"][0]["targetPort"] != meant) {
-            broken.push(format!("Service/{name} targets port {}", service["spec"]["ports"][0]["targetPort"]));
+            bad(format!("Service/{name} targets port {}", service["spec"]["ports"][0]["targetPort"]));
         }
         for port in items(&service["spec"]["ports"]) {
             if !ports(deployment).any(|(name, _)| port["targetPort"] == name) {
-                broken.push(format!("Service/{name}: pods have no port {}", port["targetPort"]));
+                bad(format!("Service/{name}: pods have no port {}", port["targetPort"]));
             }
         }
     }
@@ -192,58 +197,63 @@ fn services(set: &RenderedFleet, broken: &mut Vec<String>) {
         for (service_name, service) in services {
             for endpoint in items(&monitor["spec"]["endpoints"]) {
                 if !items(&service["spec"]["ports"]).iter().any(|port| port["name"] == endpoint["port"]) {
-                    broken.push(format!(
-                        "ServiceMonitor/{name}: Service/{service_name} has no port {}",
-                        endpoint["port"]
-                    ));
+                    broken.at(
+                        "ServiceMonitor",
+                        name,
+                        "spec.endpoints",
+                        format!("ServiceMonitor/{name}: Service/{service_name} has no port {}", endpoint["port"]),
+                    );
                 }
             }
         }
     }
 }
 
-fn policies(set: &RenderedFleet, broken: &mut Vec<String>) {
+fn policies(set: &Manifests, broken: &mut Findings) {
     for (name, policy) in set.objects.of_kind("NetworkPolicy") {
         let deployment = deployment_of(set, &policy["spec"]["podSelector"]["matchLabels"]);
         for port in items(&policy["spec"]["ingress"]).iter().flat_map(|rule| items(&rule["ports"])) {
             let listens = ports(deployment).any(|(_, number)| number.is_some() && port["port"].as_u64() == number);
             if !listens || port.get("endPort").is_some() {
-                broken.push(format!("NetworkPolicy/{name} opens port {}, where nothing listens", port["port"]));
+                broken.at(
+                    "NetworkPolicy",
+                    name,
+                    "spec.ingress",
+                    format!("NetworkPolicy/{name} opens port {}, where nothing listens", port["port"]),
+                );
             }
         }
     }
 }
 
 /// Frontends use backends that exist and listen on ports of the container; servers are found by a Service of the fleet.
-fn backends(set: &RenderedFleet, broken: &mut Vec<String>) {
+fn backends(set: &Manifests, broken: &mut Findings) {
     let lb = set.object("Deployment", LB);
     let mut listening = HashSet::new();
     for frontend in set.haproxy.of_kind("frontend") {
+        let mut bad = |what: String| broken.of_haproxy(&["frontend", frontend.name], what);
         if let Some(arch) = frontend.name.strip_prefix("ft_").filter(|arch| *arch != "all")
             && frontend.setting(&["default_backend"]) != Some(&[format!("bk_{arch}").as_str()])
         {
-            broken.push(format!("frontend {} uses the backend of another architecture", frontend.name));
+            bad(format!("frontend {} uses the backend of another architecture", frontend.name));
         }
         // A backend is used only while it has a free pod.
         for words in frontend.settings(&["use_backend"]) {
             if words.first().is_none_or(|backend| !words.contains(&format!("be_conn_free({backend})").as_str())) {
-                broken.push(format!("frontend {} checks a different backend than it uses", frontend.name));
+                bad(format!("frontend {} checks a different backend than it uses", frontend.name));
             }
         }
         let uses = frontend.settings(&["use_backend"]).chain(frontend.settings(&["default_backend"]));
         for target in uses.filter_map(|words| words.first()) {
             if set.haproxy.section("backend", target).is_none() {
-                broken.push(format!("frontend {} uses backend {target}, which does not exist", frontend.name));
+                bad(format!("frontend {} uses backend {target}, which does not exist", frontend.name));
             }
         }
         for address in frontend.settings(&["bind"]).filter_map(|words| words.first()) {
             // The statistics page is reached only by `kubectl port-forward`.
             if let Some(port) = address.strip_prefix("127.0.0.1:") {
                 if ports(lb).any(|(_, number)| number == port.parse().ok()) {
-                    broken.push(format!(
-                        "frontend {} listens on {address}, which is also a port of the pod",
-                        frontend.name
-                    ));
+                    bad(format!("frontend {} listens on {address}, which is also a port of the pod", frontend.name));
                 }
                 continue;
             }
@@ -251,34 +261,36 @@ fn backends(set: &RenderedFleet, broken: &mut Vec<String>) {
             // The port has the name of the frontend, because Services refer to it by that name.
             let name = frontend.name.strip_prefix("ft_").unwrap_or(frontend.name);
             if !ports(lb).any(|at| at == (name, port)) {
-                broken.push(format!("frontend {} does not listen on the pod's port `{name}`", frontend.name));
+                bad(format!("frontend {} does not listen on the pod's port `{name}`", frontend.name));
             }
             if port.is_none() || !listening.insert(port) || !ports(lb).any(|(_, number)| number == port) {
-                broken.push(format!("frontend {} listens on {address}, which is not a port of the pod", frontend.name));
+                bad(format!("frontend {} listens on {address}, which is not a port of the pod", frontend.name));
             }
         }
     }
     if listening.len() != ports(lb).count() {
-        broken.push("a port of the load balancer's pod has no frontend".to_owned());
+        broken.of_haproxy(&[], "a port of the load balancer's pod has no frontend".to_owned());
     }
-    for pool in &set.fleet.pools {
-        let backend = set.haproxy.section("backend", &backend_of(pool));
+    for arch in &set.arches {
+        let name = backend_of(arch);
+        let mut bad = |what: String| broken.of_haproxy(&["backend", &name, "server-template"], what);
+        let backend = set.haproxy.section("backend", &name);
         let words = backend.and_then(|backend| backend.setting(&["server-template"])).unwrap_or_default();
         let address = words.get(2).copied().unwrap_or_default();
-        let expected = format!("buildkitd-{}-pods.{}.svc.cluster.local:1234", pool.arch.name(), set.fleet.namespace);
+        let expected = format!("buildkitd-{arch}-pods.{}.svc.cluster.local:1234", set.namespace);
         let address = address.split_once('@').map_or(address, |(_, name)| name);
         if address != expected {
-            broken.push(format!("servers of {} come from {address}, not {expected}", backend_of(pool)));
+            bad(format!("servers of {name} come from {address}, not {expected}"));
         }
         let resolvers = words.windows(2).find_map(|pair| (pair[0] == "resolvers").then_some(pair[1]));
         if resolvers.is_none_or(|name| set.haproxy.section("resolvers", name).is_none()) {
-            broken.push(format!("servers of {} have no resolvers", backend_of(pool)));
+            bad(format!("servers of {name} have no resolvers"));
         }
     }
     // HAProxy reports a missing defaults section itself, but not an empty section.
     for section in ["global", "resolvers"] {
         if set.haproxy.of_kind(section).any(|section| section.lines().next().is_none()) {
-            broken.push(format!("section {section} of haproxy.cfg is empty"));
+            broken.of_haproxy(&[section], format!("section {section} of haproxy.cfg is empty"));
         }
     }
 }

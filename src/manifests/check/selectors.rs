@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::manifests::check::set::{RenderedFleet, builders_of, container, items};
+use crate::manifests::check::findings::Findings;
+use crate::manifests::check::set::{Manifests, RenderedFleet, builders_of, container, items};
 use crate::manifests::names::{EXTERNAL, KEDA_MONITOR, LB, LB_METRICS};
 use crate::values::name::Namespace;
 
@@ -24,8 +25,8 @@ fn labels(selector: &Value) -> &Value {
     }
 }
 
-pub(super) fn selectors(set: &RenderedFleet, broken: &mut Vec<String>) {
-    let builders: Vec<String> = set.fleet.pools.iter().map(builders_of).collect();
+pub(super) fn selectors(set: &Manifests, broken: &mut Findings) {
+    let builders: Vec<String> = set.arches.iter().map(|arch| builders_of(arch)).collect();
     let headless: Vec<String> = builders.iter().map(|name| format!("{name}-pods")).collect();
     let pods_of = |selector: &Value| -> Vec<&str> {
         let deployments = set.objects.of_kind("Deployment");
@@ -34,29 +35,32 @@ pub(super) fn selectors(set: &RenderedFleet, broken: &mut Vec<String>) {
             .map(|(name, _)| name)
             .collect()
     };
-    let expect = |broken: &mut Vec<String>, what: String, found: Vec<&str>, meant: &[&str]| {
+    let expect = |broken: &mut Findings, kind: &str, name: &str, found: Vec<&str>, meant: &[&str]| {
         if found != meant {
-            broken.push(format!("{what} selects {found:?}, not {meant:?}"));
+            broken.at(kind, name, "spec", format!("{kind}/{name} selects {found:?}, not {meant:?}"));
         }
     };
     let all: Vec<&str> = builders.iter().map(String::as_str).collect();
     for (name, deployment) in set.objects.of_kind("Deployment") {
-        expect(broken, format!("Deployment/{name}"), pods_of(labels(&deployment["spec"]["selector"])), &[name]);
+        expect(broken, "Deployment", name, pods_of(labels(&deployment["spec"]["selector"])), &[name]);
     }
     for (name, service) in set.objects.of_kind("Service") {
         let meant = name.strip_suffix("-pods").unwrap_or(LB);
-        expect(broken, format!("Service/{name}"), pods_of(&service["spec"]["selector"]), &[meant]);
+        expect(broken, "Service", name, pods_of(&service["spec"]["selector"]), &[meant]);
     }
     for (name, budget) in set.objects.of_kind("PodDisruptionBudget") {
-        expect(broken, format!("PodDisruptionBudget/{name}"), pods_of(labels(&budget["spec"]["selector"])), &[name]);
+        expect(broken, "PodDisruptionBudget", name, pods_of(labels(&budget["spec"]["selector"])), &[name]);
     }
     for (name, policy) in set.objects.of_kind("NetworkPolicy") {
-        let what = format!("NetworkPolicy/{name}");
         let meant: &[&str] = if name.starts_with(LB) { &[LB] } else { &all };
-        expect(broken, what.clone(), pods_of(labels(&policy["spec"]["podSelector"])), meant);
+        expect(broken, "NetworkPolicy", name, pods_of(labels(&policy["spec"]["podSelector"])), meant);
         for rule in items(&policy["spec"]["ingress"]) {
             for peer in items(&rule["from"]).iter().filter_map(|peer| peer.get("podSelector")) {
-                expect(broken, format!("a peer of {what}"), pods_of(labels(peer)), &[LB]);
+                let found = pods_of(labels(peer));
+                if found != [LB] {
+                    let what = format!("a peer of NetworkPolicy/{name} selects {found:?}, not {:?}", [LB]);
+                    broken.at("NetworkPolicy", name, "spec.ingress", what);
+                }
             }
         }
     }
@@ -66,7 +70,12 @@ pub(super) fn selectors(set: &RenderedFleet, broken: &mut Vec<String>) {
             continue;
         }
         if monitor["spec"].get("namespaceSelector").is_some() {
-            broken.push(format!("ServiceMonitor/{name} selects other namespaces"));
+            broken.at(
+                "ServiceMonitor",
+                name,
+                "spec.namespaceSelector",
+                format!("ServiceMonitor/{name} selects other namespaces"),
+            );
         }
         let services = set.objects.of_kind("Service");
         let found: Vec<&str> = services
@@ -74,15 +83,20 @@ pub(super) fn selectors(set: &RenderedFleet, broken: &mut Vec<String>) {
             .map(|(name, _)| name)
             .collect();
         let pods: Vec<&str> = headless.iter().map(String::as_str).collect();
-        expect(broken, format!("ServiceMonitor/{name}"), found, if name == LB { &[LB_METRICS] } else { &pods });
+        expect(broken, "ServiceMonitor", name, found, if name == LB { &[LB_METRICS] } else { &pods });
     }
     open_to_all(set, broken);
-    clients_may_build(set, broken);
     each_pool_has_its_own(set, &builders, broken);
 }
 
+/// Who is let in is who clusters.yaml says.
+pub(super) fn let_in(set: &RenderedFleet, broken: &mut Findings) {
+    keda_may_read(set, broken);
+    clients_may_build(set, broken);
+}
+
 /// In a NetworkPolicy, a missing or empty list of peers or ports means all of them, and so does an empty selector.
-fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
+fn open_to_all(set: &Manifests, broken: &mut Findings) {
     for (name, policy) in set.objects.of_kind("NetworkPolicy") {
         let peer_is_named = |peer: &Value| {
             // Which networks, the invariant `outside` compares.
@@ -101,7 +115,7 @@ fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
         };
         let ingress = items(&policy["spec"]["ingress"]);
         if items(&policy["spec"]["policyTypes"]) != ["Ingress"] || ingress.is_empty() || !ingress.iter().all(closed) {
-            broken.push(format!("NetworkPolicy/{name} allows everybody or nobody"));
+            broken.at("NetworkPolicy", name, "spec", format!("NetworkPolicy/{name} allows everybody or nobody"));
         }
     }
     // A client that bypasses the load balancer breaks the limit of one build per pod.
@@ -109,7 +123,12 @@ fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
         for rule in items(&policy["spec"]["ingress"]) {
             let of_builds = items(&rule["ports"]).iter().any(|port| port["port"] == BUILDS_PORT);
             if of_builds && !items(&rule["from"]).iter().all(|peer| peer.get("podSelector").is_some()) {
-                broken.push(format!("NetworkPolicy/{name} allows builds from others than the load balancer"));
+                broken.at(
+                    "NetworkPolicy",
+                    name,
+                    "spec.ingress",
+                    format!("NetworkPolicy/{name} allows builds from others than the load balancer"),
+                );
             }
         }
     }
@@ -119,9 +138,17 @@ fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
             || spec.get("externalIPs").is_some()
             || spec.get("publishNotReadyAddresses").is_some()
         {
-            broken.push(format!("Service/{name} is reachable from outside, or includes pods that are not ready"));
+            broken.at(
+                "Service",
+                name,
+                "spec",
+                format!("Service/{name} is reachable from outside, or includes pods that are not ready"),
+            );
         }
     }
+}
+
+fn keda_may_read(set: &RenderedFleet, broken: &mut Findings) {
     // Without it, every scrape is dropped if policies are enforced, and the fleet never scales.
     let metrics = set.object("NetworkPolicy", "buildkitd-lb-metrics-ingress");
     let keda = set.fleet.keda_namespace.as_str();
@@ -129,19 +156,25 @@ fn open_to_all(set: &RenderedFleet, broken: &mut Vec<String>) {
         .iter()
         .any(|peer| peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] == keda);
     if !let_in {
-        broken.push(format!("no NetworkPolicy allows KEDA, in namespace {keda}, to read the load balancer's metrics"));
+        let what = format!("no NetworkPolicy allows KEDA, in namespace {keda}, to read the load balancer's metrics");
+        broken.at("NetworkPolicy", "buildkitd-lb-metrics-ingress", "spec.ingress", what);
     }
 }
 
 /// Clients are the configured namespaces, and reach every build port and nothing else.
-fn clients_may_build(set: &RenderedFleet, broken: &mut Vec<String>) {
+fn clients_may_build(set: &RenderedFleet, broken: &mut Findings) {
     let rule = &set.object("NetworkPolicy", "buildkitd-lb-ingress")["spec"]["ingress"][0];
     let peers = items(&rule["from"]).iter();
     let let_in: Vec<&str> = peers
         .filter_map(|peer| peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"].as_str())
         .collect();
     if !set.fleet.client_namespaces.iter().map(Namespace::as_str).eq(let_in.iter().copied()) {
-        broken.push(format!("the NetworkPolicy allows clients of {let_in:?}, not those of clusters.yaml"));
+        broken.at(
+            "NetworkPolicy",
+            "buildkitd-lb-ingress",
+            "spec.ingress",
+            format!("the NetworkPolicy allows clients of {let_in:?}, not those of clusters.yaml"),
+        );
     }
     let open: Vec<Option<u64>> = items(&rule["ports"]).iter().map(|port| port["port"].as_u64()).collect();
     let ports = items(&container(set.object("Deployment", LB))["ports"]).iter();
@@ -150,11 +183,16 @@ fn clients_may_build(set: &RenderedFleet, broken: &mut Vec<String>) {
         .map(|port| port["containerPort"].as_u64())
         .collect();
     if open != of_builds {
-        broken.push(format!("clients may connect to {open:?}, but builds are accepted on {of_builds:?}"));
+        broken.at(
+            "NetworkPolicy",
+            "buildkitd-lb-ingress",
+            "spec.ingress",
+            format!("clients may connect to {open:?}, but builds are accepted on {of_builds:?}"),
+        );
     }
 }
 
-fn each_pool_has_its_own(set: &RenderedFleet, builders: &[String], broken: &mut Vec<String>) {
+fn each_pool_has_its_own(set: &Manifests, builders: &[String], broken: &mut Findings) {
     for name in builders {
         for (kind, name) in [
             ("Deployment", name.clone()),
@@ -166,6 +204,12 @@ fn each_pool_has_its_own(set: &RenderedFleet, builders: &[String], broken: &mut 
                 broken.push(format!("there is no {kind}/{name}"));
             }
         }
+    }
+    let policies = set.objects.of_kind("NetworkPolicy").filter(|(name, _)| !name.starts_with(LB));
+    let rules = policies.flat_map(|(_, policy)| items(&policy["spec"]["ingress"]));
+    if !rules.flat_map(|rule| items(&rule["ports"])).any(|port| port["port"] == BUILDS_PORT) {
+        let what = "no NetworkPolicy keeps others than the load balancer from the builders".to_owned();
+        broken.at("NetworkPolicy", "buildkitd-ingress", "", what);
     }
     let deployments = set.objects.of_kind("Deployment").count();
     if deployments != builders.len() + 1 {

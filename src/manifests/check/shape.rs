@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::manifests::address::join;
+use crate::manifests::check::findings::Findings;
 use crate::manifests::check::quantity::is_whole;
-use crate::manifests::check::set::{RenderedFleet, items, pod};
+use crate::manifests::check::set::{Manifests, RenderedFleet, items, pod};
 use crate::values::name::{LabelText, Namespace, SecretName};
 
 /// Kinds without a namespace.
@@ -14,10 +15,10 @@ const NAMED_AS_LABELS: [&str; 3] = ["Namespace", "Service", "Deployment"];
 /// The HPA's name is `keda-hpa-` and the ScaledObject's name, and may have 63 characters.
 const SCALED_OBJECT_NAME_MAX: usize = 54;
 
-pub(super) fn objects(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn objects(set: &Manifests, broken: &mut Findings) {
     let mut namespaces = 0;
     for (at, object) in set.objects.iter() {
-        let mut bad = |what: &str| broken.push(format!("{} {what}", at.short()));
+        let mut bad = |what: &str| broken.at(&at.kind, &at.name, "metadata", format!("{} {what}", at.short()));
         if object["apiVersion"].as_str().is_none_or(str::is_empty) {
             bad("has no apiVersion");
         }
@@ -30,7 +31,7 @@ pub(super) fn objects(set: &RenderedFleet, broken: &mut Vec<String>) {
         if at.kind == "ScaledObject" && at.name.len() > SCALED_OBJECT_NAME_MAX {
             bad("has a name that is too long for its HPA");
         }
-        let expected = if CLUSTER_WIDE.contains(&at.kind.as_str()) { "" } else { set.fleet.namespace.as_str() };
+        let expected = if CLUSTER_WIDE.contains(&at.kind.as_str()) { "" } else { set.namespace };
         if at.namespace != expected {
             bad(&format!("is in namespace `{}`, not `{expected}`", at.namespace));
         }
@@ -52,15 +53,16 @@ pub(super) fn objects(set: &RenderedFleet, broken: &mut Vec<String>) {
             if object["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] != "privileged" {
                 bad("does not allow privileged pods");
             }
-            namespaces += usize::from(at.name == set.fleet.namespace.as_str());
+            namespaces += usize::from(at.name == set.namespace);
         }
     }
     if namespaces != 1 {
-        broken.push(format!("expected one Namespace of the fleet, found {namespaces}"));
+        let what = format!("expected one Namespace of the fleet, found {namespaces}");
+        broken.at("Namespace", set.namespace, "", what);
     }
 }
 
-pub(super) fn no_null(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn no_null(set: &RenderedFleet, broken: &mut Findings) {
     each_scalar(set, &mut |value, path| {
         if value.is_null() {
             broken.push(format!("{} is null", path()));
@@ -68,7 +70,7 @@ pub(super) fn no_null(set: &RenderedFleet, broken: &mut Vec<String>) {
     });
 }
 
-pub(super) fn no_float(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn no_float(set: &RenderedFleet, broken: &mut Findings) {
     each_scalar(set, &mut |value, path| {
         if value.is_f64() {
             broken.push(format!("{} is {value}", path()));
@@ -76,7 +78,7 @@ pub(super) fn no_float(set: &RenderedFleet, broken: &mut Vec<String>) {
     });
     for (at, object) in set.objects.iter() {
         let odd = quantities(object).filter(|(_, quantity)| !is_whole(quantity));
-        broken.extend(odd.map(|(what, quantity)| format!("{}: {what} is {quantity}", at.short())));
+        odd.for_each(|(what, quantity)| broken.push(format!("{}: {what} is {quantity}", at.short())));
     }
 }
 
@@ -91,7 +93,7 @@ fn quantities(object: &Value) -> impl Iterator<Item = (&str, &Value)> {
 }
 
 /// The parser here follows YAML 1.2, in which an unquoted `on` or `12:30` is text.
-pub(super) fn one_reading(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn one_reading(set: &RenderedFleet, broken: &mut Findings) {
     let is_odd = |word: &str| {
         ["on", "off", "yes", "no", "y", "n"].iter().any(|bool| word.eq_ignore_ascii_case(bool))
             || word.starts_with(|c: char| c.is_ascii_digit())

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::manifests::check::builder::is_further;
+use crate::manifests::check::findings::Findings;
 use crate::manifests::check::references::whole;
 use crate::manifests::check::set::{RenderedFleet, command_words, container, items, pod, volume_of};
 
-pub(super) fn used(set: &RenderedFleet, broken: &mut Vec<String>) {
+pub(super) fn used(set: &RenderedFleet, broken: &mut Findings) {
     for (name, deployment) in set.objects.of_kind("Deployment") {
         let mut missing = |what: String| broken.push(format!("Deployment/{name}: {what}"));
         volumes(set, deployment, &mut missing);
