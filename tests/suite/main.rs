@@ -44,5 +44,6 @@ mod schema;
 mod simulate;
 mod simulate_command;
 mod sizing;
+mod substitution;
 mod suggest;
 mod versions;
