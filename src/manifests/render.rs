@@ -7,7 +7,7 @@ use minijinja::{Environment, Value, syntax::SyntaxConfig};
 use crate::fleet::model::Fleet;
 pub use crate::manifests::checksum::{checksum, hex};
 use crate::manifests::filters;
-use crate::manifests::list;
+use crate::manifests::list::{self, KUSTOMIZATION};
 use crate::manifests::names::{DRAIN, LB_CONFIG, hashed};
 use crate::manifests::patch::documents;
 use crate::manifests::set::SetFile;
@@ -34,6 +34,7 @@ templates!(
     "40-deployments.yaml.j2",
     "50-scaledobjects.yaml.j2",
     "60-monitoring.yaml.j2",
+    "kustomization.yaml.j2",
 );
 
 const DRAIN_SH: &str = include_str!("../../templates/drain.sh");
@@ -65,16 +66,28 @@ impl Renderer {
 
     /// Like `render`, only for the files whose paths are wanted. An error is a `Refusal` where a patch cannot be applied.
     pub fn render_some(&self, fleet: &Fleet, wanted: impl Fn(&str) -> bool) -> Result<Vec<SetFile>> {
-        if fleet.patches.is_empty() {
-            return self.render_templates(fleet, wanted);
+        let mut files = if fleet.patches.is_empty() {
+            self.render_templates(fleet, &wanted)?
+        } else {
+            // A patch may be of another file, and change the names that this one refers to.
+            let mut files = documents::apply(&self.render_templates(fleet, |_| true)?, &fleet.patches)?;
+            files.retain(|file| wanted(&file.path));
+            files
+        };
+        if wanted(KUSTOMIZATION) {
+            files.push(self.render_kustomization(fleet)?);
         }
-        // A patch may be of another file, and change the names that this one refers to.
-        let mut files = documents::apply(&self.render_templates(fleet, |_| true)?, &fleet.patches)?;
-        files.retain(|file| wanted(&file.path));
         Ok(files)
     }
 
-    /// The files without the fleet's patches.
+    fn render_kustomization(&self, fleet: &Fleet) -> Result<SetFile> {
+        let manifests: Vec<&str> = list::of(fleet).map(|manifest| manifest.path).collect();
+        let context = minijinja::context! { cluster => minijinja::context! { key => fleet.key.as_str() }, manifests };
+        let text = self.render_one(&format!("{KUSTOMIZATION}.j2"), context)?;
+        Ok(SetFile { path: KUSTOMIZATION.to_owned(), text })
+    }
+
+    /// The manifests without the fleet's patches.
     pub fn render_templates(&self, fleet: &Fleet, wanted: impl Fn(&str) -> bool) -> Result<Vec<SetFile>> {
         let files =
             Files { drain_sh: DRAIN_SH.into(), drain_config: self.drain_config.clone(), start_sh: START_SH.into() };

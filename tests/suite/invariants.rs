@@ -251,6 +251,14 @@ const DEFECTS: &[(&str, &str, &str, &str)] = &[
     ("references", "40-deployments.yaml", "/opt/drain/drain.sh]", "/opt/drain/drains.sh]"),
     ("used", "40-deployments.yaml", "name: DRAIN_CAP_S", "name: DRAIN_CAP"),
     ("references", "20-buildkitd-config.yaml", "drain.sh: |", "drain: |"),
+    ("kustomization", "kustomization.yaml", "order: fifo", "order: legacy"),
+    ("kustomization", "kustomization.yaml", "  - 40-deployments.yaml\n", ""),
+    (
+        "kustomization",
+        "kustomization.yaml",
+        "  - 40-deployments.yaml\n  - 50-scaledobjects.yaml\n",
+        "  - 50-scaledobjects.yaml\n  - 40-deployments.yaml\n",
+    ),
     ("references", "21-lb-config.yaml", "start.sh: |", "starts.sh: |"),
     (
         "references",

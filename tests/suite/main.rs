@@ -30,6 +30,7 @@ mod house;
 mod images;
 mod invariants;
 mod json_schemas;
+mod kustomize;
 mod manifests;
 mod messages;
 mod migrating;

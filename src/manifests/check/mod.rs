@@ -7,6 +7,7 @@ mod buildkitd_toml;
 mod configured;
 mod guarantees;
 mod haproxy;
+mod kustomization;
 mod monitoring;
 mod nodes;
 mod outside;
@@ -24,7 +25,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::fleet::model::Fleet;
 use crate::manifests::check::set::RenderedFleet;
-use crate::manifests::list;
+use crate::manifests::list::{self, KUSTOMIZATION};
 use crate::manifests::objects::Objects;
 use crate::manifests::set::SetFile;
 
@@ -48,7 +49,7 @@ pub enum Purpose {
 }
 use Purpose::{Protects, Templates};
 
-pub const ALL: [Invariant; 29] = [
+pub const ALL: [Invariant; 30] = [
     Invariant {
         id: "objects",
         says: "every document is an object with an apiVersion, a kind, a unique name, and labels and annotations of text, in the fleet's namespace if its kind is namespaced",
@@ -203,6 +204,12 @@ pub const ALL: [Invariant; 29] = [
         broken: configured::as_configured,
     },
     Invariant {
+        id: "kustomization",
+        says: "kustomization.yaml lists every manifest once, in the order in which they are applied",
+        purpose: Templates,
+        broken: kustomization::kustomization,
+    },
+    Invariant {
         id: "used",
         says: "every volume is mounted as a whole, and every file and variable is read",
         purpose: Templates,
@@ -216,9 +223,14 @@ pub const ALL: [Invariant; 29] = [
     },
 ];
 
+const OTHER_FILES: &str = "the files are not those that this fleet should have";
+
 /// Checks rendered manifests. The error names each broken invariant, and where it is broken. Where the fleet has patches,
 /// only those that protect builds must hold.
 pub fn check(fleet: &Fleet, files: &[SetFile]) -> Result<()> {
+    if !files.iter().map(|file| file.path.as_str()).eq(list::paths(fleet)) {
+        bail!(OTHER_FILES);
+    }
     let held = |invariant: &Invariant| fleet.patches.is_empty() || invariant.purpose != Templates;
     let found = broken(fleet, files, held)?;
     let lines: Vec<String> = found
@@ -237,8 +249,9 @@ pub fn broken(
     files: &[SetFile],
     held: impl Fn(&Invariant) -> bool,
 ) -> Result<Vec<(&'static Invariant, String)>> {
-    if !files.iter().map(|file| file.path.as_str()).eq(list::of(fleet).map(|manifest| manifest.path)) {
-        bail!("the files are not those that this fleet should have");
+    let manifests = files.iter().map(|file| file.path.as_str()).filter(|path| *path != KUSTOMIZATION);
+    if !manifests.eq(list::of(fleet).map(|manifest| manifest.path)) {
+        bail!(OTHER_FILES);
     }
     let objects = Objects::read(files)?;
     let set = RenderedFleet::new(fleet, files, &objects).context("invariant `references`")?;
