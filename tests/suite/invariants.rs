@@ -259,6 +259,12 @@ const DEFECTS: &[(&str, &str, &str, &str)] = &[
         "  - 40-deployments.yaml\n  - 50-scaledobjects.yaml\n",
         "  - 50-scaledobjects.yaml\n  - 40-deployments.yaml\n",
     ),
+    (
+        "delivery",
+        "30-lb-deployment.yaml",
+        "        karpenter.sh/do-not-disrupt:",
+        "        argocd.argoproj.io/sync-wave: \"30\"\n        karpenter.sh/do-not-disrupt:",
+    ),
     ("references", "21-lb-config.yaml", "start.sh: |", "starts.sh: |"),
     (
         "references",
@@ -393,6 +399,35 @@ const DEFECTS_OF_SURROUNDINGS: &[(&str, &str, &str, &str)] = &[
     ("builder", "40-deployments.yaml", "- name: \"scratch\"", "- name: \"scratches\""),
 ];
 
+/// Defects of what Argo CD is told.
+const DEFECTS_OF_ARGOCD: &[(&str, &str, &str, &str)] = &[
+    ("delivery", "00-namespace.yaml", ",Delete=false", ""),
+    ("delivery", "10-nodepools.yaml", "Prune=false,", ""),
+    ("delivery", "21-lb-config.yaml", ",PruneLast=true", ""),
+    ("delivery", "21-lb-config.yaml", "part: load-balancer", "part: base"),
+    ("delivery", "30-lb-deployment.yaml", "part: load-balancer", "part: base"),
+    (
+        "delivery",
+        "30-lb-deployment.yaml",
+        "sync-wave: \"30\"\n    argocd.argoproj.io/sync-options: ServerSideApply=true\n    checkov",
+        "sync-wave: \"40\"\n    argocd.argoproj.io/sync-options: ServerSideApply=true\n    checkov",
+    ),
+    ("delivery", "40-deployments.yaml", "    argocd.argoproj.io/sync-options: ServerSideApply=true\n", ""),
+    ("delivery", "40-deployments.yaml", "sync-wave: \"40\"", "sync-wave: \"30\""),
+    ("delivery", "40-deployments.yaml", "sync-wave: \"40\"", "sync-wave: \"50\""),
+    ("delivery", "50-scaledobjects.yaml", "sync-wave: \"40\"", "sync-wave: \"50\""),
+    ("delivery", "50-scaledobjects.yaml", "part: scaling", "part: base"),
+];
+
+/// The same of Flux.
+const DEFECTS_OF_FLUX: &[(&str, &str, &str, &str)] = &[
+    ("delivery", "00-namespace.yaml", "prune: disabled", "prune: enabled"),
+    ("delivery", "10-nodepools.yaml", "    kustomize.toolkit.fluxcd.io/prune: disabled\n", ""),
+    ("delivery", "20-buildkitd-config.yaml", "prune: disabled", "prune: enabled"),
+    ("substitution", "20-buildkitd-config.yaml", "DRAIN_NET=/proc/net", "DRAIN_NET=${DRAIN_NET:-/proc/net}"),
+    ("substitution", "40-deployments.yaml", "value: \"7980\"", "value: \"$$\""),
+];
+
 /// Defects where caches are on the root volume.
 const DEFECTS_OF_A_ROOT_CACHE: &[(&str, &str, &str, &str)] = &[
     ("disk", "10-nodepools.yaml", "  userData: |\n", "  instanceStorePolicy: RAID0\n  userData: |\n"),
@@ -437,6 +472,7 @@ fn every_invariant_is_broken_by_a_defect_of_a_template() {
     // Of patched manifests, only what protects builds is checked.
     every_key.patches.clear();
     let root_cache = support::fleet(&support::read("tests/inputs/root-cache.yaml"), "root-cache");
+    let delivered = |by: &str| support::fleet(&support::read(&format!("tests/inputs/{by}.yaml")), by);
     let missed = [
         (&every_key, DEFECTS_OF_SURROUNDINGS),
         (&root_cache, DEFECTS_OF_A_ROOT_CACHE),
@@ -444,11 +480,13 @@ fn every_invariant_is_broken_by_a_defect_of_a_template() {
         (&with_node, DEFECTS_OF_ITS_NODE),
         (&sleeping, DEFECTS_OF_SLEEP),
         (&central, DEFECTS_OF_A_CENTRAL_STORE),
+        (&delivered("argocd"), DEFECTS_OF_ARGOCD),
+        (&delivered("flux"), DEFECTS_OF_FLUX),
     ]
     .map(|(fleet, defects)| missed(fleet, defects))
     .concat();
     assert!(missed.is_empty(), "{}", missed.concat());
-    let tried: BTreeSet<&str> = DEFECTS.iter().map(|(id, ..)| *id).collect();
+    let tried: BTreeSet<&str> = DEFECTS.iter().chain(DEFECTS_OF_FLUX).map(|(id, ..)| *id).collect();
     assert_eq!(tried, ALL.iter().map(|invariant| invariant.id).collect());
 }
 

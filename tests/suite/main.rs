@@ -19,6 +19,7 @@ mod ami;
 mod cli;
 mod client;
 mod config_schema;
+mod delivery;
 mod diff;
 mod diff_command;
 mod docs;

@@ -5,6 +5,7 @@
 mod builder;
 mod buildkitd_toml;
 mod configured;
+mod delivery;
 mod guarantees;
 mod haproxy;
 mod kustomization;
@@ -49,7 +50,7 @@ pub enum Purpose {
 }
 use Purpose::{Protects, Templates};
 
-pub const ALL: [Invariant; 30] = [
+pub const ALL: [Invariant; 32] = [
     Invariant {
         id: "objects",
         says: "every document is an object with an apiVersion, a kind, a unique name, and labels and annotations of text, in the fleet's namespace if its kind is namespaced",
@@ -189,6 +190,22 @@ pub const ALL: [Invariant; 30] = [
         says: "ConfigMaps that pods read are immutable and named after their content",
         purpose: Protects("pods that restart read a configuration that is not theirs, or a change rolls nothing"),
         broken: guarantees::hashes,
+    },
+    Invariant {
+        id: "delivery",
+        says: "Argo CD and Flux never delete the namespace, nodes or what old pods read, and change no pod; Argo CD scales behind the load balancer",
+        purpose: Protects(
+            "a sync deletes nodes with their builds, scales by a number that nobody serves, or rolls pods",
+        ),
+        broken: delivery::delivery,
+    },
+    Invariant {
+        id: "substitution",
+        says: "nothing in a set for Flux has `${` or `$$`, which it would replace",
+        purpose: Protects(
+            "the load balancer starts without DNS, or scripts and values are others than clusters.yaml says",
+        ),
+        broken: delivery::substitution,
     },
     Invariant {
         id: "metrics",

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::fleet::external_service::ExternalService;
+use crate::manifests::check::delivery::of_the_user;
 use crate::manifests::check::set::{RenderedFleet, container, items};
 use crate::manifests::names::{EXTERNAL, LB};
 use crate::values::name::IpFamily;
@@ -21,7 +22,7 @@ pub(super) fn outside(set: &RenderedFleet, broken: &mut Vec<String>) {
     let annotations: Map<String, Value> = asked
         .map(|asked| asked.annotations.iter().map(|(key, value)| (key.to_string(), value.as_str().into())).collect())
         .unwrap_or_default();
-    if service["metadata"]["annotations"].as_object().cloned().unwrap_or_default() != annotations {
+    if of_the_user(service, &annotations) != annotations {
         broken.push(format!("Service/{EXTERNAL} has other annotations than clusters.yaml"));
     }
     for (name, service) in set.objects.of_kind("Service").filter(|(name, _)| *name != EXTERNAL) {
