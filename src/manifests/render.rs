@@ -5,6 +5,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Value, syntax::SyntaxConfig};
 
 use crate::fleet::model::Fleet;
+use crate::fleet::scaling::Scaling;
 pub use crate::manifests::checksum::{checksum, hex};
 use crate::manifests::filters;
 use crate::manifests::list::{self, KUSTOMIZATION};
@@ -12,6 +13,7 @@ use crate::manifests::names::{DRAIN, LB_CONFIG, hashed};
 use crate::manifests::patch::documents;
 use crate::manifests::set::SetFile;
 use crate::manifests::view::{Files, View};
+use crate::values::delivery::Delivery;
 
 macro_rules! templates {
     ($($name:literal),* $(,)?) => {
@@ -35,6 +37,8 @@ templates!(
     "50-scaledobjects.yaml.j2",
     "60-monitoring.yaml.j2",
     "kustomization.yaml.j2",
+    "argocd.yaml.j2",
+    "flux.yaml.j2",
 );
 
 const DRAIN_SH: &str = include_str!("../../templates/drain.sh");
@@ -85,6 +89,20 @@ impl Renderer {
         let context = minijinja::context! { cluster => minijinja::context! { key => fleet.key.as_str() }, manifests };
         let text = self.render_one(&format!("{KUSTOMIZATION}.j2"), context)?;
         Ok(SetFile { path: KUSTOMIZATION.to_owned(), text })
+    }
+
+    /// What takes the set from `path` of a repository: Applications for Argo CD, Kustomizations for Flux. They select
+    /// parts of the set by what the fleet's delivery annotates: none for `script`.
+    pub fn render_delivery(&self, fleet: &Fleet, path: &str) -> Result<Option<String>> {
+        let template = match fleet.delivery {
+            Delivery::Script => return Ok(None),
+            Delivery::ArgoCd => "argocd.yaml.j2",
+            Delivery::Flux => "flux.yaml.j2",
+        };
+        let scaled = fleet.pools.iter().filter(|pool| matches!(pool.scaling, Scaling::Keda { .. }));
+        let scaled: Vec<String> = scaled.map(|pool| format!("buildkitd-{}", pool.arch.name())).collect();
+        let (cluster, namespace) = (fleet.key.as_str(), fleet.namespace.as_str());
+        self.render_one(template, minijinja::context! { cluster, namespace, path, scaled }).map(Some)
     }
 
     /// The manifests without the fleet's patches.

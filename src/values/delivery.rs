@@ -15,6 +15,17 @@ pub enum Delivery {
     Flux,
 }
 
+impl Delivery {
+    /// As in clusters.yaml.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Delivery::Script => "script",
+            Delivery::ArgoCd => "argocd",
+            Delivery::Flux => "flux",
+        }
+    }
+}
+
 /// What Flux's `postBuild` changes in a text, where it does: `${NAME}` becomes a value or nothing, `$$` becomes `$`. A
 /// name without braces stays (fluxcd/pkg, envsubst/parse).
 pub fn substituted(text: &str) -> Option<&'static str> {

@@ -22,7 +22,7 @@ fn kubectl() -> Option<PathBuf> {
 }
 
 /// Calls `test` with the real kubectl, or says that there is none.
-fn with_kubectl(test: impl FnOnce(&Path)) {
+pub(crate) fn with_kubectl(test: impl FnOnce(&Path)) {
     match kubectl() {
         Some(kubectl) => test(&kubectl),
         None => support::not_tried("kubectl kustomize", "there is no kubectl"),
@@ -30,7 +30,7 @@ fn with_kubectl(test: impl FnOnce(&Path)) {
 }
 
 /// Objects that `kubectl kustomize` prints for a directory, in their order.
-fn built(kubectl: &Path, dir: &Path) -> Vec<Value> {
+pub(crate) fn built(kubectl: &Path, dir: &Path) -> Vec<Value> {
     let output = Command::new(kubectl).arg("kustomize").arg(dir).output().unwrap_or_else(|error| panic!("{error}"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
@@ -39,14 +39,14 @@ fn built(kubectl: &Path, dir: &Path) -> Vec<Value> {
         .collect()
 }
 
-fn write(fleet: &Fleet, dir: &Path) {
+pub(crate) fn write(fleet: &Fleet, dir: &Path) {
     std::fs::create_dir_all(dir).unwrap_or_else(|error| panic!("{error}"));
     for file in support::render(fleet) {
         std::fs::write(dir.join(&file.path), &file.text).unwrap_or_else(|error| panic!("{error}"));
     }
 }
 
-fn short(objects: &[Value]) -> Vec<String> {
+pub(crate) fn short(objects: &[Value]) -> Vec<String> {
     let name = |object: &Value| {
         format!(
             "{}/{}",

@@ -26,6 +26,7 @@ mod docs;
 mod explain;
 mod explain_cli;
 mod fuzz_corpus;
+mod gitops;
 mod hostile;
 mod house;
 mod images;

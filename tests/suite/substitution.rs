@@ -31,13 +31,13 @@ pub(crate) fn substituted(text: &str) -> Option<String> {
 }
 
 fn inputs() -> Vec<(String, String)> {
-    let tests = support::walk(&support::repository().join("tests/inputs"));
-    let examples = support::walk(&support::repository().join("examples"));
-    let paths = tests
-        .iter()
-        .map(|path| format!("tests/inputs/{}", path.display()))
-        .chain(examples.iter().map(|path| format!("examples/{}", path.display())))
-        .filter(|path| path.ends_with(".yaml"))
+    let below = |dir: &'static str| {
+        let paths = support::walk(&support::repository().join(dir)).into_iter();
+        let yaml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+        yaml.map(move |path| format!("{dir}/{}", path.display()))
+    };
+    let paths = below("tests/inputs")
+        .chain(below("examples"))
         .chain(["clusters.yaml".to_owned(), "docs/sleeping.yaml".to_owned()]);
     paths.map(|path| (support::read(&path), path)).map(|(source, path)| (path, source)).collect()
 }
