@@ -190,7 +190,8 @@ take_set() {
   exec 9<&-
   (cd "$set_dir" && if command -v sha256sum >/dev/null; then sha256sum --strict --check --quiet SHA256SUMS; else shasum -a 256 --strict -c SHA256SUMS; fi) >&2 ||
     die "$EXIT_REFUSED" "$source was modified after it was generated: run \`buildkit-fleet generate $cluster\`"
-  files=$listed
+  # For kustomize: no object of the cluster.
+  files=$(grep -vxF kustomization.yaml <<<"$listed")
 }
 
 has() { [ -f "$set_dir/$1" ]; }

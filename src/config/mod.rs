@@ -18,6 +18,7 @@ use crate::input::layer::{LayerField, Leaf, layer};
 use crate::input::map::MapOf;
 use crate::values::arch::Arch;
 use crate::values::count::{Count, IdleMinutes, Minutes, Percent, PodsPerNode, Replicas, Seconds};
+use crate::values::delivery::Delivery;
 use crate::values::image::Image;
 use crate::values::instance_type::{InstanceTypes, TypeName};
 use crate::values::name::{
@@ -137,6 +138,9 @@ layer! {
         load_balancer: LoadBalancerKeys,
         /// Tolerations of the load balancer pod.
         lb_tolerations: Leaf<Tolerations> = "[{key: CriticalAddonsOnly, operator: Exists}]",
+        /// What applies the manifests: `script` is deploy.sh. `argocd` and `flux` annotate every object, but no pod, for
+        /// them: the order of applying, what is never deleted, and the part of the set that an object belongs to.
+        delivery: Leaf<Delivery> = "script",
         /// Changes of rendered objects, for what no key sets; applied in order. One that breaks what protects builds is
         /// refused. A cluster's list replaces the whole list of `defaults`, whose patches must match in one cluster at least.
         patches: Leaf<Patches>,

@@ -8,6 +8,7 @@ use crate::consequences::classify::classify;
 use crate::consequences::classify::pair::ManifestPair;
 use crate::consequences::consequence::{Class, Consequence};
 use crate::diagnostics::words::number;
+use crate::manifests::list::KUSTOMIZATION;
 use crate::manifests::objects::Objects;
 use crate::manifests::set::{Set, SetFile};
 use crate::publish::compare::Change;
@@ -108,12 +109,20 @@ fn consequences_in(
     {
         return Ok(other_cluster(&pair, from, to));
     }
-    let silent: Vec<String> = changes(old, new)
+    let (listed, differing): (Vec<Change>, Vec<Change>) =
+        changes(old, new).into_iter().partition(|change| change.path == KUSTOMIZATION);
+    let silent: Vec<String> = differing
         .into_iter()
         .filter(|change| pair.old.in_file(&change.path) == pair.new.in_file(&change.path))
         .map(|change| change.path)
         .collect();
-    Ok(classify(&pair, &silent))
+    let mut found = classify(&pair, &silent);
+    // It follows from the manifests, but for the first set that has it.
+    if found.is_empty() && !listed.is_empty() {
+        let what = "only the list of the manifests differs, which is no object of the cluster";
+        found.push(Consequence::new(Class::NoEffect, KUSTOMIZATION, what));
+    }
+    Ok(found)
 }
 
 /// The fleet moves to another EKS cluster: the old one is left behind, and a new one is created.

@@ -274,6 +274,9 @@ rules! {
         Warning TOML_KEY_UNKNOWN "toml-key-unknown"
             "buildkitd silently ignores keys that it does not know"
             "correct the key; if your version of BuildKit is newer and reads it, ignore the warning";
+        Error SUBSTITUTED_BY_FLUX "substituted-by-flux"
+            "Flux replaces `${NAME}` and turns `$$` into `$` in what it applies: the pods would get another text than the file has"
+            "write it without the two characters, or remove `delivery: flux`";
         Warning HOST_PATH_VOLUME "host-path-volume"
             "a directory of the node is shared by all builders on it, and what a build leaves there reaches the next one"
             "use `empty_dir`, `config_map` or `secret` where one of them is enough";

@@ -10,6 +10,7 @@ use crate::fleet::placement::Placement;
 use crate::fleet::scaling::Scaling;
 use crate::fleet::timing::Timing;
 use crate::values::arch::Arch;
+use crate::values::delivery::Delivery;
 use crate::values::image::Image;
 use crate::values::instance_type::TypeName;
 use crate::values::name::{
@@ -47,6 +48,7 @@ pub struct Fleet {
     /// Only where the alerts are evaluated beside those of other clusters.
     pub cluster_label: Option<ClusterLabel>,
     pub extra_labels: IndexMap<String, String>,
+    pub delivery: Delivery,
     pub ladder: Ladder,
     pub patches: Vec<Patch>,
 }

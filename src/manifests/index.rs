@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use crate::diagnostics::span::Lines;
 use crate::input::yaml::{self, Kind, Node};
 use crate::manifests::address::{Field, join, names};
+use crate::manifests::list::KUSTOMIZATION;
 use crate::manifests::names::without_hash;
 use crate::manifests::set::SetFile;
 use crate::manifests::setting::{Setting, is_configuration, settings};
@@ -94,7 +95,7 @@ pub(crate) fn objects(files: &[SetFile], known: &HashSet<&str>) -> Vec<Object> {
         let parts = parts(&file.text).filter(|(_, part)| !known.contains(part));
         parts.filter_map(|(before, part)| Object::read(&file.path, before, part)).collect()
     };
-    files.iter().flat_map(read).collect()
+    files.iter().filter(|file| file.path != KUSTOMIZATION).flat_map(read).collect()
 }
 
 /// The texts of a file's objects, each with the number of lines before it.

@@ -36,6 +36,9 @@ pub const ALL: &[Manifest] = &[
     },
 ];
 
+/// The list of the manifests for kustomize, which is in every set and no object of the cluster.
+pub const KUSTOMIZATION: &str = "kustomization.yaml";
+
 #[expect(clippy::unnecessary_wraps, reason = "one signature for all")]
 fn always(_: &Fleet) -> Result<(), &'static str> {
     Ok(())
@@ -43,6 +46,11 @@ fn always(_: &Fleet) -> Result<(), &'static str> {
 
 pub fn of(fleet: &Fleet) -> impl Iterator<Item = Manifest> {
     ALL.iter().copied().filter(|manifest| (manifest.needed)(fleet).is_ok())
+}
+
+/// Every file of the fleet's set: the manifests, then their list.
+pub fn paths(fleet: &Fleet) -> impl Iterator<Item = &'static str> {
+    of(fleet).map(|manifest| manifest.path).chain([KUSTOMIZATION])
 }
 
 /// What is not written, and why.

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::manifests::list::KUSTOMIZATION;
 use crate::manifests::names::without_hash;
 use crate::manifests::set::SetFile;
 
@@ -63,7 +64,7 @@ impl Objects {
         let before = Objects::read(old)?;
         let mut after = Objects::default();
         for file in new {
-            if !old.contains(file) {
+            if !old.contains(file) || file.path == KUSTOMIZATION {
                 after.add(&file.path, &file.text)?;
                 continue;
             }
@@ -91,6 +92,9 @@ impl Objects {
     }
 
     fn add(&mut self, path: &str, text: &str) -> Result<()> {
+        if path == KUSTOMIZATION {
+            return Ok(());
+        }
         let start = self.all.len();
         for document in serde_yaml::Deserializer::from_str(text) {
             // Through the YAML library's own type: it refuses a duplicate key, of which JSON's `Value` keeps the last.

@@ -5,13 +5,15 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Value, syntax::SyntaxConfig};
 
 use crate::fleet::model::Fleet;
+use crate::fleet::scaling::Scaling;
 pub use crate::manifests::checksum::{checksum, hex};
 use crate::manifests::filters;
-use crate::manifests::list;
+use crate::manifests::list::{self, KUSTOMIZATION};
 use crate::manifests::names::{DRAIN, LB_CONFIG, hashed};
 use crate::manifests::patch::documents;
 use crate::manifests::set::SetFile;
 use crate::manifests::view::{Files, View};
+use crate::values::delivery::Delivery;
 
 macro_rules! templates {
     ($($name:literal),* $(,)?) => {
@@ -34,6 +36,9 @@ templates!(
     "40-deployments.yaml.j2",
     "50-scaledobjects.yaml.j2",
     "60-monitoring.yaml.j2",
+    "kustomization.yaml.j2",
+    "argocd.yaml.j2",
+    "flux.yaml.j2",
 );
 
 const DRAIN_SH: &str = include_str!("../../templates/drain.sh");
@@ -65,16 +70,42 @@ impl Renderer {
 
     /// Like `render`, only for the files whose paths are wanted. An error is a `Refusal` where a patch cannot be applied.
     pub fn render_some(&self, fleet: &Fleet, wanted: impl Fn(&str) -> bool) -> Result<Vec<SetFile>> {
-        if fleet.patches.is_empty() {
-            return self.render_templates(fleet, wanted);
+        let mut files = if fleet.patches.is_empty() {
+            self.render_templates(fleet, &wanted)?
+        } else {
+            // A patch may be of another file, and change the names that this one refers to.
+            let mut files = documents::apply(&self.render_templates(fleet, |_| true)?, &fleet.patches)?;
+            files.retain(|file| wanted(&file.path));
+            files
+        };
+        if wanted(KUSTOMIZATION) {
+            files.push(self.render_kustomization(fleet)?);
         }
-        // A patch may be of another file, and change the names that this one refers to.
-        let mut files = documents::apply(&self.render_templates(fleet, |_| true)?, &fleet.patches)?;
-        files.retain(|file| wanted(&file.path));
         Ok(files)
     }
 
-    /// The files without the fleet's patches.
+    fn render_kustomization(&self, fleet: &Fleet) -> Result<SetFile> {
+        let manifests: Vec<&str> = list::of(fleet).map(|manifest| manifest.path).collect();
+        let context = minijinja::context! { cluster => minijinja::context! { key => fleet.key.as_str() }, manifests };
+        let text = self.render_one(&format!("{KUSTOMIZATION}.j2"), context)?;
+        Ok(SetFile { path: KUSTOMIZATION.to_owned(), text })
+    }
+
+    /// What takes the set from `path` of a repository: Applications for Argo CD, Kustomizations for Flux. They select
+    /// parts of the set by what the fleet's delivery annotates: none for `script`.
+    pub fn render_delivery(&self, fleet: &Fleet, path: &str) -> Result<Option<String>> {
+        let template = match fleet.delivery {
+            Delivery::Script => return Ok(None),
+            Delivery::ArgoCd => "argocd.yaml.j2",
+            Delivery::Flux => "flux.yaml.j2",
+        };
+        let scaled = fleet.pools.iter().filter(|pool| matches!(pool.scaling, Scaling::Keda { .. }));
+        let scaled: Vec<String> = scaled.map(|pool| format!("buildkitd-{}", pool.arch.name())).collect();
+        let (cluster, namespace) = (fleet.key.as_str(), fleet.namespace.as_str());
+        self.render_one(template, minijinja::context! { cluster, namespace, path, scaled }).map(Some)
+    }
+
+    /// The manifests without the fleet's patches.
     pub fn render_templates(&self, fleet: &Fleet, wanted: impl Fn(&str) -> bool) -> Result<Vec<SetFile>> {
         let files =
             Files { drain_sh: DRAIN_SH.into(), drain_config: self.drain_config.clone(), start_sh: START_SH.into() };

@@ -20,6 +20,7 @@ use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
 use crate::manifests::scrape;
 use crate::manifests::service_view::ServiceView;
 use crate::manifests::toml_view::TomlView;
+use crate::values::delivery::Delivery;
 use crate::values::name::IpFamily;
 use crate::values::toleration::Toleration;
 
@@ -59,6 +60,8 @@ pub struct ClusterView<'a> {
     pub extra_labels: &'a indexmap::IndexMap<String, String>,
     pub consolidate_after_minutes: u32,
     pub single_process_oom_kill: bool,
+    /// `script`, `argocd` or `flux`.
+    pub delivery: Delivery,
     /// Name and value of the label that a central store gives the cluster's series.
     pub cluster_label: Option<(&'a str, &'a str)>,
 }
@@ -198,6 +201,7 @@ fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {
         extra_labels: &fleet.extra_labels,
         consolidate_after_minutes: CONSOLIDATE_AFTER_MINUTES,
         single_process_oom_kill: fleet.ladder.single_process_oom_kill(),
+        delivery: fleet.delivery,
         cluster_label: fleet.cluster_label.as_ref().map(|label| (label.name.as_str(), label.value.as_str())),
     }
 }

@@ -161,6 +161,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         cluster_label,
         monitoring: layer.monitoring.enabled.or(&standard.monitoring.enabled),
         extra_labels,
+        delivery: layer.delivery.or(&standard.delivery),
         ladder,
         namespace,
         patches: layer

@@ -22,6 +22,7 @@ pub mod registries;
 pub mod resolved;
 pub mod rules;
 pub mod scaling;
+mod substitution;
 pub mod toml;
 mod toml_keys;
 pub mod volumes;

@@ -9,9 +9,10 @@ use crate::input::alias::{self, AliasUse};
 use crate::input::shape::flatten;
 use crate::input::yaml::{self, Node};
 use crate::resolve::file::Config;
-use crate::resolve::fleet;
 use crate::resolve::keys::home;
 use crate::resolve::resolved::Resolved;
+use crate::resolve::{fleet, substitution};
+use crate::values::delivery::Delivery;
 
 /// What was read of a file. If there is an error among the problems, the outcomes must not be used.
 #[derive(Debug, Default)]
@@ -56,6 +57,11 @@ fn read_written_out(tree: &Node, uses: &[AliasUse]) -> Reading {
     let outcomes = fleet::all(&mut config, &mut problems);
     let blocks: HashMap<String, Span> =
         config.clusters.iter().map(|cluster| (cluster.name.value.clone(), cluster.span)).collect();
+    for fleet in outcomes.iter().filter_map(Resolved::fleet).filter(|fleet| fleet.delivery == Delivery::Flux) {
+        let (name, mut found) = (fleet.key.as_str(), Problems::default());
+        substitution::check(tree, name, &mut found);
+        problems.absorb(name, blocks.get(name).copied().unwrap_or_default(), found);
+    }
     if !uses.is_empty() {
         show_uses(&config, &blocks, uses, &mut problems);
     }

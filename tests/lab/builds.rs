@@ -156,7 +156,7 @@ fn sigusr1_leaves_builds_alone_and_ends_with_the_last_one() {
         );
     }
     let mut lab = Lab::start_edited("      architectures: [amd64]\n", |config| {
-        if over_udp { replace_line(&config, "\"tcp@${DNS_SERVER}:", "\"${DNS_SERVER}:") } else { config }
+        if over_udp { replace_line(&config, "\"tcp@$DNS_SERVER:", "\"$DNS_SERVER:") } else { config }
     });
     lab.with_pods(Arch::Amd64, [address(0)]);
     let build = Client::build(lab.ports.amd64);

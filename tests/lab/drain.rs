@@ -288,5 +288,5 @@ fn the_wait_ends_before_the_grace_period() {
 #[test]
 fn the_port_is_the_one_that_buildkitd_listens_on() {
     let script = include_str!("../../templates/drain.sh");
-    assert!(script.contains(&format!("DRAIN_PORT_HEX:-{:04X}", 1234)));
+    assert!(script.contains(&format!("|| DRAIN_PORT_HEX={:04X} ", 1234)));
 }

@@ -82,8 +82,8 @@ fn adapt(config: &str, ports: &Ports, fleet: &Fleet) -> String {
         (":::8405 v4v6".to_owned(), format!(":::{} v4v6", ports.health)),
         ("bind 127.0.0.1:8404".to_owned(), format!("bind 127.0.0.1:{}", ports.stats)),
         (":::9404 v4v6".to_owned(), format!(":::{} v4v6", ports.metrics)),
-        ("tcp@${DNS_SERVER}:53\"".to_owned(), format!("tcp@${{DNS_SERVER}}:{}\"", ports.dns)),
-        ("udp \"${DNS_SERVER}:53\"".to_owned(), format!("udp \"${{DNS_SERVER}}:{}\"", ports.dns)),
+        ("tcp@$DNS_SERVER:53\"".to_owned(), format!("tcp@$DNS_SERVER:{}\"", ports.dns)),
+        ("udp \"$DNS_SERVER:53\"".to_owned(), format!("udp \"$DNS_SERVER:{}\"", ports.dns)),
     ];
     for pool in &fleet.pools {
         let port = if pool.arch == Arch::Amd64 { ports.amd64 } else { ports.arm64 };

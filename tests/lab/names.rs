@@ -44,7 +44,7 @@ fn growing_past_290_pods_loses_none() {
 #[test]
 fn over_udp_at_8192_bytes_none_of_360_pods_is_up() {
     let lab = Lab::start_edited(&with_max(360), |config| {
-        let config = replace_line(&config, "\"tcp@${DNS_SERVER}:", "\"${DNS_SERVER}:");
+        let config = replace_line(&config, "\"tcp@$DNS_SERVER:", "\"$DNS_SERVER:");
         let config = replace_line(&config, "  hold other 1h\n", "  hold other 10s\n");
         replace_line(&config, "accepted_payload_size 65535", "accepted_payload_size 8192")
     });

@@ -236,6 +236,13 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             one_cluster("      builder: {service_account: {name: default}}\n"),
         ),
         (
+            "substituted-by-flux",
+            &["substituted-by-flux", "substituted-by-flux", "substituted-by-flux"],
+            one_cluster(
+                "      delivery: flux\n      builder: {env: {A: \"${HOME}/a\", B: \"$$(A)\", C: $HOME}}\n      nodes:\n        user_data:\n          - content_type: text/x-shellscript\n            content: |\n              #!/bin/sh\n              echo ${HOME}\n",
+            ),
+        ),
+        (
             "builder-volumes",
             &[
                 "reserved-volume",

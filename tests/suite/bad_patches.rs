@@ -238,6 +238,20 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
                 &format!("{{target: {lb}, merge: {{metadata: {{annotations: {{c: d}}}}}}}}"),
             ]),
         ),
+        (
+            "patch-substituted-by-flux",
+            &["patch-breaks-invariant"],
+            one_cluster(
+                "      delivery: flux\n      patches:\n        - target: {kind: Namespace, name: \"*\"}\n          merge: {metadata: {annotations: {a: \"${HOME}\"}}}\n",
+            ),
+        ),
+        (
+            "patch-breaks-delivery",
+            &["patch-breaks-invariant"],
+            one_cluster(
+                "      delivery: argocd\n      patches:\n        - target: {kind: Namespace, name: \"*\"}\n          merge: {metadata: {annotations: {argocd.argoproj.io/sync-options: ServerSideApply=true}}}\n",
+            ),
+        ),
         ("patch-overrides-a-key", &["patch-overrides-key"], merge(scaled, "{spec: {maxReplicaCount: 6}}")),
         (
             "patch-in-defaults",

@@ -16,7 +16,7 @@ fn generate_writes_four_clusters_and_says_what_they_are() {
     });
     let mut files = support::walk(&dir.path().join("generated"));
     files.retain(|path| path.extension().is_some());
-    assert_eq!(files.len(), 43);
+    assert_eq!(files.len(), 47);
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn a_removed_directory_is_reported_with_the_reason() {
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let shown = stderr(&output) + &stdout(&output);
     assert!(
-        shown.contains("arc-staging: 11 files removed, the cluster no longer has a fleet in clusters.yaml"),
+        shown.contains("arc-staging: 12 files removed, the cluster no longer has a fleet in clusters.yaml"),
         "{shown}"
     );
     assert!(shown.contains("arc-staging: skipped, `modules` does not list `buildkit`"), "{shown}");

@@ -670,7 +670,7 @@ fn every_field_that_differs_is_reported() {
         ("30-lb-deployment.yaml", "  replicas: 1\n", "  replicas: 2\n"),
         ("10-nodepools.yaml", "    cpu: 768\n", "    cpu: 700\n"),
         ("40-deployments.yaml", "  revisionHistoryLimit: 3\n", "  revisionHistoryLimit: 3\n  replicas: 50\n"),
-        ("20-buildkitd-config.yaml", "quiet_polls", "quiet_poll_count"),
+        ("20-buildkitd-config.yaml", "DRAIN_BLIP_S", "DRAIN_BLINK_S"),
         ("00-namespace.yaml", "enforce: privileged", "enforce: baseline"),
     ] {
         let after = edited(&scaled, path, old, new);

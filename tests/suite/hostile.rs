@@ -416,7 +416,7 @@ const OF_ONE_VALUE: [&str; 4] = ["invalid-value", "wrong-shape", "unknown-key", 
 
 /// Places whose texts stand in no manifest: facts of the cluster, types (which must be known), and words of a list; a
 /// toleration's value needs a key, and a patch its target.
-const UNSEEN: [&str; 30] = [
+const UNSEEN: [&str; 31] = [
     "modules.[]",
     "eks_version.",
     "keda.chart_version.",
@@ -445,6 +445,7 @@ const UNSEEN: [&str; 30] = [
     "buildkit.lb_tolerations.[operator.]",
     "buildkit.lb_tolerations.[value.]",
     "buildkit.lb_tolerations.[effect.]",
+    "buildkit.delivery.",
     "buildkit.patches.[target.kind.]",
     "buildkit.patches.[target.name.]",
 ];

@@ -180,8 +180,8 @@ const DEFECTS: &[Defect] = &[
         "limits:\n              cpu: \"1\"\n              memory: 64Mi",
     ),
     ("dns", "21-lb-config.yaml", "accepted_payload_size 65535", "accepted_payload_size 8192"),
-    ("dns", "21-lb-config.yaml", "\"tcp@${DNS_SERVER}:53\"", "\"${DNS_SERVER}:53\""),
-    ("dns", "21-lb-config.yaml", "      nameserver udp \"${DNS_SERVER}:53\"\n", ""),
+    ("dns", "21-lb-config.yaml", "\"tcp@$DNS_SERVER:53\"", "\"$DNS_SERVER:53\""),
+    ("dns", "21-lb-config.yaml", "      nameserver udp \"$DNS_SERVER:53\"\n", ""),
     ("dns", "21-lb-config.yaml", "hold other 1h", "hold other 30s"),
     ("dns", "21-lb-config.yaml", "hold timeout 1h", "hold timeout 30s"),
     ("dns", "31-services.yaml", "clusterIP: None", "clusterIP: \"\""),
@@ -253,6 +253,20 @@ const DEFECTS: &[Defect] = &[
     ("references", "40-deployments.yaml", "/opt/drain/drain.sh]", "/opt/drain/drains.sh]"),
     ("used", "40-deployments.yaml", "name: DRAIN_CAP_S", "name: DRAIN_CAP"),
     ("references", "20-buildkitd-config.yaml", "drain.sh: |", "drain: |"),
+    ("kustomization", "kustomization.yaml", "order: fifo", "order: legacy"),
+    ("kustomization", "kustomization.yaml", "  - 40-deployments.yaml\n", ""),
+    (
+        "kustomization",
+        "kustomization.yaml",
+        "  - 40-deployments.yaml\n  - 50-scaledobjects.yaml\n",
+        "  - 50-scaledobjects.yaml\n  - 40-deployments.yaml\n",
+    ),
+    (
+        "delivery",
+        "30-lb-deployment.yaml",
+        "        karpenter.sh/do-not-disrupt:",
+        "        argocd.argoproj.io/sync-wave: \"30\"\n        karpenter.sh/do-not-disrupt:",
+    ),
     ("references", "21-lb-config.yaml", "start.sh: |", "starts.sh: |"),
     (
         "references",
@@ -387,6 +401,35 @@ const DEFECTS_OF_SURROUNDINGS: &[Defect] = &[
     ("builder", "40-deployments.yaml", "- name: \"scratch\"", "- name: \"scratches\""),
 ];
 
+/// Defects of what Argo CD is told.
+const DEFECTS_OF_ARGOCD: &[Defect] = &[
+    ("delivery", "00-namespace.yaml", ",Delete=false", ""),
+    ("delivery", "10-nodepools.yaml", "Prune=false,", ""),
+    ("delivery", "21-lb-config.yaml", ",PruneLast=true", ""),
+    ("delivery", "21-lb-config.yaml", "part: load-balancer", "part: base"),
+    ("delivery", "30-lb-deployment.yaml", "part: load-balancer", "part: base"),
+    (
+        "delivery",
+        "30-lb-deployment.yaml",
+        "sync-wave: \"30\"\n    argocd.argoproj.io/sync-options: ServerSideApply=true\n    checkov",
+        "sync-wave: \"40\"\n    argocd.argoproj.io/sync-options: ServerSideApply=true\n    checkov",
+    ),
+    ("delivery", "40-deployments.yaml", "    argocd.argoproj.io/sync-options: ServerSideApply=true\n", ""),
+    ("delivery", "40-deployments.yaml", "sync-wave: \"40\"", "sync-wave: \"30\""),
+    ("delivery", "40-deployments.yaml", "sync-wave: \"40\"", "sync-wave: \"50\""),
+    ("delivery", "50-scaledobjects.yaml", "sync-wave: \"40\"", "sync-wave: \"50\""),
+    ("delivery", "50-scaledobjects.yaml", "part: scaling", "part: base"),
+];
+
+/// The same of Flux.
+const DEFECTS_OF_FLUX: &[Defect] = &[
+    ("delivery", "00-namespace.yaml", "prune: disabled", "prune: enabled"),
+    ("delivery", "10-nodepools.yaml", "    kustomize.toolkit.fluxcd.io/prune: disabled\n", ""),
+    ("delivery", "20-buildkitd-config.yaml", "prune: disabled", "prune: enabled"),
+    ("substitution", "20-buildkitd-config.yaml", "DRAIN_NET=/proc/net", "DRAIN_NET=${DRAIN_NET:-/proc/net}"),
+    ("substitution", "40-deployments.yaml", "value: \"7980\"", "value: \"$$\""),
+];
+
 /// Defects where caches are on the root volume.
 const DEFECTS_OF_A_ROOT_CACHE: &[Defect] = &[
     ("disk", "10-nodepools.yaml", "  userData: |\n", "  instanceStorePolicy: RAID0\n  userData: |\n"),
@@ -414,13 +457,15 @@ const DEFECTS_OF_GIVEN_NODES: &[Defect] = &[
 ];
 
 /// Every defect, with the clusters.yaml and the cluster in whose set it is made.
-pub(crate) fn with_defects() -> [(String, &'static str, &'static [Defect]); 7] {
+pub(crate) fn with_defects() -> [(String, &'static str, &'static [Defect]); 9] {
     let here = |keys: &str| support::one_cluster(keys);
     let with_node = here("      load_balancer: {node_pool: {instance_type: c7i.large}}\n");
     let sleeping = here("      autoscaling: {enabled: true, amd64_min: 0, amd64_max: 8, arm64_max: 8}\n");
     let central = here("      monitoring: {cluster_label: {name: k8s_cluster, value: arm64-builds}}\n");
     [
         (support::read("tests/inputs/own-nodes.yaml"), "own-nodes", DEFECTS_OF_GIVEN_NODES),
+        (support::read("tests/inputs/argocd.yaml"), "argocd", DEFECTS_OF_ARGOCD),
+        (support::read("tests/inputs/flux.yaml"), "flux", DEFECTS_OF_FLUX),
         (support::read("tests/inputs/every-key.yaml"), "every-key", DEFECTS_OF_SURROUNDINGS),
         (support::read("tests/inputs/root-cache.yaml"), "root-cache", DEFECTS_OF_A_ROOT_CACHE),
         (support::shipped(), "arc-cbr-production", DEFECTS),
@@ -471,7 +516,7 @@ fn every_invariant_is_broken_by_a_defect_of_a_template() {
     });
     let missed = missed.concat();
     assert!(missed.is_empty(), "{}", missed.concat());
-    let tried: BTreeSet<&str> = DEFECTS.iter().map(|(id, ..)| *id).collect();
+    let tried: BTreeSet<&str> = DEFECTS.iter().chain(DEFECTS_OF_FLUX).map(|(id, ..)| *id).collect();
     assert_eq!(tried, ALL.iter().map(|invariant| invariant.id).collect());
 }
 

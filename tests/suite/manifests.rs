@@ -27,10 +27,24 @@ const VARIANTS: &[(&str, &[&str])] = &[
     ),
     ("company", &["20-buildkitd-config.yaml", "31-services.yaml", "32-networkpolicies.yaml", "40-deployments.yaml"]),
     ("own-nodes", &["00-namespace.yaml", "20-buildkitd-config.yaml", "30-lb-deployment.yaml", "40-deployments.yaml"]),
+    ("argocd", ALL_BUT_SCRAPES),
+    ("flux", ALL_BUT_SCRAPES),
     ("keda-2.16", &["50-scaledobjects.yaml"]),
     ("keda-2.17", &["50-scaledobjects.yaml"]),
     ("keda-2.18-kubernetes-1.34", &["50-scaledobjects.yaml"]),
     ("root-cache", &["10-nodepools.yaml", "20-buildkitd-config.yaml", "40-deployments.yaml"]),
+];
+
+/// What each delivery is told of every kind of object.
+const ALL_BUT_SCRAPES: &[&str] = &[
+    "00-namespace.yaml",
+    "10-nodepools.yaml",
+    "20-buildkitd-config.yaml",
+    "21-lb-config.yaml",
+    "30-lb-deployment.yaml",
+    "31-services.yaml",
+    "40-deployments.yaml",
+    "50-scaledobjects.yaml",
 ];
 
 fn snapshot(set: &str, file: &SetFile) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use buildkit_fleet::manifests::list::KUSTOMIZATION;
 use buildkit_fleet::manifests::set::SetFile;
 use serde::Deserialize;
 use serde_yaml::Value;
@@ -80,7 +81,8 @@ pub(crate) fn differences(before: &[SetFile], after: &[SetFile]) -> BTreeSet<(St
 
 fn leaves(files: &[SetFile]) -> BTreeMap<(String, String, String), String> {
     let mut found = BTreeMap::new();
-    for file in files {
+    // Its list follows from the manifests, and is no object.
+    for file in files.iter().filter(|file| file.path != KUSTOMIZATION) {
         let mut pools: Vec<String> = Vec::new();
         for document in serde_yaml::Deserializer::from_str(&file.text) {
             let document = Value::deserialize(document).unwrap_or_else(|error| panic!("{error}"));

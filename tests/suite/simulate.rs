@@ -658,8 +658,8 @@ fn the_model_has_the_numbers_of_the_rendered_manifests() {
 
     let drain = support::read("templates/drain.sh");
     let default = |name: &str| -> u64 {
-        let (_, rest) = drain.split_once(&format!("${{{name}:-")).unwrap_or_else(|| panic!("no {name}"));
-        rest.split('}').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{name}"))
+        let (_, rest) = drain.split_once(&format!("|| {name}=")).unwrap_or_else(|| panic!("no {name}"));
+        rest.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{name}"))
     };
     assert_eq!(seconds(QUIET_MS), default("DRAIN_QUIET_POLLS") * default("DRAIN_POLL_S"));
 

@@ -14,6 +14,7 @@ use buildkit_fleet::diagnostics::problem::Problems;
 use buildkit_fleet::diagnostics::rule::Severity;
 use buildkit_fleet::diagnostics::snippet::Printer;
 use buildkit_fleet::fleet::model::Fleet;
+use buildkit_fleet::manifests::list::KUSTOMIZATION;
 use buildkit_fleet::manifests::names::without_hash;
 use buildkit_fleet::manifests::render::Renderer;
 use buildkit_fleet::manifests::set::SetFile;
@@ -138,11 +139,12 @@ pub(crate) fn recorded_are(mut recorded: BTreeSet<String>, expected: &BTreeSet<S
     assert!(unused.is_empty(), "nothing writes {unused:?} in snapshots/ any more: remove them");
 }
 
-/// Every YAML document of the files.
+/// Every object of the files.
 pub(crate) fn documents(files: &[SetFile]) -> Vec<serde_yaml::Value> {
     use serde::Deserialize;
     files
         .iter()
+        .filter(|file| file.path != KUSTOMIZATION)
         .flat_map(|file| serde_yaml::Deserializer::from_str(&file.text).map(serde_yaml::Value::deserialize))
         .map(|document| document.unwrap_or_else(|error| panic!("{error}")))
         .collect()

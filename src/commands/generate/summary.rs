@@ -38,7 +38,7 @@ pub(super) fn of(fleet: &Fleet, changes: Changes) -> String {
 }
 
 fn describe(fleet: &Fleet, changes: Changes) -> String {
-    let files = list::of(fleet).count();
+    let files = list::paths(fleet).count();
     match changes {
         Changes { written: 0, removed: 0 } => format!("{files} files, unchanged"),
         Changes { written, removed: 0 } => format!("{files} files, {written} written"),

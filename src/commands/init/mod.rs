@@ -1,31 +1,49 @@
 //! The command `init`.
 
+mod delivery;
+
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 
 use anyhow::{Context, Result, bail};
 
 use crate::commands::exit::Exit;
+use crate::commands::options::Out;
 use crate::console::output::message;
+use crate::values::delivery::Delivery;
 use clap::Args;
 use std::path::PathBuf;
 
-/// Write a commented clusters.yaml with one cluster to start from
+/// Write a commented clusters.yaml to start from, or print what Argo CD or Flux needs
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  buildkit-fleet init && buildkit-fleet generate\n\nAn existing file is not overwritten (exit code 3)."
+    after_help = "Examples:\n  buildkit-fleet init && buildkit-fleet generate\n  buildkit-fleet init --argocd arc-staging >applications.yaml\n\nAn existing file is not overwritten (exit code 3)."
 )]
 pub struct Init {
     /// File to write
     #[arg(long, value_name = "FILE", default_value = "clusters.yaml")]
     pub config: PathBuf,
+    /// Print Argo CD Applications for this cluster of FILE instead
+    #[arg(long, value_name = "CLUSTER", conflicts_with = "flux")]
+    pub argocd: Option<String>,
+    /// Print Flux Kustomizations for this cluster of FILE instead
+    #[arg(long, value_name = "CLUSTER")]
+    pub flux: Option<String>,
+    #[command(flatten)]
+    pub out: Out,
 }
 
 /// One commented cluster.
 pub const CLUSTERS_YAML: &str = include_str!("../../../templates/clusters.yaml");
 
-/// Writes a clusters.yaml to start from, if there is none.
+/// Writes a clusters.yaml to start from, if there is none, or prints what delivers the set of a cluster.
 pub fn run(command: &Init) -> Result<Exit> {
+    if let Some(cluster) = &command.argocd {
+        return delivery::print_for(cluster, Delivery::ArgoCd, &command.config, &command.out.dir);
+    }
+    if let Some(cluster) = &command.flux {
+        return delivery::print_for(cluster, Delivery::Flux, &command.config, &command.out.dir);
+    }
     let path = &command.config;
     let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {

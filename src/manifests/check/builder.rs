@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::fleet::builder::{BuilderSettings, CA_DIR, OWN_VOLUMES, VolumeSource};
+use crate::manifests::check::delivery::of_the_user;
 use crate::manifests::check::findings::Findings;
 use crate::manifests::check::set::{RenderedFleet, container, items, pod};
 use crate::manifests::names::LB;
@@ -43,11 +44,15 @@ pub(super) fn builder(set: &RenderedFleet, broken: &mut Findings) {
         broken.push(format!("ServiceAccounts {found:?} are not those of clusters.yaml"));
     }
     for (name, account) in set.objects.of_kind("ServiceAccount") {
-        let annotations: Option<Map<String, Value>> = created.map(|account| {
-            account.annotations.iter().map(|(key, value)| (key.to_string(), value.as_str().into())).collect()
-        });
-        let given = account["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
-        if annotations != Some(given) || account["automountServiceAccountToken"] != false {
+        let asked: Map<String, Value> = created
+            .map(|account| {
+                account.annotations.iter().map(|(key, value)| (key.to_string(), value.as_str().into())).collect()
+            })
+            .unwrap_or_default();
+        if created.is_none()
+            || of_the_user(account, &asked) != asked
+            || account["automountServiceAccountToken"] != false
+        {
             broken
                 .push(format!("ServiceAccount/{name} has other annotations than clusters.yaml, or gives away tokens"));
         }

@@ -2,13 +2,17 @@
 //! model that it was rendered from: `generate` checks manifests before it publishes them, and a broken invariant is an
 //! internal error.
 
+mod all;
 mod builder;
 mod buildkitd_toml;
 mod configured;
+mod delivery;
 mod disk;
 pub mod findings;
 mod guarantees;
 mod haproxy;
+pub mod invariant;
+mod kustomization;
 mod monitoring;
 pub mod needs;
 mod nodes;
@@ -24,212 +28,27 @@ mod speed;
 mod times;
 mod used;
 
+pub use crate::manifests::check::all::ALL;
+pub use crate::manifests::check::invariant::{Invariant, Purpose};
+
 use anyhow::{Context, Result, bail};
 
 use crate::fleet::model::Fleet;
 use crate::manifests::check::findings::Finding;
-use crate::manifests::check::needs::{Extent, Needs};
 use crate::manifests::check::set::{Manifests, RenderedFleet};
-use crate::manifests::list;
+use crate::manifests::list::{self, KUSTOMIZATION};
 use crate::manifests::objects::Objects;
 use crate::manifests::set::SetFile;
 
-/// A statement that always holds.
-#[derive(Debug)]
-pub struct Invariant {
-    pub id: &'static str,
-    pub says: &'static str,
-    pub purpose: Purpose,
-    needs: Needs,
-}
-
-/// What an invariant is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// It protects builds or those who run them, and holds of patched manifests too. What happens where it is broken.
-    Protects(&'static str),
-    /// It proves that the templates write what was asked for: patches may write something else.
-    Templates,
-}
-use Purpose::{Protects, Templates};
-
-pub const ALL: [Invariant; 29] = [
-    Invariant {
-        id: "objects",
-        says: "every document is an object with an apiVersion, a kind, a unique name, and labels and annotations of text, in the fleet's namespace if its kind is namespaced",
-        purpose: Protects("kubectl refuses the object, or builders, which are privileged, are not admitted"),
-        needs: Needs::Manifests(shape::objects),
-    },
-    Invariant { id: "no-null", says: "no field is null", purpose: Templates, needs: Needs::Fleet(shape::no_null) },
-    Invariant {
-        id: "no-float",
-        says: "no number is a float, and every quantity is a whole number",
-        purpose: Templates,
-        needs: Needs::Fleet(shape::no_float),
-    },
-    Invariant {
-        id: "one-reading",
-        says: "YAML 1.1, which kubectl reads, takes no unquoted text for a bool or a number",
-        // Of text, also in blocks of text: patched objects are written with all such words in quotes.
-        purpose: Templates,
-        needs: Needs::Fleet(shape::one_reading),
-    },
-    Invariant {
-        id: "times",
-        says: "build limit <= load balancer timeouts < drain cap <= builder grace period <= load balancer grace period, and no node ends earlier",
-        purpose: Protects("builds are cut off at a timeout, or killed when their pod or node ends"),
-        needs: Needs::Both(times::in_order, times::for_builds),
-    },
-    Invariant {
-        id: "queue",
-        says: "a waiting client is counted longer than it waits and less than until it comes again, also where there is no pod",
-        purpose: Protects("waiting clients are not counted, so that the fleet does not grow, or are counted twice"),
-        needs: Needs::Both(times::holds_clients, times::for_clients),
-    },
-    Invariant {
-        id: "one-build",
-        says: "each server takes one build at a time, and no build is cut off",
-        purpose: Protects("two builds share a pod and its CPUs, or a build is cut off"),
-        needs: Needs::Manifests(guarantees::one_build),
-    },
-    Invariant {
-        id: "guaranteed",
-        says: "CPU and memory requests of each container of a builder equal its limits, and buildkitd has whole CPUs",
-        purpose: Protects("builders lose their dedicated CPUs, or are evicted with their build"),
-        needs: Needs::Manifests(guarantees::guaranteed),
-    },
-    Invariant {
-        id: "lb-stays",
-        says: "nothing but a lost node takes the load balancer away under builds: no liveness kill, no eviction before others, no node that ends",
-        purpose: Protects("every build is lost with the load balancer"),
-        needs: Needs::Both(guarantees::lb_stays, guarantees::lb_has_priority),
-    },
-    Invariant {
-        id: "bounds",
-        says: "0 <= min <= fallback <= max, or a fixed number; a fallback removes no pods",
-        purpose: Protects("KEDA refuses the object, or removes pods under builds"),
-        needs: Needs::Both(scaling::bounds, scaling::one_source),
-    },
-    Invariant {
-        id: "speed",
-        says: "the HPA's rules are valid, and such as the versions support; only a pool with min 0 scales to zero, and it wakes in time",
-        purpose: Protects("the HPA is refused, or the pool does not wake up"),
-        needs: Needs::Fleet(speed::speed),
-    },
-    Invariant {
-        id: "slots",
-        says: "a backend has at least max slots, and its frontends accept as many connections",
-        purpose: Protects("pods beyond the slots get no builds"),
-        needs: Needs::Manifests(scaling::slots),
-    },
-    Invariant {
-        id: "dns",
-        says: "the DNS answer at max fits in the payload that HAProxy accepts",
-        purpose: Protects("HAProxy loses every server at once"),
-        needs: Needs::Both(scaling::asked_for, scaling::answers_fit),
-    },
-    Invariant {
-        id: "node-limits",
-        says: "each NodePool can hold the peak",
-        purpose: Protects("pods stay Pending at the peak"),
-        needs: Needs::Fleet(nodes::limits),
-    },
-    Invariant {
-        id: "node-order",
-        says: "NodePool weights decrease in the order of the types, from 100 to 1",
-        purpose: Protects("Karpenter starts other types than those preferred"),
-        needs: Needs::Fleet(nodes::order),
-    },
-    Invariant {
-        id: "fit",
-        says: "the declared pods fit on a node of each type by CPU, memory and disk, and the kubelet can align all pods that may be placed there",
-        purpose: Protects("builders stay Pending, or are recreated endlessly"),
-        needs: Needs::Fleet(nodes::fit),
-    },
-    Invariant {
-        id: "disk",
-        says: "all daemons of a node together leave the free space that each of them keeps",
-        purpose: Protects("the disk fills up, and the kubelet evicts builds"),
-        needs: Needs::Fleet(disk::disk),
-    },
-    Invariant {
-        id: "placement",
-        says: "builders select the nodes that are made for them, and tolerate their taints; the load balancer has its node, and stays while a node is lost for a moment; no cluster autoscaler ends either",
-        purpose: Protects("builders or the load balancer stay Pending, or leave when a node is lost or removed"),
-        needs: Needs::Both(placement::on_given_nodes, placement::placement),
-    },
-    Invariant {
-        id: "selectors",
-        says: "every selector matches the pods or Services that it is meant for, and no others",
-        purpose: Protects("traffic or evictions reach other pods, or others than clients reach privileged builders"),
-        needs: Needs::Both(selectors::selectors, selectors::let_in),
-    },
-    Invariant {
-        id: "references",
-        says: "every volume, ConfigMap, file, port and name that is used exists",
-        purpose: Protects("pods do not start, or the load balancer has no servers"),
-        needs: Needs::Manifests(references::references),
-    },
-    Invariant {
-        id: "outside",
-        says: "nothing outside of the cluster reaches a build port but the networks that clusters.yaml lists, which need a certificate",
-        purpose: Protects("anybody on the network can take a builder, which is privileged"),
-        needs: Needs::Fleet(outside::outside),
-    },
-    Invariant {
-        id: "builder",
-        says: "builders have the variables, volumes, ServiceAccount and pull secrets that clusters.yaml asks for, and no others",
-        purpose: Templates,
-        needs: Needs::Fleet(builder::builder),
-    },
-    Invariant {
-        id: "toml",
-        says: "buildkitd.toml is TOML, with what the fleet needs and what clusters.yaml adds, and nothing else",
-        purpose: Protects("buildkitd does not start, or collects its cache too late"),
-        needs: Needs::Fleet(buildkitd_toml::toml),
-    },
-    Invariant {
-        id: "hashes",
-        says: "ConfigMaps that pods read are immutable and named after their content",
-        purpose: Protects("pods that restart read a configuration that is not theirs, or a change rolls nothing"),
-        needs: Needs::Manifests(guarantees::hashes),
-    },
-    Invariant {
-        id: "metrics",
-        says: "KEDA reads a series that exists, of the same architecture, where it is served",
-        purpose: Protects("the fleet does not scale"),
-        needs: Needs::Fleet(monitoring::metrics),
-    },
-    Invariant {
-        id: "alone",
-        says: "each pod has one container",
-        purpose: Templates,
-        needs: Needs::Fleet(guarantees::alone),
-    },
-    Invariant {
-        id: "as-configured",
-        says: "bounds, speed and tolerations are those of clusters.yaml, and no others",
-        purpose: Templates,
-        needs: Needs::Fleet(configured::as_configured),
-    },
-    Invariant {
-        id: "used",
-        says: "every volume is mounted as a whole, and every file and variable is read",
-        purpose: Templates,
-        needs: Needs::Fleet(used::used),
-    },
-    Invariant {
-        id: "alerts",
-        says: "every series that alerts read exists, with labels that name an object of the fleet, and over enough scrapes",
-        purpose: Templates,
-        needs: Needs::Fleet(monitoring::alerts),
-    },
-];
+const OTHER_FILES: &str = "the files are not those that this fleet should have";
 
 /// Checks rendered manifests. The error names each broken invariant, and where it is broken. Where the fleet has patches,
 /// only those that protect builds must hold.
 pub fn check(fleet: &Fleet, files: &[SetFile]) -> Result<()> {
-    let held = |invariant: &Invariant| fleet.patches.is_empty() || invariant.purpose != Templates;
+    if !files.iter().map(|file| file.path.as_str()).eq(list::paths(fleet)) {
+        bail!(OTHER_FILES);
+    }
+    let held = |invariant: &Invariant| fleet.patches.is_empty() || invariant.purpose != Purpose::Templates;
     let found = broken(fleet, files, held)?;
     let lines: Vec<String> = found
         .into_iter()
@@ -247,8 +66,9 @@ pub fn broken(
     files: &[SetFile],
     held: impl Fn(&Invariant) -> bool,
 ) -> Result<Vec<(&'static Invariant, String)>> {
-    if !files.iter().map(|file| file.path.as_str()).eq(list::of(fleet).map(|manifest| manifest.path)) {
-        bail!("the files are not those that this fleet should have");
+    let manifests = files.iter().map(|file| file.path.as_str()).filter(|path| *path != KUSTOMIZATION);
+    if !manifests.eq(list::of(fleet).map(|manifest| manifest.path)) {
+        bail!(OTHER_FILES);
     }
     let objects = Objects::read(files)?;
     let set = RenderedFleet::new(fleet, files, &objects).context("invariant `references`")?;
@@ -261,7 +81,7 @@ pub fn broken(
 /// Which of the protecting invariants are broken by objects from anywhere, and where. Without a fleet, only what they show
 /// by themselves is held. An error is of objects in which nothing can be checked.
 pub fn violations(objects: &Objects, fleet: Option<&Fleet>) -> Result<Vec<(&'static Invariant, Finding)>> {
-    let held = INVARIANTS.iter().filter(|invariant| invariant.purpose != Templates);
+    let held = INVARIANTS.iter().filter(|invariant| invariant.purpose != Purpose::Templates);
     let (set, manifests);
     let (manifests, set) = if let Some(fleet) = fleet {
         set = RenderedFleet::new(fleet, &[], objects)?;
@@ -271,13 +91,6 @@ pub fn violations(objects: &Objects, fleet: Option<&Fleet>) -> Result<Vec<(&'sta
         (&manifests, None)
     };
     Ok(held.flat_map(|invariant| invariant.needs.find(manifests, set).map(move |found| (invariant, found))).collect())
-}
-
-impl Invariant {
-    /// How much of it is held without a fleet.
-    pub fn shown(&self) -> Extent {
-        self.needs.shown()
-    }
 }
 
 static INVARIANTS: &[Invariant] = &ALL;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::fleet::external_service::ExternalService;
+use crate::manifests::check::delivery::of_the_user;
 use crate::manifests::check::findings::Findings;
 use crate::manifests::check::set::{RenderedFleet, container, items};
 use crate::manifests::names::{EXTERNAL, LB};
@@ -27,7 +28,7 @@ pub(super) fn outside(set: &RenderedFleet, broken: &mut Findings) {
     let annotations: Map<String, Value> = asked
         .map(|asked| asked.annotations.iter().map(|(key, value)| (key.to_string(), value.as_str().into())).collect())
         .unwrap_or_default();
-    if service["metadata"]["annotations"].as_object().cloned().unwrap_or_default() != annotations {
+    if of_the_user(service, &annotations) != annotations {
         broken.at(
             "Service",
             EXTERNAL,

@@ -75,7 +75,7 @@ fn environment(set: &RenderedFleet, deployment: &Value, missing: &mut dyn FnMut(
     for variable in items(&container(deployment)["env"]) {
         let name = variable["name"].as_str().unwrap_or_default();
         let is_asked_for = set.fleet.builder.env.keys().any(|asked| asked.as_str() == name);
-        if !is_asked_for && !scripts.iter().any(|script| script.contains(&format!("${{{name}:-"))) {
+        if !is_asked_for && !scripts.iter().any(|script| script.contains(&format!("[ -n \"${name}\" ] ||"))) {
             missing(format!("no script reads {name}"));
         }
     }
