@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalogue::price::Usd;
+use crate::consequences::advice::DeliveryAdvice;
 use crate::consequences::capacity::PoolFacts;
 use crate::consequences::classify::classify;
 use crate::consequences::classify::pair::ManifestPair;
@@ -198,7 +199,7 @@ fn leaving(pair: &ManifestPair) -> Consequence {
         size(&pair.old_pools)
     );
     sized(Consequence::of_all(Class::Deletes, names(&pair.old), what), &pair.old_pools)
-        .advice("everything keeps running, and costing money, until you delete its namespace and then its NodePools")
+        .advice(DeliveryAdvice::of(&pair.old, &pair.new).fleet_gone())
 }
 
 fn names(objects: &Objects) -> Vec<String> {

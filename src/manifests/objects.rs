@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::manifests::list::KUSTOMIZATION;
 use crate::manifests::names::without_hash;
 use crate::manifests::set::SetFile;
+use crate::values::delivery::Delivery;
 
 /// What identifies an object: kind, namespace, name. The namespace is empty for cluster-wide kinds; the name of a
 /// ConfigMap is without the hash of its content.
@@ -134,8 +135,29 @@ impl Objects {
 
     /// The EKS cluster of the nodes, read from the tag by which its subnets are found.
     pub fn eks_cluster(&self) -> Option<&str> {
-        let class = self.of_kind("EC2NodeClass").next()?.1;
-        class["spec"]["subnetSelectorTerms"][0]["tags"]["karpenter.sh/discovery"].as_str()
+        let named = self
+            .of_kind("Namespace")
+            .next()
+            .and_then(|(_, namespace)| namespace["metadata"]["annotations"]["buildkit-fleet/cluster-name"].as_str());
+        // Sets before 0.2 have no such annotation, but the tag of the cluster's subnets.
+        let of_subnets = || {
+            let class = self.of_kind("EC2NodeClass").next()?.1;
+            class["spec"]["subnetSelectorTerms"][0]["tags"]["karpenter.sh/discovery"].as_str()
+        };
+        named.or_else(of_subnets)
+    }
+
+    /// What applies the set, by the annotations of its Namespace.
+    pub fn delivery(&self) -> Delivery {
+        let namespace = self.of_kind("Namespace").next().map_or(&Value::Null, |(_, namespace)| namespace);
+        let annotations = &namespace["metadata"]["annotations"];
+        if annotations["argocd.argoproj.io/sync-options"].is_string() {
+            Delivery::ArgoCd
+        } else if annotations["kustomize.toolkit.fluxcd.io/prune"].is_string() {
+            Delivery::Flux
+        } else {
+            Delivery::Script
+        }
     }
 
     /// What identifies a fleet, whatever its name in the file: EKS cluster and namespace.

@@ -13,8 +13,9 @@ impl Lab {
     /// A sync of the set as it is now, by this manager: every file, and then what the set no longer has.
     fn sync(&self, manager: &str) {
         let dir = self.path("generated/here");
-        let mut files: Vec<_> =
-            super::support::walk(&dir).into_iter().filter(|file| file.extension().is_some()).collect();
+        let is_manifest =
+            |file: &std::path::PathBuf| file.extension().is_some() && !file.ends_with("kustomization.yaml");
+        let mut files: Vec<_> = super::support::walk(&dir).into_iter().filter(is_manifest).collect();
         files.sort();
         for file in &files {
             let manager = format!("--field-manager={manager}");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use buildkit_fleet::consequences::cluster::consequences;
 use buildkit_fleet::fleet::model::Fleet;
 use buildkit_fleet::manifests::list::KUSTOMIZATION;
 use buildkit_fleet::manifests::render::Renderer;
@@ -129,4 +130,72 @@ fn init_prints_them_only_for_a_set_that_has_the_annotations() {
     file("");
     let output = run(dir.path(), &["init", "--argocd", "here"]);
     assert_eq!((code(&output), stdout(&output)), (2, String::new()));
+}
+
+/// The advice for each consequence of a change between two `buildkit` blocks, with its class.
+fn advice(delivery: &str, before: &str, after: &str) -> Vec<(&'static str, String)> {
+    let [old, new] = [before, after].map(|keys| support::render(&fleet(delivery, keys)));
+    let found = consequences(&old, &new, None).unwrap_or_else(|error| panic!("{error:#}"));
+    found.into_iter().filter_map(|one| Some((one.class.name(), one.advice?))).collect()
+}
+
+fn of_class(all: &[(&'static str, String)], class: &str) -> String {
+    let found = all.iter().filter(|(of, _)| *of == class).map(|(_, advice)| advice.as_str());
+    found.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn each_transition_has_the_command_that_must_precede_the_merge() {
+    for (delivery, tool) in [("argocd", "Argo CD"), ("flux", "Flux")] {
+        let to_keda = of_class(&advice(delivery, "", SCALED), "autoscaling");
+        let expected = format!(
+            "before you merge it, run `deploy.sh --hand-over CLUSTER`, which holds the current replicas of buildkitd-amd64: without it, {tool} cuts the pool to 1 pod"
+        );
+        assert!(to_keda.starts_with(&expected), "{to_keda}");
+        let to_fixed = of_class(&advice(delivery, SCALED, ""), "autoscaling");
+        for words in ["`deploy.sh --hand-over CLUSTER`, which pauses ScaledObject/buildkitd-amd64", "comes back"] {
+            assert!(to_fixed.contains(words), "{to_fixed}");
+        }
+        assert!(!format!("{to_keda}{to_fixed}").contains("apply it with deploy.sh"));
+    }
+    assert!(of_class(&advice("script", "", SCALED), "autoscaling").starts_with("apply it with deploy.sh"));
+}
+
+#[test]
+fn the_load_balancer_is_to_be_synced_by_hand_and_waiting_has_its_price() {
+    let raised = SCALED.replace("amd64_max: 8", "amd64_max: 100");
+    for (delivery, how) in [("argocd", "sync its Application by hand"), ("flux", "resume its Kustomization by hand")] {
+        let found = of_class(&advice(delivery, SCALED, &raised), "rolls-load-balancer");
+        assert!(found.starts_with(how), "{found}");
+        // 64 slots are enough for 32 pods and as many that drain.
+        assert!(found.ends_with("with its old configuration; amd64 pods beyond 64 get no builds"), "{found}");
+        let other = of_class(
+            &advice(delivery, SCALED, &format!("{SCALED}      max_build_minutes: 60\n")),
+            "rolls-load-balancer",
+        );
+        assert!(other.ends_with("until then it runs as before, with its old configuration"), "{other}");
+    }
+    let script = of_class(&advice("script", SCALED, &raised), "rolls-load-balancer");
+    assert_eq!(script, "apply it while no build is running: deploy.sh --wait-idle MIN");
+}
+
+#[test]
+fn what_is_never_pruned_is_deleted_by_hand() {
+    let one = "      architectures: [amd64]\n      amd64_instance_types: {m6id.24xlarge: 2}\n";
+    let two = "      architectures: [amd64]\n      amd64_instance_types: {m6id.24xlarge: 2, m6id.12xlarge: 1}\n";
+    for (delivery, tool) in [("argocd", "Argo CD"), ("flux", "Flux")] {
+        let found = of_class(&advice(delivery, two, one), "deletes");
+        let expected = format!(
+            "; {tool} keeps it: `kubectl delete nodepool buildkit-amd64-m6id-12xlarge` once its last node is gone"
+        );
+        assert!(found.ends_with(&expected), "{found}");
+        assert!(!found.contains("deploy.sh"), "{found}");
+        let monitored =
+            of_class(&advice(delivery, one, &format!("{one}      monitoring: {{enabled: false}}\n")), "deletes");
+        assert_eq!(monitored, format!("{tool} deletes it at the next sync, if it prunes"));
+        // An architecture that is given up, and the whole fleet.
+        let both = of_class(&advice(delivery, "", one), "capacity");
+        assert!(both.contains("its NodePools keep their nodes until they are deleted by hand"), "{both}");
+    }
+    assert!(of_class(&advice("script", two, one), "deletes").contains("deploy.sh --prune"));
 }

@@ -62,16 +62,11 @@ fn deleted(pair: &ManifestPair, identity: &Identity) -> Option<(&'static str, St
         "ServiceMonitor" | "PrometheusRule" => "once it is deleted, its scrapes or alerts stop",
         _ => "it is no longer in the manifests",
     };
-    Some(if identity.kind == "NodePool" { stop(what, &identity.name) } else { (what, PRUNE.to_owned()) })
-}
-
-const PRUNE: &str = "deploy.sh lists it, and deletes it with --prune once nothing needs it";
-
-fn stop(what: &'static str, nodepool: &str) -> (&'static str, String) {
-    let advice = format!(
-        "`kubectl patch nodepool {nodepool} --type merge -p '{{\"spec\":{{\"limits\":{{\"nodes\":\"0\"}}}}}}'` stops it at once; deploy.sh --prune deletes it once its last node is gone"
-    );
-    (what, advice)
+    let advice = pair.advice();
+    Some(match identity.kind.as_str() {
+        "NodePool" => (what, advice.stop_nodes(&identity.name)),
+        kind => (what, advice.gone(kind, &identity.name)),
+    })
 }
 
 /// The field to report, and the part of it that is immutable.

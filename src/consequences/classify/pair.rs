@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::consequences::advice::DeliveryAdvice;
 use crate::consequences::capacity::{PoolFacts, pools};
 use crate::consequences::field::{FieldChange, changes};
 use crate::manifests::objects::{Identity, Objects};
@@ -22,6 +23,10 @@ impl ManifestPair {
     pub fn new(old: Objects, new: Objects, before: Option<&Region>, after: Option<&Region>) -> Self {
         let (old_pools, new_pools) = (pools(&old, before), pools(&new, after));
         ManifestPair { old, new, old_pools, new_pools }
+    }
+
+    pub(super) fn advice(&self) -> DeliveryAdvice {
+        DeliveryAdvice::of(&self.old, &self.new)
     }
 
     /// The objects of one kind that are in both versions and differ.

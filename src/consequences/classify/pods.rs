@@ -9,7 +9,7 @@ use crate::consequences::capacity::PoolFacts;
 use crate::consequences::classify::pair::{Changed, ManifestPair, Reported};
 use crate::consequences::consequence::{Class, Consequence};
 use crate::consequences::field::{FieldChange, changes};
-use crate::manifests::names::{LB, without_hash};
+use crate::manifests::names::{LB, LB_CONFIG, without_hash};
 use crate::manifests::objects::Objects;
 use crate::manifests::setting::settings;
 
@@ -41,9 +41,7 @@ pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Cons
     if both.iter().all(|class| found.iter().any(|consequence| consequence.class == *class)) {
         for builders in found.iter_mut().filter(|consequence| consequence.class == Class::RollsBuilders) {
             let advice = builders.advice.take().unwrap_or_default();
-            builders.advice = Some(format!(
-                "{advice}; deploy.sh rolls the load balancer first and leaves the builders to a second run"
-            ));
+            builders.advice = Some(format!("{advice}; {}", pair.advice().both_roll()));
         }
     }
     found
@@ -64,7 +62,7 @@ fn rolled(pair: &ManifestPair, deployment: &Changed) -> Consequence {
             format!("the load balancer is replaced: running builds continue on the old pod, up to {drain} min; the new pod counts from 0 and may meanwhile put a second build on a busy builder"),
         )
         .number("drain_minutes", drain)
-        .advice("apply it while no build is running: deploy.sh --wait-idle MIN");
+        .advice(pair.advice().roll_load_balancer(&starved(pair)));
     }
     let Some(pool) = pair.old_pools.iter().find(|pool| pool.deployment == deployment.identity.name) else {
         return Consequence::new(Class::RollsBuilders, object, "its pods are replaced");
@@ -72,6 +70,25 @@ fn rolled(pair: &ManifestPair, deployment: &Changed) -> Consequence {
     // Missing nodes are created with the types of the new manifests.
     let makes = pair.new_pools.iter().find(|new| new.deployment == pool.deployment).unwrap_or(pool);
     of_pool(pool, makes, deployment, drain)
+}
+
+/// The pods that get no builds until the load balancer has slots for them.
+fn starved(pair: &ManifestPair) -> String {
+    let beyond = pair.new_pools.iter().filter_map(|pool| {
+        let slots = slots(&pair.old, pool.arch.name())?;
+        let max = u64::from(pool.pods.max);
+        (max > slots).then(|| format!("; {} pods beyond {slots} get no builds", pool.arch.name()))
+    });
+    beyond.collect()
+}
+
+/// Server slots of an architecture: the number of its `server-template`.
+fn slots(objects: &Objects, arch: &str) -> Option<u64> {
+    let text = objects.named("ConfigMap", LB_CONFIG)?["data"]["haproxy.cfg"].as_str()?;
+    let backend = format!("backend bk_{arch} ");
+    let section = text.lines().skip_while(|line| !format!("{} ", line.trim()).starts_with(&backend)).skip(1);
+    let template = section.map(str::trim).find(|line| line.starts_with("server-template"))?;
+    template.split_whitespace().nth(2)?.parse().ok()
 }
 
 fn of_pool(pool: &PoolFacts, makes: &PoolFacts, deployment: &Changed, drain: u64) -> Consequence {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::catalogue::price::Usd;
+use crate::consequences::advice::DeliveryAdvice;
 use crate::consequences::capacity::{NodeGroup, PODS_PER_NODE, PoolFacts};
 use crate::consequences::classify::pair::{Changed, ManifestPair, Reported};
 use crate::consequences::consequence::{Class, Consequence};
@@ -14,7 +15,7 @@ pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Cons
     });
     let mut found = Vec::new();
     for (old, new) in pairs {
-        found.extend([switched(old, new), resized(old, new)].into_iter().flatten());
+        found.extend([switched(old, new, pair.advice()), resized(old, new)].into_iter().flatten());
         report_numbers(pair, old, new, reported);
     }
     found.extend(pair.changed("ScaledObject").filter_map(|scaler| aim(&scaler, reported)));
@@ -77,11 +78,7 @@ fn pools_of_one_version(pair: &ManifestPair) -> Vec<Consequence> {
     }
     for pool in only(&pair.old_pools, &pair.new_pools) {
         let what = format!("{}: {} -> no pool", pool.arch.name(), pool.size());
-        found.push(
-            Consequence::new(Class::Capacity, object(&pool), what).advice(
-                "everything keeps running, and costing money, until its Deployment and NodePools are deleted: deploy.sh --prune",
-            ),
-        );
+        found.push(Consequence::new(Class::Capacity, object(&pool), what).advice(pair.advice().pool_gone()));
     }
     found
 }
@@ -116,25 +113,21 @@ fn aim(scaler: &Changed, reported: &mut Reported) -> Option<Consequence> {
 }
 
 /// A pool that changes from a fixed number to KEDA, or back.
-fn switched(old: &PoolFacts, new: &PoolFacts) -> Option<Consequence> {
+fn switched(old: &PoolFacts, new: &PoolFacts, advice: DeliveryAdvice) -> Option<Consequence> {
     let arch = new.arch.name();
     let name = &new.deployment;
     let (min, max) = (new.pods.min, new.pods.max);
     let (what, advice) = match (old.pods.scaled, new.pods.scaled) {
         (false, true) => (
             format!("KEDA scales {arch} from now on, between {min} and {max} pods; it was fixed at {}", old.pods.max),
-            format!(
-                "apply it with deploy.sh, which first hands over the current replicas of {name}: a plain `kubectl apply` cuts the pool to 1 pod"
-            ),
+            advice.to_keda(name),
         ),
         (true, false) => (
             format!(
                 "{arch} is fixed at {max} pods from now on; KEDA scaled it between {} and {}",
                 old.pods.min, old.pods.max
             ),
-            format!(
-                "apply it with deploy.sh, which deletes ScaledObject/{name} and waits until its HPA is gone before it sets replicas; pods beyond {max} then drain"
-            ),
+            advice.to_fixed(name, max),
         ),
         _ => return None,
     };
