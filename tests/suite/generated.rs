@@ -48,6 +48,10 @@ fn likely(path: &[&str]) -> f64 {
     match path {
         ["cluster_name" | "region" | "modules" | "keda" | "eks_version" | "buildkit"] | ["keda", _] => 0.95,
         ["buildkit", "autoscaling"] => 0.7,
+        // Nodes that Karpenter does not make want a size.
+        ["buildkit", "builder"] => 0.3,
+        ["buildkit", "builder", "cpu" | "memory" | "cache"] => 0.9,
+        ["buildkit", "nodes", "provisioner"] => 0.5,
         ["buildkit", "builder", "service_account", "name"]
         | ["buildkit", "autoscaling", "enabled" | "amd64_max" | "arm64_max"] => 0.97,
         ["buildkit", "instance_specs" | "amd64_instance_types" | "arm64_instance_types"] => 0.08,
@@ -55,7 +59,8 @@ fn likely(path: &[&str]) -> f64 {
         | ["buildkit", "autoscaling", "amd64_fallback" | "arm64_fallback"] => 0.1,
         // Keys that exclude each other, or want another one beside them.
         ["buildkit", "nodes", _, ..] | ["buildkit", "builder", "cache_disk"] => 0.05,
-        _ => 0.15,
+        // Each further key makes a file less likely to be accepted: lower it when they become more.
+        _ => 0.1,
     }
 }
 
@@ -102,6 +107,22 @@ fn apt(path: &[&'static str]) -> Option<Written> {
             .boxed()
     };
     Some(match path {
+        // Names of EKS, as Karpenter wants them, but for some.
+        ["cluster_name"] => prop_oneof![9 => "[a-z][a-z0-9-]{0,20}[a-z0-9]", 1 => Just("ci.example.com".to_owned())]
+            .prop_map(|name| format!("\"{name}\""))
+            .boxed(),
+        ["region"] => select(vec!["us-east-1", "us-east-1", "eu-central-1", "us-gov-west-1", "ap-south-2", "europe-west4"])
+            .prop_map(str::to_owned)
+            .boxed(),
+        // Of keys that go together by chance, hardly any would be accepted.
+        ["buildkit", "lb_tolerations"] | ["buildkit", "nodes", .., "tolerations"] => select(vec![
+            "[]",
+            "[{operator: Exists}]",
+            "[{key: a, value: b, effect: NoSchedule}, {key: example.com/c, operator: Exists}]",
+            "[{key: a, operator: Exists, value: b}]",
+        ])
+        .prop_map(str::to_owned)
+        .boxed(),
         ["modules"] => {
             prop_oneof![8 => Just("[karpenter, keda, buildkit]"), 1 => Just("[buildkit]"), 1 => Just("[karpenter]")]
                 .prop_map(str::to_owned)
