@@ -22,6 +22,15 @@ impl DeliveryAdvice {
         }
     }
 
+    /// The command that does what must precede a sync. What it adopts belongs to who applies next.
+    fn hand_over(self) -> &'static str {
+        match self.0 {
+            Delivery::Script => "deploy.sh --hand-over CLUSTER",
+            Delivery::ArgoCd => "deploy.sh --hand-over CLUSTER --field-manager argocd-controller",
+            Delivery::Flux => "deploy.sh --hand-over CLUSTER --field-manager kustomize-controller",
+        }
+    }
+
     /// `starved` tells what does not work until the load balancer is replaced.
     pub(super) fn roll_load_balancer(self, starved: &str) -> String {
         let by_hand = match self.0 {
@@ -50,7 +59,8 @@ impl DeliveryAdvice {
                 "apply it with deploy.sh, which first hands over the current replicas of {deployment}: a plain `kubectl apply` cuts the pool to 1 pod"
             ),
             Some((tool, _)) => format!(
-                "before you merge it, run `deploy.sh --hand-over CLUSTER`, which holds the current replicas of {deployment}: without it, {tool} cuts the pool to 1 pod"
+                "before you merge it, run `{}`, which holds the current replicas of {deployment}: without it, {tool} cuts the pool to 1 pod",
+                self.hand_over()
             ),
         }
     }
@@ -61,7 +71,8 @@ impl DeliveryAdvice {
                 "apply it with deploy.sh, which deletes ScaledObject/{deployment} and waits until its HPA is gone before it sets replicas; pods beyond {pods} then drain"
             ),
             Some((tool, _)) => format!(
-                "before you merge it, run `deploy.sh --hand-over CLUSTER`, which pauses ScaledObject/{deployment} and waits until its HPA is gone; pods beyond {pods} drain after the merge. Without it, the HPA overwrites the number that {tool} sets, and a ScaledObject that is deleted by hand comes back"
+                "before you merge it, run `{}`, which pauses ScaledObject/{deployment} and waits until its HPA is gone; pods beyond {pods} drain after the merge. Without it, the HPA overwrites the number that {tool} sets, and a ScaledObject that is deleted by hand comes back",
+                self.hand_over()
             ),
         }
     }

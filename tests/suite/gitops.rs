@@ -11,7 +11,7 @@ use serde_yaml::Value;
 
 use crate::kustomize::{built, short, with_kubectl, write};
 use crate::support;
-use crate::support::program::{code, run, scratch, stderr, stdout};
+use crate::support::program::{code, plain, run, scratch, stderr, stdout};
 
 fn fleet(delivery: &str, buildkit: &str) -> Fleet {
     support::fleet(&support::one_cluster(&format!("{buildkit}      delivery: {delivery}\n")), "here")
@@ -146,14 +146,17 @@ fn of_class(all: &[(&'static str, String)], class: &str) -> String {
 
 #[test]
 fn each_transition_has_the_command_that_must_precede_the_merge() {
-    for (delivery, tool) in [("argocd", "Argo CD"), ("flux", "Flux")] {
+    for (delivery, tool, manager) in
+        [("argocd", "Argo CD", "argocd-controller"), ("flux", "Flux", "kustomize-controller")]
+    {
         let to_keda = of_class(&advice(delivery, "", SCALED), "autoscaling");
         let expected = format!(
-            "before you merge it, run `deploy.sh --hand-over CLUSTER`, which holds the current replicas of buildkitd-amd64: without it, {tool} cuts the pool to 1 pod"
+            "before you merge it, run `deploy.sh --hand-over CLUSTER --field-manager {manager}`, which holds the current replicas of buildkitd-amd64: without it, {tool} cuts the pool to 1 pod"
         );
         assert!(to_keda.starts_with(&expected), "{to_keda}");
         let to_fixed = of_class(&advice(delivery, SCALED, ""), "autoscaling");
-        for words in ["`deploy.sh --hand-over CLUSTER`, which pauses ScaledObject/buildkitd-amd64", "comes back"] {
+        let pauses = format!("--field-manager {manager}`, which pauses ScaledObject/buildkitd-amd64");
+        for words in [pauses.as_str(), "comes back"] {
             assert!(to_fixed.contains(words), "{to_fixed}");
         }
         assert!(!format!("{to_keda}{to_fixed}").contains("apply it with deploy.sh"));
@@ -198,4 +201,41 @@ fn what_is_never_pruned_is_deleted_by_hand() {
         assert!(both.contains("its NodePools keep their nodes until they are deleted by hand"), "{both}");
     }
     assert!(of_class(&advice("script", two, one), "deletes").contains("deploy.sh --prune"));
+}
+
+/// The commands of the page's examples, as far as no cluster and no remote repository are needed.
+#[test]
+fn the_commands_of_the_page_work_as_they_stand_there() {
+    let page = support::read("docs/gitops.md");
+    let mut tried = 0;
+    with_kubectl(|kubectl| {
+        let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+        for block in blocks.filter(|block| block.starts_with("buildkit-fleet init ")) {
+            let ours = |line: &&str| {
+                !["git ", "argocd ", "flux ", "kubectl apply "].iter().any(|other| line.starts_with(other))
+            };
+            let script: Vec<&str> = block.lines().filter(ours).collect();
+            assert!(script.len() >= 5, "{block}");
+            let dir = scratch();
+            let program = std::path::Path::new(env!("CARGO_BIN_EXE_buildkit-fleet"));
+            let kubectl_dir = kubectl.parent().unwrap_or(kubectl);
+            let path = format!(
+                "{}:{}:{}",
+                program.parent().unwrap_or(program).display(),
+                kubectl_dir.display(),
+                std::env::var("PATH").unwrap_or_default()
+            );
+            let output = plain("bash")
+                .args(["-euo", "pipefail", "-c", &script.join("\n")])
+                .env("PATH", path)
+                .current_dir(dir.path())
+                .output()
+                .unwrap_or_else(|error| panic!("{error}"));
+            let said = stderr(&output);
+            assert!(output.status.success(), "{said}");
+            assert!(said.contains("no invariant is broken"), "{said}");
+            tried += 1;
+        }
+        assert_eq!(tried, 2);
+    });
 }
