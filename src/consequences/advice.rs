@@ -10,7 +10,7 @@ pub(super) struct DeliveryAdvice(Delivery);
 impl DeliveryAdvice {
     /// By the new manifests; by the old ones where nothing comes after them.
     pub(super) fn of(old: &Objects, new: &Objects) -> Self {
-        DeliveryAdvice(if new.len() == 0 { old.delivery() } else { new.delivery() })
+        DeliveryAdvice(if new.namespace().is_none() { old.delivery() } else { new.delivery() })
     }
 
     /// The tool and what it calls a part of the set; none for deploy.sh.

@@ -76,7 +76,7 @@ fn rolled(pair: &ManifestPair, deployment: &Changed) -> Consequence {
 fn starved(pair: &ManifestPair) -> String {
     let beyond = pair.new_pools.iter().filter_map(|pool| {
         let slots = slots(&pair.old, pool.arch.name())?;
-        let max = u64::from(pool.pods.max);
+        let max = pool.pods.max;
         (max > slots).then(|| format!("; {} pods beyond {slots} get no builds", pool.arch.name()))
     });
     beyond.collect()
