@@ -55,8 +55,6 @@ fn likely(path: &[&str]) -> f64 {
         ["buildkit", "builder", "service_account", "name"]
         | ["buildkit", "autoscaling", "enabled" | "amd64_max" | "arm64_max"] => 0.97,
         ["buildkit", "instance_specs" | "amd64_instance_types" | "arm64_instance_types"] => 0.08,
-        ["buildkit", "pods_per_node" | "amd64_pods_per_node" | "arm64_pods_per_node"]
-        | ["buildkit", "autoscaling", "amd64_fallback" | "arm64_fallback"] => 0.1,
         // Keys that exclude each other, or want another one beside them.
         ["buildkit", "nodes", _, ..] | ["buildkit", "builder", "cache_disk"] => 0.05,
         // Each further key makes a file less likely to be accepted: lower it when they become more.
