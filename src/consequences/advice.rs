@@ -53,14 +53,51 @@ impl DeliveryAdvice {
         }
     }
 
+    /// What `init` prints depends on which pools are scaled.
+    fn print_again(self) -> &'static str {
+        match self.0 {
+            Delivery::Script => "",
+            Delivery::ArgoCd => {
+                "; print `buildkit-fleet init --argocd CLUSTER` again, since only scaled pools leave their number to the HPA"
+            }
+            Delivery::Flux => {
+                "; print `buildkit-fleet init --flux CLUSTER` again, since only scaled pools have a Kustomization for their ScaledObjects"
+            }
+        }
+    }
+
+    /// For a fleet that moves to another namespace.
+    pub(super) fn moves(self, from: &str) -> String {
+        match self.tool() {
+            None => format!(
+                "both fleets share the NodePools: move the clients, wait until {from} is idle, then delete that namespace"
+            ),
+            Some((tool, part)) => format!(
+                "{tool} prunes the old fleet at the next sync, with clients that still use it: take pruning out of its {part}s, merge, move the clients, wait until {from} is idle, delete that namespace, and print what `buildkit-fleet init` prints again, which names the namespace"
+            ),
+        }
+    }
+
+    /// Where another tool applies the set from now on.
+    pub(super) fn takes_over(self) -> String {
+        match self.tool() {
+            None => "stop the sync of the tool before you run deploy.sh: both would change the same objects".to_owned(),
+            Some((tool, _)) => format!(
+                "run `{}` before {tool} applies it for the first time: it then owns what was applied before; what it never applied, it does not prune",
+                self.hand_over()
+            ),
+        }
+    }
+
     pub(super) fn to_keda(self, deployment: &str) -> String {
         match self.tool() {
             None => format!(
                 "apply it with deploy.sh, which first hands over the current replicas of {deployment}: a plain `kubectl apply` cuts the pool to 1 pod"
             ),
             Some((tool, _)) => format!(
-                "before you merge it, run `{}`, which holds the current replicas of {deployment}: without it, {tool} cuts the pool to 1 pod",
-                self.hand_over()
+                "before you merge it, run `{}`, which holds the current replicas of {deployment}: without it, {tool} cuts the pool to 1 pod{}",
+                self.hand_over(),
+                self.print_again()
             ),
         }
     }
@@ -71,8 +108,9 @@ impl DeliveryAdvice {
                 "apply it with deploy.sh, which deletes ScaledObject/{deployment} and waits until its HPA is gone before it sets replicas; pods beyond {pods} then drain"
             ),
             Some((tool, _)) => format!(
-                "before you merge it, run `{}`, which pauses ScaledObject/{deployment} and waits until its HPA is gone; pods beyond {pods} drain after the merge. Without it, the HPA overwrites the number that {tool} sets, and a ScaledObject that is deleted by hand comes back",
-                self.hand_over()
+                "before you merge it, run `{}`, which pauses ScaledObject/{deployment} and waits until its HPA is gone; pods beyond {pods} drain after the merge. Without it, the HPA overwrites the number that {tool} sets, and a ScaledObject that is deleted by hand comes back{}",
+                self.hand_over(),
+                self.print_again()
             ),
         }
     }

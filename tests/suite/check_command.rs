@@ -5,9 +5,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use buildkit_fleet::manifests::address::steps;
 use buildkit_fleet::manifests::check::{ALL, Purpose, violations};
+use buildkit_fleet::manifests::names::without_hash;
 use buildkit_fleet::manifests::objects::Objects;
+use buildkit_fleet::manifests::patch::owned::{OWNED, Owner};
 use buildkit_fleet::manifests::set::SetFile;
+use buildkit_fleet::values::patch::NamePattern;
 use serde_json::{Map, Value, json};
 
 use crate::invariants::{edited, with_defects};
@@ -511,4 +515,68 @@ fn no_value_at_any_place_makes_it_stop_without_an_answer() {
         }
     }
     assert!(tried > 300, "{tried}");
+}
+
+/// Puts another value at a path; an item of a list is known by its name, key or type, and is added where it is missing.
+fn put(value: &mut Value, steps: &[String]) {
+    let Some((step, rest)) = steps.split_first() else {
+        *value = json!("another");
+        return;
+    };
+    if let Value::Array(items) = value {
+        let is_it = |item: &Value| ["name", "key", "type"].iter().any(|key| item[*key] == step.as_str());
+        let place = items.iter().position(is_it).unwrap_or_else(|| {
+            items.push(json!({"name": step}));
+            items.len() - 1
+        });
+        // A field of the item, or the item itself.
+        return if rest.is_empty() { items[place]["other"] = json!("another") } else { put(&mut items[place], rest) };
+    }
+    put(&mut value[step.as_str()], rest);
+}
+
+/// What no patch may change, no overlay may change either.
+#[test]
+fn every_fixed_field_is_held_against_manifests_from_elsewhere() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", support::shipped());
+    let files = support::render(&support::fleet(&support::shipped(), "arc-cbr-production"));
+    let mut tried = 0;
+    for (kind, name, path, owner) in OWNED {
+        let Owner::Fixed(why) = owner else { continue };
+        let mut changed = objects(&files);
+        let pattern = NamePattern::try_from(*name).unwrap_or_else(|error| panic!("{error}"));
+        let object = changed.iter_mut().find(|object| {
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            object["kind"] == *kind && pattern.matches(without_hash(kind, name))
+        });
+        let object = object.unwrap_or_else(|| panic!("no {kind}/{name}"));
+        put(object, &steps(path).unwrap_or_else(|error| panic!("{error}")));
+        write(dir.path(), "out.yaml", kustomized(changed));
+        let found = broken(dir.path(), &["out.yaml", "--cluster", "arc-cbr-production"]);
+        let fixed = found.iter().find(|(id, one)| id == "fixed-fields" && one["path"] == *path);
+        let (_, one) = fixed.unwrap_or_else(|| panic!("{kind}/{name} {path}: {found:#?}"));
+        assert_eq!(one["without"], *why);
+        assert!(one["line"].is_u64(), "{one}");
+        tried += 1;
+    }
+    assert!(tried > 25, "{tried}");
+}
+
+#[test]
+fn documents_in_any_order_and_a_stamped_namespace_are_accepted() {
+    let dir = scratch();
+    write(dir.path(), "clusters.yaml", support::shipped());
+    let files = support::render(&support::fleet(&support::shipped(), "arc-cbr-production"));
+    let mut reversed = objects(&files);
+    reversed.reverse();
+    for object in &mut reversed {
+        if object["kind"] != "Namespace" {
+            object["metadata"]["namespace"] = json!("buildkit");
+        }
+    }
+    write(dir.path(), "out.yaml", kustomized(reversed));
+    for args in [&["out.yaml", "--cluster", "arc-cbr-production"][..], &["out.yaml"]] {
+        assert_eq!(broken(dir.path(), args), [], "{args:?}");
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Result;
+
 use crate::commands::check::ours::Ours;
 use crate::fleet::model::Fleet;
 use crate::manifests::address::Field;
@@ -9,6 +11,9 @@ use crate::manifests::check::findings::Finding;
 use crate::manifests::check::needs::Extent;
 use crate::manifests::check::{ALL, Invariant, Purpose, violations};
 use crate::manifests::names::LB;
+use crate::manifests::objects::Objects;
+use crate::manifests::patch::owned::fixed;
+use crate::manifests::render::Renderer;
 
 /// What became of each invariant that protects builds.
 #[derive(Debug, Default)]
@@ -34,7 +39,9 @@ pub(super) struct Breach {
 }
 
 impl Held {
-    pub(super) fn of(ours: &Ours, fleet: Option<&Fleet>) -> Self {
+    /// # Errors
+    /// The set of the fleet cannot be rendered, which is internal.
+    pub(super) fn of(ours: &Ours, fleet: Option<&Fleet>) -> Result<Self> {
         let mut held = Held::default();
         let renamed = renamed(ours);
         // Where the very names are others, each invariant would miss every object.
@@ -66,16 +73,40 @@ impl Held {
                 },
             )
         });
+        let fixed = match fleet.filter(|_| !nothing_else) {
+            Some(fleet) => fixed_fields(ours, fleet)?,
+            None => Vec::new(),
+        };
+        if fleet.is_some() && !nothing_else { &mut held.checked } else { &mut held.not_checked }.push(FIXED_FIELDS);
         let renamed = renamed.into_iter().map(|finding| (by_id("references"), finding));
         let first: Vec<_> = again.chain(renamed).chain(unreadable).collect();
         held.broken = first.into_iter().chain(found.unwrap_or_default()).map(|found| breach(ours, found)).collect();
-        held
+        held.broken.extend(fixed);
+        Ok(held)
     }
 
     /// How many invariants are broken.
     pub(super) fn broken_ids(&self) -> usize {
         self.broken.iter().map(|breach| breach.invariant).collect::<BTreeSet<_>>().len()
     }
+}
+
+/// Fields that no invariant reads and no patch may change: they must be as `generate` writes them.
+const FIXED_FIELDS: &str = "fixed-fields";
+
+fn fixed_fields(ours: &Ours, fleet: &Fleet) -> Result<Vec<Breach>> {
+    let expected = Objects::read(&Renderer::new()?.render(fleet)?)?;
+    let mut found = Vec::new();
+    for (at, object) in ours.objects.iter() {
+        // kustomize may give a namespace to what has none.
+        let Some(expected) = expected.named(&at.kind, &at.name) else { continue };
+        for (path, without) in fixed(&at.kind, &at.name, expected, object) {
+            let what = format!("{} is not as `generate` writes it", at.short());
+            let finding = Finding { what, field: Some(field(&at.kind, &at.name, path)) };
+            found.push(placed(ours, FIXED_FIELDS, without, finding));
+        }
+    }
+    Ok(found)
 }
 
 fn protecting() -> impl Iterator<Item = &'static Invariant> {
@@ -111,13 +142,18 @@ fn renamed(ours: &Ours) -> Vec<Finding> {
 }
 
 fn breach(ours: &Ours, (invariant, found): (&'static Invariant, Finding)) -> Breach {
-    let placed = found.field.as_ref().and_then(|field| ours.placed.iter().find(|placed| placed.is_of(field)));
     let without = match invariant.purpose {
         Purpose::Protects(without) => without,
         Purpose::Templates => "",
     };
+    placed(ours, invariant.id, without, found)
+}
+
+/// With its place in the text.
+fn placed(ours: &Ours, invariant: &'static str, without: &'static str, found: Finding) -> Breach {
+    let placed = found.field.as_ref().and_then(|field| ours.placed.iter().find(|placed| placed.is_of(field)));
     Breach {
-        invariant: invariant.id,
+        invariant,
         what: found.what,
         without,
         file: placed.map(|placed| placed.file.clone()),

@@ -47,7 +47,7 @@ pub fn run(command: &Check) -> Result<Exit> {
         }
     };
     let ours = Ours::among(source::read(&command.manifests)?)?;
-    let held = Held::of(&ours, fleet);
+    let held = Held::of(&ours, fleet)?;
     match command.format {
         CheckFormat::Text => print(&text::of(&held, command, width(), color_stdout()))?,
         CheckFormat::Json => print_json(&json::of(&held, &ours, command))?,

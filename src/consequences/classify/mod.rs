@@ -27,6 +27,7 @@ pub fn classify(pair: &ManifestPair, silent: &[String]) -> Vec<Consequence> {
 fn in_one_namespace(pair: &ManifestPair) -> Vec<Consequence> {
     let mut reported = Reported::default();
     let mut found = other::added_and_removed(pair);
+    found.extend(other::other_delivery(pair));
     found.extend(access::classify(pair, &mut reported));
     found.extend(exposure::classify(pair));
     found.extend(nodes::classify(pair, &mut reported));

@@ -18,9 +18,18 @@ pub(super) fn moves(pair: &ManifestPair, from: &str, to: &str) -> Consequence {
         "the fleet moves from namespace {from} to {to}: {} are created there, the old ones stay until you delete them, and every client must change its address",
         number(objects, "object")
     );
-    Consequence::new(Class::Deletes, format!("Namespace/{from}"), what).number("objects", objects).advice(format!(
-        "both fleets share the NodePools: move the clients, wait until {from} is idle, then delete that namespace"
-    ))
+    Consequence::new(Class::Deletes, format!("Namespace/{from}"), what)
+        .number("objects", objects)
+        .advice(pair.advice().moves(from))
+}
+
+/// Another tool applies the set from now on.
+pub(super) fn other_delivery(pair: &ManifestPair) -> Option<Consequence> {
+    let (old, new) = (pair.old.delivery(), pair.new.delivery());
+    (old != new).then(|| {
+        let what = format!("`delivery` is {} from now on, it was {}; no pod is changed by it", new.name(), old.name());
+        Consequence::new(Class::InPlace, "the set", what).advice(pair.advice().takes_over())
+    })
 }
 
 /// Objects that are added or removed.

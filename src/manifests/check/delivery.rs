@@ -43,6 +43,9 @@ pub(super) fn delivery(set: &RenderedFleet, broken: &mut Findings) {
                 }
             }
         }
+        for what in other_orders(set.fleet.delivery, object) {
+            bad(&what);
+        }
         // These two may have any annotation of the user's.
         let fixed = !["Service", "ServiceAccount"].contains(&at.kind.as_str());
         let delivered = set.fleet.delivery != Delivery::Script;
@@ -56,6 +59,46 @@ pub(super) fn delivery(set: &RenderedFleet, broken: &mut Findings) {
     }
     if set.fleet.delivery == Delivery::ArgoCd {
         waves(set, broken);
+    }
+}
+
+/// Options of Argo CD that keep or delay what the set says; others recreate objects, or take the number of pods away.
+const HARMLESS: [&str; 8] = [
+    "ServerSideApply=true",
+    "Prune=false",
+    "Delete=false",
+    "PruneLast=true",
+    "Prune=confirm",
+    "Delete=confirm",
+    "SkipDryRunOnMissingResource=true",
+    "ApplyOutOfSyncOnly=true",
+];
+
+/// What an overlay or a patch tells the tool that would undo the set's own annotations.
+fn other_orders(delivery: Delivery, object: &Value) -> Vec<String> {
+    let annotations = object["metadata"]["annotations"].as_object();
+    let each =
+        || annotations.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default()));
+    match delivery {
+        Delivery::Script => Vec::new(),
+        Delivery::ArgoCd => {
+            let options = text(object, OPTIONS).split(',').filter(|one| !one.is_empty() && !HARMLESS.contains(one));
+            let hooks = each().filter(|(key, _)| key.starts_with("argocd.argoproj.io/hook"));
+            let wave = Some(text(object, WAVE)).filter(|wave| !wave.is_empty() && wave.parse::<i32>().is_err());
+            options
+                .map(|option| format!("has the sync option {option}, by which Argo CD may recreate or drop it"))
+                .chain(hooks.map(|(key, _)| format!("has {key}: Argo CD recreates a hook at each sync")))
+                .chain(wave.map(|wave| format!("has the sync wave `{wave}`, which is no number")))
+                .collect()
+        }
+        Delivery::Flux => each()
+            .filter(|(key, value)| match key.strip_prefix("kustomize.toolkit.fluxcd.io/") {
+                Some("force" | "ssa" | "reconcile") => true,
+                Some("substitute") => *value != "disabled",
+                _ => false,
+            })
+            .map(|(key, value)| format!("has {key}: {value}, by which Flux recreates, changes or ignores it"))
+            .collect(),
     }
 }
 

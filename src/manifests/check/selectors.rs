@@ -1,5 +1,7 @@
 //! What each selector is meant to match: the names of Deployments, Services and budgets show it.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::manifests::check::findings::Findings;
@@ -36,7 +38,9 @@ pub(super) fn selectors(set: &Manifests, broken: &mut Findings) {
             .collect()
     };
     let expect = |broken: &mut Findings, kind: &str, name: &str, found: Vec<&str>, meant: &[&str]| {
-        if found != meant {
+        // Documents may be in any order.
+        let sorted = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        if sorted(&found) != sorted(meant) {
             broken.at(kind, name, "spec", format!("{kind}/{name} selects {found:?}, not {meant:?}"));
         }
     };

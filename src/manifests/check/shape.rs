@@ -31,9 +31,11 @@ pub(super) fn objects(set: &Manifests, broken: &mut Findings) {
         if at.kind == "ScaledObject" && at.name.len() > SCALED_OBJECT_NAME_MAX {
             bad("has a name that is too long for its HPA");
         }
-        let expected = if CLUSTER_WIDE.contains(&at.kind.as_str()) { "" } else { set.namespace };
-        if at.namespace != expected {
-            bad(&format!("is in namespace `{}`, not `{expected}`", at.namespace));
+        // kustomize gives its namespace to kinds that it does not know to be cluster-wide; the API server drops it.
+        let is_stamped =
+            CLUSTER_WIDE.contains(&at.kind.as_str()) && (at.namespace.is_empty() || at.namespace == set.namespace);
+        if at.namespace != set.namespace && !is_stamped {
+            bad(&format!("is in namespace `{}`, not `{}`", at.namespace, set.namespace));
         }
         for labels in [&object["metadata"]["labels"], &object["spec"]["template"]["metadata"]["labels"]] {
             let pairs = labels.as_object().into_iter().flatten();

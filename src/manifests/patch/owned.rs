@@ -68,6 +68,73 @@ pub const OWNED: &[(&str, &str, &str, Owner)] = &[
     (
         "Deployment",
         "buildkitd-*64",
+        "spec.template.spec.containers[buildkitd].lifecycle",
+        Owner::Fixed("the pod stops before its build has ended"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-*64",
+        "spec.template.spec.containers[buildkitd].env[DRAIN_QUIET_POLLS]",
+        Owner::Fixed("drain.sh takes a short silence for the end of a build"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-*64",
+        "spec.template.spec.containers[buildkitd].env[DRAIN_PORT_HEX]",
+        Owner::Fixed("drain.sh does not see the build"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-*64",
+        "spec.template.spec.containers[buildkitd].env[DRAIN_NET]",
+        Owner::Fixed("drain.sh does not see the build"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-*64",
+        "spec.template.spec.containers[buildkitd].ports",
+        Owner::Fixed("builders are reached past the load balancer, on the addresses of nodes"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-*64",
+        "spec.strategy.type",
+        Owner::Fixed("all builders drain at once, and none takes builds meanwhile"),
+    ),
+    ("Deployment", "buildkitd-*", "spec.paused", Owner::Fixed("no change of the pods takes effect")),
+    (
+        "Deployment",
+        "buildkitd-lb",
+        "spec.template.spec.containers[haproxy].lifecycle",
+        Owner::Fixed("builds are cut when the pod's time is up, or clients meet a closed port"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-lb",
+        "spec.template.spec.containers[haproxy].ports",
+        Owner::Fixed("clients cannot connect, or more of them can, on the node's address"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-lb",
+        "spec.template.spec.dnsPolicy",
+        Owner::Fixed("the names of builders do not resolve"),
+    ),
+    (
+        "ScaledObject",
+        "*",
+        "spec.triggers[sessions].metadata.targetValue",
+        Owner::Fixed("the pool grows by another number than there are builds"),
+    ),
+    (
+        "ScaledObject",
+        "*",
+        "spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleUp.selectPolicy",
+        Owner::Fixed("the pool may never grow"),
+    ),
+    (
+        "Deployment",
+        "buildkitd-*64",
         "spec.strategy.rollingUpdate.maxSurge",
         Owner::Fixed("the HPA mistakes surge pods for demand, and the fleet grows at each rollout"),
     ),
@@ -173,9 +240,7 @@ pub const OWNED: &[(&str, &str, &str, Owner)] = &[
 pub(super) fn owners(old: &Value, new: &Value, changed: &[Field]) -> Vec<(Owner, String, &'static str)> {
     let (kind, object) = (text_at(new, "/kind"), text_at(new, "/metadata/name"));
     let arch = if object.contains("arm64") { "arm64" } else { "amd64" };
-    let named = |name: &str| NamePattern::try_from(name).is_ok_and(|pattern| pattern.matches(object));
-    let rows = OWNED.iter().filter(|(of, name, ..)| *of == kind && named(name));
-    let differing = rows.filter(|(_, _, path, _)| {
+    let differing = rows(kind, object).filter(|(_, _, path, _)| {
         // Parts of a configuration are fields of its text.
         if path.contains("[haproxy.cfg]") {
             let whole =
@@ -193,6 +258,28 @@ pub(super) fn owners(old: &Value, new: &Value, changed: &[Field]) -> Vec<(Owner,
         (*owner, name, *path)
     };
     differing.map(owner).collect()
+}
+
+/// The fixed fields that differ between an object as it should be and as it is, each with what happens otherwise. The name
+/// is without the hash of the content.
+pub fn fixed(kind: &str, name: &str, expected: &Value, found: &Value) -> Vec<(&'static str, &'static str)> {
+    let differs = |path: &str| {
+        let steps = steps(path).unwrap_or_default();
+        select(expected, &steps) != select(found, &steps)
+    };
+    let fixed = rows(kind, name).filter_map(|(.., path, owner)| match owner {
+        Owner::Fixed(why) => Some((*path, *why)),
+        Owner::Key(_) => None,
+    });
+    fixed.filter(|(path, _)| differs(path)).collect()
+}
+
+fn rows<'a>(
+    kind: &'a str,
+    name: &'a str,
+) -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str, Owner)> + use<'a> {
+    let named = move |pattern: &str| NamePattern::try_from(pattern).is_ok_and(|pattern| pattern.matches(name));
+    OWNED.iter().filter(move |(of, pattern, ..)| *of == kind && named(pattern))
 }
 
 /// Everything at a path; an item of a list by its name, key or type, and all items that have it.
