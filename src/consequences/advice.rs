@@ -67,8 +67,9 @@ impl DeliveryAdvice {
     }
 
     /// For a fleet that moves to another namespace.
-    pub(super) fn moves(self, from: &str) -> String {
+    pub(super) fn moves(self, from: &str, has_nodes: bool) -> String {
         match self.tool() {
+            None if !has_nodes => format!("move the clients, wait until {from} is idle, then delete that namespace"),
             None => format!(
                 "both fleets share the NodePools: move the clients, wait until {from} is idle, then delete that namespace"
             ),
@@ -151,16 +152,18 @@ impl DeliveryAdvice {
         }
     }
 
-    /// For a whole fleet.
-    pub(super) fn fleet_gone(self) -> String {
-        match self.tool() {
-            None => {
+    /// For a whole fleet, with or without nodes of its own.
+    pub(super) fn fleet_gone(self, has_nodes: bool) -> String {
+        match (self.tool(), has_nodes) {
+            (None, true) => {
                 "everything keeps running, and costing money, until you delete its namespace and then its NodePools"
                     .to_owned()
             }
-            Some((tool, part)) => format!(
-                "{tool} deletes neither its namespace nor its NodePools: delete its {part}s, then the namespace, and the NodePools once their last node is gone"
-            ),
+            (None, false) => "everything keeps running until you delete its namespace".to_owned(),
+            (Some((tool, part)), _) => {
+                let nodes = if has_nodes { ", and the NodePools once their last node is gone" } else { "" };
+                format!("{tool} never deletes its namespace: delete its {part}s, then the namespace{nodes}")
+            }
         }
     }
 }

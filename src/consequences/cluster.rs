@@ -129,7 +129,7 @@ fn consequences_in(
 /// The fleet moves to another EKS cluster: the old one is left behind, and a new one is created.
 fn other_cluster(pair: &ManifestPair, from: &str, to: &str) -> Vec<Consequence> {
     let mut leaves = leaving(pair);
-    leaves.what = format!("the fleet moves to the EKS cluster {to}. On {from}, {}", leaves.what);
+    leaves.what = format!("the fleet moves to the cluster {to}. On {from}, {}", leaves.what);
     let mut comes = coming(pair);
     comes.what = format!("on {to}: {}", comes.what);
     vec![leaves, comes]
@@ -199,7 +199,7 @@ fn leaving(pair: &ManifestPair) -> Consequence {
         size(&pair.old_pools)
     );
     sized(Consequence::of_all(Class::Deletes, names(&pair.old), what), &pair.old_pools)
-        .advice(DeliveryAdvice::of(&pair.old, &pair.new).fleet_gone())
+        .advice(DeliveryAdvice::of(&pair.old, &pair.new).fleet_gone(pair.old.of_kind("NodePool").next().is_some()))
 }
 
 fn names(objects: &Objects) -> Vec<String> {

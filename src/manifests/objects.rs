@@ -147,6 +147,12 @@ impl Objects {
         named.or_else(of_subnets)
     }
 
+    /// The region of the cluster, by the annotation of the Namespace.
+    pub fn cluster_region(&self) -> Option<&str> {
+        let (_, namespace) = self.of_kind("Namespace").next()?;
+        namespace["metadata"]["annotations"]["buildkit-fleet/region"].as_str()
+    }
+
     /// What applies the set, by the annotations of its Namespace.
     pub fn delivery(&self) -> Delivery {
         let namespace = self.of_kind("Namespace").next().map_or(&Value::Null, |(_, namespace)| namespace);

@@ -1,6 +1,7 @@
 //! The alerts of one architecture's pool.
 
 use crate::fleet::model::{Fleet, Pool};
+use crate::fleet::placement::Placement;
 use crate::fleet::scaling::Scaling;
 use crate::manifests::alert::{Alert, anywhere, ours};
 
@@ -48,6 +49,7 @@ fn of_demand(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
     let active = format!("sum by (namespace, proxy) ({servers})");
     let waiting = waiting_clients(peak);
     let scaled = matches!(pool.scaling, Scaling::Keda { .. });
+    let short = if pool.placement.karpenter().is_some() { "no capacity, node limits" } else { "no room on the nodes" };
     let bound = if scaled { "maximum" } else { "replicas" };
     vec![
         alert(
@@ -71,10 +73,11 @@ fn of_demand(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
             (
                 format!("{arch}: more than {waiting} clients have waited for a builder for 15 min"),
                 if scaled {
-                    "Check for Pending pods (no capacity, node limits), and the HPA's events.".to_owned()
+                    format!("Check for Pending pods ({short}), and the HPA's events.")
                 } else {
-                    "Check for Pending pods (no capacity, node limits). The pool has a fixed size, the replicas in clusters.yaml."
-                        .to_owned()
+                    format!(
+                        "Check for Pending pods ({short}). The pool has a fixed size, the replicas in clusters.yaml."
+                    )
                 },
             ),
         ),
@@ -136,10 +139,16 @@ fn of_pods(fleet: &Fleet, pool: &Pool) -> [Alert; 2] {
             "warning",
             (
                 format!("{arch}: builders have found no node for 15 min"),
-                format!(
-                    "kubectl -n {} describe pods -l app=buildkitd,arch={arch}, and kubectl describe nodeclaims, show why: no capacity of these instance types, or a limit. A further type in {arch}_instance_types helps where capacity is short.",
-                    fleet.namespace
-                ),
+                match &pool.placement {
+                    Placement::Karpenter(_) => format!(
+                        "kubectl -n {} describe pods -l app=buildkitd,arch={arch}, and kubectl describe nodeclaims, show why: no capacity of these instance types, or a limit. A further type in {arch}_instance_types helps where capacity is short.",
+                        fleet.namespace
+                    ),
+                    Placement::Given(_) => format!(
+                        "kubectl -n {} describe pods -l app=buildkitd,arch={arch} shows why: no node has the labels of nodes.selector, all have a taint that is not in nodes.tolerations, or none has room for what a builder requests.",
+                        fleet.namespace
+                    ),
+                },
             ),
         ),
         alert(
@@ -151,8 +160,14 @@ fn of_pods(fleet: &Fleet, pool: &Pool) -> [Alert; 2] {
             "warning",
             (
                 format!("{arch}: a build step used more memory than its builder has"),
-                "The step ends with exit code 137; where the whole builder is killed, so is the build. With fewer pods per node, each builder has more memory."
-                    .to_owned(),
+                format!(
+                    "The step ends with exit code 137; where the whole builder is killed, so is the build. {}",
+                    if pool.placement.plan().is_some() {
+                        "With fewer pods per node, each builder has more memory."
+                    } else {
+                        "builder.memory in clusters.yaml is what each builder has."
+                    }
+                ),
             ),
         ),
     ]

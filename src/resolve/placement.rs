@@ -138,23 +138,25 @@ fn stated(keys: &BuilderKeys, problems: &mut Problems) -> Option<(PodSize, u64)>
 pub(super) fn check_one_size(own: &Buildkit, arches: &[Arch], problems: &mut Problems) {
     let size = [own.builder.cpu.span(), own.builder.memory.span(), own.builder.cache.span()];
     let Some(size) = size.into_iter().flatten().min() else { return };
-    for arch in arches {
+    let of_arch = arches.iter().flat_map(|arch| {
         let keys = own.of(*arch);
         let types = [
             ("instance_type", keys.instance_type.span()),
             ("instance_types", keys.instance_types.span()),
             ("pods_per_node", keys.pods_per_node.span()),
         ];
-        for (key, span) in types.into_iter().filter_map(|(key, span)| Some((key, span?))) {
-            problems.push(
-                Problem::new(
-                    &rule::BUILDER_SIZE_TWICE,
-                    format!("`{}_{key}` has no effect: `builder` gives the size of a builder", arch.name()),
-                )
-                .at(span, "this value is ignored")
-                .see(size, "the size is given here")
-                .help("keep one of the two"),
-            );
-        }
+        types.map(|(key, span)| (format!("{}_{key}", arch.name()), span))
+    });
+    let both = [("pods_per_node".to_owned(), own.pods_per_node.span())];
+    for (key, span) in of_arch.chain(both).filter_map(|(key, span)| Some((key, span?))) {
+        problems.push(
+            Problem::new(
+                &rule::BUILDER_SIZE_TWICE,
+                format!("`{key}` has no effect: `builder` gives the size of a builder"),
+            )
+            .at(span, "this value is ignored")
+            .see(size, "the size is given here")
+            .help("keep one of the two"),
+        );
     }
 }

@@ -14,6 +14,10 @@ const SIZES: [&str; 3] = ["cpu", "memory", "cache"];
 
 /// Who makes the nodes of a fleet.
 pub(super) fn of(layer: &Buildkit) -> Provisioner {
+    // Nothing is then said of what Karpenter would want: whoever writes the key means something else.
+    if layer.nodes.provisioner.is_refused() {
+        return Provisioner::NONE;
+    }
     layer.nodes.provisioner.or(&Buildkit::standard().nodes.provisioner)
 }
 

@@ -695,7 +695,7 @@ fn a_set_for_another_eks_cluster_leaves_one_fleet_and_makes_another() {
     let found = judged(&before, &after);
     assert_eq!(classes(&found), ["deletes", "creates"], "{found:#?}");
     let objects = support::documents(&support::render(&support::fleet(&one_cluster(SCALED), "here"))).len();
-    let what = format!("the fleet moves to the EKS cluster eks-there. On eks-here, a fleet ({objects} objects;");
+    let what = format!("the fleet moves to the cluster eks-there. On eks-here, a fleet ({objects} objects;");
     assert!(found[0].what.starts_with(&what), "{}", found[0].what);
     assert_eq!(found[1].numbers["amd64_nodes_at_max"], 4);
 }

@@ -408,6 +408,7 @@ fn another_region_has_other_prices_and_no_other_manifest_but_its_name_in_the_nam
             "amd64: cost $11.39/h -> $13.41/h",
             "arm64: cost $11.07/h -> unknown",
             "costs are now those of us-west-1 instead of us-east-1",
+            "the region of the cluster is us-west-1, it was us-east-1",
             "only labels or annotations change; nothing restarts"
         ]
     );

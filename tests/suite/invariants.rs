@@ -448,6 +448,7 @@ const DEFECTS_OF_GIVEN_NODES: &[Defect] = &[
     ("placement", "40-deployments.yaml", "kubernetes.io/arch: amd64", "kubernetes.io/arch: arm64"),
     ("placement", "40-deployments.yaml", "safe-to-evict: \"false\"", "safe-to-evict: \"true\""),
     ("placement", "30-lb-deployment.yaml", "safe-to-evict: \"false\"", "safe-to-evict: \"true\""),
+    ("placement", "40-deployments.yaml", "        karpenter.sh/do-not-disrupt: \"true\"\n", ""),
     ("disk", "20-buildkitd-config.yaml", "maxUsedSpace = \"80GiB\"", "maxUsedSpace = \"81GiB\""),
     ("disk", "20-buildkitd-config.yaml", "maxUsedSpace = \"80GiB\"", "maxUsedSpace = \"70%\""),
     ("disk", "20-buildkitd-config.yaml", "reservedSpace = \"40GiB\"", "reservedSpace = \"90GiB\""),

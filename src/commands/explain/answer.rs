@@ -201,7 +201,8 @@ fn field(target: &Target, probe: &Probe, width: usize) -> Result<String, Failure
 fn no_such_file(file: &str, probe: &Probe) -> Result<String, Failure> {
     if let Some((_, why)) = list::left_out(probe.fleet).find(|(manifest, _)| manifest.path == file) {
         let keys = text::key_names(&probe.keys_adding(file, None)?);
-        return Ok(format!("{} has no {file}, {why}: it comes with {keys}", probe.source.cluster));
+        let comes = if keys.is_empty() { String::new() } else { format!(": it comes with {keys}") };
+        return Ok(format!("{} has no {file}, {why}{comes}", probe.source.cluster));
     }
     let known: Vec<&str> = list::of(probe.fleet).map(|manifest| manifest.path).collect();
     Ok(format!("there is no manifest `{file}`: {}", did_you_mean_of(file, &known)))

@@ -40,6 +40,14 @@ pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize)
         columns.push(Column::Numbers("pod h/day"));
     }
     text += &Table { columns, rows }.print(width);
+    if !advice.karpenter {
+        text.push('\n');
+        text += &wrap(
+            "Nodes are not part of the fleet (`nodes.provisioner: none`): room for every pod is assumed, and choices are compared by the hours of their pods.",
+            width,
+            "",
+        );
+    }
     if advice.best.is_none() {
         text.push('\n');
         text += &wrap(

@@ -1,6 +1,7 @@
 //! The command `simulate`: waits, losses and cost of a burst or a day of builds.
 
 pub mod chart;
+mod conclusion;
 mod json;
 mod simulated;
 pub mod svg;

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::commands::simulate::chart;
+use crate::commands::simulate::conclusion::conclusion;
 use crate::commands::simulate::simulated::{Simulated, runs_in_words};
 use crate::console::table::{Column, Table};
 use crate::console::wrap::wrap;
-use crate::diagnostics::words::{number, thousands};
-use crate::fleet::dns::MAX_PODS;
+use crate::diagnostics::words::number;
 use crate::fleet::scaling::Scaling;
 use crate::simulation::arrivals::Arrivals;
 use crate::simulation::duration::Length;
@@ -36,7 +36,12 @@ pub(super) fn compared(
 ) -> String {
     let mut text = head(&here.scenario, &here.model, arrivals, here.summary.runs, width);
     text += &entry("here", names.0, width);
-    text += &entry("there", &format!("{}: {}", names.1, pool(&there.scenario)), width);
+    let nodes = match (here.model.karpenter, there.model.karpenter) {
+        (false, true) => "; its nodes boot",
+        (true, false) => "; room for every pod is assumed there",
+        _ => "",
+    };
+    text += &entry("there", &format!("{}: {}{nodes}", names.1, pool(&there.scenario)), width);
     text.push('\n');
     let cells = cells(here).into_iter().zip(cells(there));
     let rows = cells.map(|((name, here), (_, there))| vec![name.to_owned(), here, there]).collect();
@@ -253,46 +258,5 @@ fn dollars(model: &Model, summary: &Summary, node_ms: &[u64]) -> String {
     match summary.usd(model, node_ms) {
         Ok(usd) => format!("${usd:.2}"),
         Err(types) => format!("price of {} unknown", types.join(", ")),
-    }
-}
-
-fn conclusion(result: &Simulated) -> String {
-    let Simulated { scenario, summary, verdict, .. } = result;
-    if summary.total.arrived == 0 {
-        return "no builds arrived in any run".to_owned();
-    }
-    let (_, max) = scenario.bounds();
-    let budget = verdict.budget.map(|budget| format!("a budget of {budget}"));
-    let pods = verdict.max.map(|max| format!("a maximum of {}", number(max as usize, "pod")));
-    if verdict.enough {
-        // Only a smaller budget or maximum than the current one saves anything.
-        let less = [
-            budget.filter(|_| verdict.budget.is_some_and(|budget| budget < scenario.assumptions.budget)),
-            pods.filter(|_| verdict.max.is_some_and(|pods| pods < max)),
-        ];
-        let less: Vec<String> = less.into_iter().flatten().collect();
-        return match less.as_slice() {
-            [] => "every build gets a builder".to_owned(),
-            less => format!("every build gets a builder; {} would be enough", less.join(" or ")),
-        };
-    }
-    if summary.total.gave_up == 0 {
-        return "no client gives up; builds are lost together with their builders, which no budget and no maximum can change"
-            .to_owned();
-    }
-    let most = thousands(MAX_PODS.into());
-    match (budget, pods) {
-        (Some(budget), Some(pods)) => format!("not every build gets a builder: that needs {budget}, or {pods}"),
-        (Some(budget), None) => format!(
-            "not every build gets a builder: that needs {budget}; no maximum up to {most} pods is enough with this budget"
-        ),
-        (None, Some(pods)) => {
-            format!(
-                "not every build gets a builder: that needs {pods}; no budget up to a week is enough with this maximum"
-            )
-        }
-        (None, None) => {
-            format!("not every build gets a builder: neither a budget of a week nor {most} pods would be enough")
-        }
     }
 }

@@ -28,6 +28,7 @@ fn in_one_namespace(pair: &ManifestPair) -> Vec<Consequence> {
     let mut reported = Reported::default();
     let mut found = other::added_and_removed(pair);
     found.extend(other::other_delivery(pair));
+    found.extend(other::other_region(pair));
     found.extend(access::classify(pair, &mut reported));
     found.extend(exposure::classify(pair));
     found.extend(nodes::classify(pair, &mut reported));

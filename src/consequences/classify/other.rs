@@ -20,7 +20,7 @@ pub(super) fn moves(pair: &ManifestPair, from: &str, to: &str) -> Consequence {
     );
     Consequence::new(Class::Deletes, format!("Namespace/{from}"), what)
         .number("objects", objects)
-        .advice(pair.advice().moves(from))
+        .advice(pair.advice().moves(from, pair.old.of_kind("NodePool").next().is_some()))
 }
 
 /// Another tool applies the set from now on.
@@ -29,6 +29,18 @@ pub(super) fn other_delivery(pair: &ManifestPair) -> Option<Consequence> {
     (old != new).then(|| {
         let what = format!("`delivery` is {} from now on, it was {}; no pod is changed by it", new.name(), old.name());
         Consequence::new(Class::InPlace, "the set", what).advice(pair.advice().takes_over())
+    })
+}
+
+/// Another region of the same set: to deploy.sh, another cluster.
+pub(super) fn other_region(pair: &ManifestPair) -> Option<Consequence> {
+    let (old, new) = (pair.old.cluster_region(), pair.new.cluster_region());
+    (old != new && pair.old.eks_cluster() == pair.new.eks_cluster()).then(|| {
+        let shown = |region: Option<&str>| region.unwrap_or("none").to_owned();
+        let what = format!("the region of the cluster is {}, it was {}", shown(new), shown(old));
+        Consequence::new(Class::InPlace, "Namespace: region", what).advice(
+            "deploy.sh takes it for another cluster, and refuses the set where the fleet has the other region: correct `region`, or change the annotation `buildkit-fleet/region` of the live Namespace first",
+        )
     })
 }
 

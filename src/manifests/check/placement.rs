@@ -88,7 +88,8 @@ fn stays_on_given_nodes(set: &Manifests, arch: &str, deployment: &Value, broken:
 
 /// Whether the cluster autoscaler leaves the pod's node alone.
 fn stays(deployment: &Value) -> bool {
-    deployment["spec"]["template"]["metadata"]["annotations"][SAFE_TO_EVICT] == "false"
+    let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
+    annotations[SAFE_TO_EVICT] == "false" && annotations["karpenter.sh/do-not-disrupt"] == "true"
 }
 
 /// What the load balancer tolerates, whatever it was asked to: the loss of its node for two minutes, and its own node

@@ -37,7 +37,7 @@ pub fn problems(fleet: &Fleet, files: &[SetFile]) -> Result<Problems> {
             continue;
         }
         let changed = documents.changed_since(&before);
-        owned(patch, &before, &documents, &changed, &mut problems);
+        owned(fleet, patch, &before, &documents, &changed, &mut problems);
         steps.push(Applied { place, patch, changed });
     }
     // Patches that keep every invariant together may break one on the way.
@@ -97,10 +97,21 @@ fn refused(patch: &Patch, refusal: &Refusal) -> Problem {
 }
 
 /// Warns about fields that a key sets, and refuses changes of those that are fixed: each owner once.
-fn owned(patch: &Patch, before: &Documents, after: &Documents, changed: &[Field], problems: &mut Problems) {
+fn owned(
+    fleet: &Fleet,
+    patch: &Patch,
+    before: &Documents,
+    after: &Documents,
+    changed: &[Field],
+    problems: &mut Problems,
+) {
     let mut seen = BTreeSet::new();
     for (old, new) in after.objects_changed_since(before) {
-        for (owner, name, path) in owners(old, new, changed) {
+        for (owner, mut name, path) in owners(old, new, changed) {
+            // Without a type, the size is given outright.
+            if name.ends_with("_pods_per_node") && fleet.pools.iter().all(|pool| pool.placement.plan().is_none()) {
+                "builder.cpu".clone_into(&mut name);
+            }
             if !seen.insert(name.clone()) {
                 continue;
             }
