@@ -441,6 +441,12 @@ const DEFECTS_OF_A_ROOT_CACHE: &[Defect] = &[
 
 /// On nodes that Karpenter does not make.
 const DEFECTS_OF_GIVEN_NODES: &[Defect] = &[
+    (
+        "times",
+        "40-deployments.yaml",
+        "              value: \"7980\"\n",
+        "              value: \"7980\"\n            - name: DRAIN_CAP_S\n              value: \"10\"\n",
+    ),
     ("as-configured", "40-deployments.yaml", "\"example.com/pool\": \"builds\"", "\"example.com/pool\": \"others\""),
     ("as-configured", "40-deployments.yaml", "        \"on\": \"yes\"\n", ""),
     ("as-configured", "40-deployments.yaml", "          value: \"true\"\n", ""),

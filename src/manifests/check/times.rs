@@ -36,7 +36,8 @@ pub(super) fn in_order(set: &Manifests, broken: &mut Findings) {
     let longest_s = timeouts(set).try_fold(0, |longest, (.., timeout_s)| Some(timeout_s?.max(longest)));
     for (arch, deployment) in set.builders_by_arch() {
         let grace_s = pod(deployment)["terminationGracePeriodSeconds"].as_u64();
-        let cap = items(&container(deployment)["env"]).iter().find(|variable| variable["name"] == "DRAIN_CAP_S");
+        // Of several, Kubernetes takes the last one.
+        let cap = items(&container(deployment)["env"]).iter().rfind(|variable| variable["name"] == "DRAIN_CAP_S");
         let cap_s = cap.and_then(|cap| number(&cap["value"]));
         if !(longest_s.is_some() && longest_s < cap_s && cap_s <= grace_s && grace_s <= lb_grace_s) {
             broken.at(
