@@ -15,16 +15,16 @@ Manifests may come from anywhere: a set that `generate` wrote, an overlay of
 kustomize, a post-renderer of Helm, a plugin of Argo CD. They are held against
 the invariants that protect builds; docs/reliability.md lists them. With
 --cluster, all of them, and the fields that no patch may change, which
-docs/patches.md lists. Without it, only what manifests show by themselves: timeouts, drain cap and
-grace periods in order, references that exist, one build per pod, a load
-balancer that stays, no replicas beside a ScaledObject, ConfigMaps named after
-their content. The rest is listed as not checked.
+docs/patches.md lists. Without it, only what manifests show by themselves:
+timeouts, drain cap and grace periods in order, references that exist, one
+build per pod, a load balancer that stays, no replicas beside a ScaledObject,
+ConfigMaps named after their content. The rest is listed as not checked.
 
 The objects of a fleet are known by their kinds and the label
 app.kubernetes.io/managed-by or app.kubernetes.io/part-of: buildkit-fleet.
 Others are ignored and counted, also where they act on the fleet, such as a
-NetworkPolicy or an HPA of your own. Labels, annotations, images and the order of
-documents are anybody's choice. Names and the namespace are not: the load
+NetworkPolicy or an HPA of your own. Labels, annotations, images and the order
+of documents are anybody's choice. Names and the namespace are not: the load
 balancer and KEDA find pods by them. A directory is read without its
 subdirectories and without kustomization files; patches in it are not applied.
 
