@@ -105,7 +105,7 @@ fn consequences_in(
 ) -> anyhow::Result<Vec<Consequence>> {
     let (old_objects, new_objects) = Objects::read_both(old, new)?;
     let pair = ManifestPair::new(old_objects, new_objects, before, after);
-    if let (Some(from), Some(to)) = (pair.old.eks_cluster(), pair.new.eks_cluster())
+    if let (Some(from), Some(to)) = (pair.old.cluster_name(), pair.new.cluster_name())
         && from != to
     {
         return Ok(other_cluster(&pair, from, to));

@@ -20,6 +20,11 @@ pub fn without_hash<'a>(kind: &str, name: &'a str) -> &'a str {
     }
 }
 
+/// Annotations of a set's objects: the cluster that it is for, on the Namespace, and what applies it.
+pub const OF_CLUSTER: &str = "buildkit-fleet/cluster-name";
+pub const OF_REGION: &str = "buildkit-fleet/region";
+pub const ARGOCD_OPTIONS: &str = "argocd.argoproj.io/sync-options";
+pub const FLUX_PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
 /// The load balancer's Deployment and its pods.
 pub const LB: &str = "buildkitd-lb";
 /// Its Service for metrics.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::manifests::list::KUSTOMIZATION;
-use crate::manifests::names::without_hash;
+use crate::manifests::names::{ARGOCD_OPTIONS, FLUX_PRUNE, OF_CLUSTER, OF_REGION, without_hash};
 use crate::manifests::set::SetFile;
 use crate::values::delivery::Delivery;
 
@@ -133,42 +133,40 @@ impl Objects {
         self.of_kind("Namespace").next().map(|(name, _)| name)
     }
 
-    /// The EKS cluster of the nodes, read from the tag by which its subnets are found.
-    pub fn eks_cluster(&self) -> Option<&str> {
-        let named = self
-            .of_kind("Namespace")
-            .next()
-            .and_then(|(_, namespace)| namespace["metadata"]["annotations"]["buildkit-fleet/cluster-name"].as_str());
+    /// An annotation of the fleet's Namespace.
+    fn annotation(&self, name: &str) -> Option<&str> {
+        let (_, namespace) = self.of_kind("Namespace").next()?;
+        namespace["metadata"]["annotations"][name].as_str()
+    }
+
+    /// The cluster that the set is for.
+    pub fn cluster_name(&self) -> Option<&str> {
         // Sets before 0.2 have no such annotation, but the tag of the cluster's subnets.
         let of_subnets = || {
             let class = self.of_kind("EC2NodeClass").next()?.1;
             class["spec"]["subnetSelectorTerms"][0]["tags"]["karpenter.sh/discovery"].as_str()
         };
-        named.or_else(of_subnets)
+        self.annotation(OF_CLUSTER).or_else(of_subnets)
     }
 
-    /// The region of the cluster, by the annotation of the Namespace.
     pub fn cluster_region(&self) -> Option<&str> {
-        let (_, namespace) = self.of_kind("Namespace").next()?;
-        namespace["metadata"]["annotations"]["buildkit-fleet/region"].as_str()
+        self.annotation(OF_REGION)
     }
 
-    /// What applies the set, by the annotations of its Namespace.
+    /// What applies the set.
     pub fn delivery(&self) -> Delivery {
-        let namespace = self.of_kind("Namespace").next().map_or(&Value::Null, |(_, namespace)| namespace);
-        let annotations = &namespace["metadata"]["annotations"];
-        if annotations["argocd.argoproj.io/sync-options"].is_string() {
+        if self.annotation(ARGOCD_OPTIONS).is_some() {
             Delivery::ArgoCd
-        } else if annotations["kustomize.toolkit.fluxcd.io/prune"].is_string() {
+        } else if self.annotation(FLUX_PRUNE).is_some() {
             Delivery::Flux
         } else {
             Delivery::Script
         }
     }
 
-    /// What identifies a fleet, whatever its name in the file: EKS cluster and namespace.
+    /// What identifies a fleet, whatever its name in the file: cluster and namespace.
     pub fn fleet(&self) -> Option<(String, String)> {
-        Some((self.eks_cluster()?.to_owned(), self.namespace()?.to_owned()))
+        Some((self.cluster_name()?.to_owned(), self.namespace()?.to_owned()))
     }
 
     /// The same objects in another namespace.

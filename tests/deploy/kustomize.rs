@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{FIXED, Lab, Run, SCALED, support, without_hash};
 
@@ -22,32 +22,15 @@ impl Overlay {
     fn build(&self, buildkit: &str, change: impl FnOnce(&mut Vec<Value>)) {
         self.lab.generate(buildkit);
         let source = support::one_cluster(buildkit);
-        let documents = support::documents(&support::render(&support::fleet(&source, "here")));
-        let objects = documents.into_iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
-        let mut objects = objects.unwrap_or_else(|error| panic!("{error}"));
+        let mut objects = support::objects(&support::render(&support::fleet(&source, "here")));
         change(&mut objects);
-        objects.sort_by_key(|object| object["metadata"]["name"].to_string());
-        let texts = objects.iter().map(|object| serde_yaml::to_string(&by_alphabet(object)));
-        let built = texts.collect::<Result<Vec<_>, _>>().unwrap_or_else(|error| panic!("{error}")).join("---\n");
-        support::program::write(self.lab.directory.path(), "overlay/built.yaml", built);
+        support::program::write(self.lab.directory.path(), "overlay/built.yaml", support::kustomized(objects));
         support::program::write(self.lab.directory.path(), "clusters.yaml", source);
     }
 
     fn deploy(&self, arguments: &[&str]) -> Run {
         let [overlay, config] = ["overlay", "clusters.yaml"].map(|name| self.lab.path(name).display().to_string());
         self.lab.deploy(&[&["--kustomize", &overlay, "--config", &config], arguments].concat())
-    }
-}
-
-fn by_alphabet(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let mut entries: Vec<_> = map.iter().map(|(key, value)| (key.clone(), by_alphabet(value))).collect();
-            entries.sort_by(|one, other| one.0.cmp(&other.0));
-            entries.into_iter().collect::<Map<_, _>>().into()
-        }
-        Value::Array(items) => items.iter().map(by_alphabet).collect(),
-        plain => plain.clone(),
     }
 }
 

@@ -12,11 +12,11 @@ use buildkit_fleet::manifests::objects::Objects;
 use buildkit_fleet::manifests::patch::owned::{OWNED, Owner};
 use buildkit_fleet::manifests::set::SetFile;
 use buildkit_fleet::values::patch::NamePattern;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::invariants::{edited, with_defects};
-use crate::support;
 use crate::support::program::{code, program, run, scratch, stderr, stdout, write};
+use crate::support::{self, kustomized, objects};
 
 fn write_set(dir: &Path, name: &str, files: &[SetFile]) {
     for file in files {
@@ -49,30 +49,6 @@ fn with_stdin(dir: &Path, args: &[&str], input: &str) -> Output {
     stdin.write_all(input.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
     drop(stdin);
     child.wait_with_output().unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// What `kubectl kustomize` makes of manifests: objects in an order of its own, keys by the alphabet, no comments.
-fn kustomized(mut objects: Vec<Value>) -> String {
-    objects.sort_by_key(|object| object["metadata"]["name"].to_string());
-    let texts = objects.iter().map(|object| serde_yaml::to_string(&by_alphabet(object)));
-    texts.collect::<Result<Vec<_>, _>>().unwrap_or_else(|error| panic!("{error}")).join("---\n")
-}
-
-fn by_alphabet(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let mut entries: Vec<_> = map.iter().map(|(key, value)| (key.clone(), by_alphabet(value))).collect();
-            entries.sort_by(|one, other| one.0.cmp(&other.0));
-            entries.into_iter().collect::<Map<_, _>>().into()
-        }
-        Value::Array(items) => items.iter().map(by_alphabet).collect(),
-        plain => plain.clone(),
-    }
-}
-
-fn objects(files: &[SetFile]) -> Vec<Value> {
-    let values = support::documents(files).into_iter().map(serde_json::to_value);
-    values.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]

@@ -150,6 +150,20 @@ pub(crate) fn documents(files: &[SetFile]) -> Vec<serde_yaml::Value> {
         .collect()
 }
 
+/// The same as JSON, to be changed.
+pub(crate) fn objects(files: &[SetFile]) -> Vec<serde_json::Value> {
+    let values = documents(files).into_iter().map(serde_json::to_value);
+    values.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What `kubectl kustomize` makes of manifests: objects in an order of its own, keys by the alphabet, no comments.
+pub(crate) fn kustomized(mut objects: Vec<serde_json::Value>) -> String {
+    objects.sort_by_key(|object| object["metadata"]["name"].to_string());
+    objects.iter_mut().for_each(serde_json::Value::sort_all_objects);
+    let texts = objects.iter().map(serde_yaml::to_string);
+    texts.collect::<Result<Vec<_>, _>>().unwrap_or_else(|error| panic!("{error}")).join("---\n")
+}
+
 /// The document of this kind and name, that of a ConfigMap without its hash.
 pub(crate) fn object(files: &[SetFile], kind: &str, name: &str) -> serde_yaml::Value {
     documents(files)

@@ -35,7 +35,7 @@ pub(super) fn other_delivery(pair: &ManifestPair) -> Option<Consequence> {
 /// Another region of the same set: to deploy.sh, another cluster.
 pub(super) fn other_region(pair: &ManifestPair) -> Option<Consequence> {
     let (old, new) = (pair.old.cluster_region(), pair.new.cluster_region());
-    (old != new && pair.old.eks_cluster() == pair.new.eks_cluster()).then(|| {
+    (old != new && pair.old.cluster_name() == pair.new.cluster_name()).then(|| {
         let shown = |region: Option<&str>| region.unwrap_or("none").to_owned();
         let what = format!("the region of the cluster is {}, it was {}", shown(new), shown(old));
         Consequence::new(Class::InPlace, "Namespace: region", what).advice(

@@ -85,10 +85,10 @@ fn starved(pair: &ManifestPair) -> String {
 /// Server slots of an architecture: the number of its `server-template`.
 fn slots(objects: &Objects, arch: &str) -> Option<u64> {
     let text = objects.named("ConfigMap", LB_CONFIG)?["data"]["haproxy.cfg"].as_str()?;
-    let backend = format!("backend bk_{arch} ");
-    let section = text.lines().skip_while(|line| !format!("{} ", line.trim()).starts_with(&backend)).skip(1);
-    let template = section.map(str::trim).find(|line| line.starts_with("server-template"))?;
-    template.split_whitespace().nth(2)?.parse().ok()
+    let backend = format!("bk_{arch}");
+    let template =
+        settings(text).find(|setting| setting.words().starts_with(&["backend", &backend, "server-template"]))?;
+    template.text.split_whitespace().nth(2)?.parse().ok()
 }
 
 fn of_pool(pool: &PoolFacts, makes: &PoolFacts, deployment: &Changed, drain: u64) -> Consequence {

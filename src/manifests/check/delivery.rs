@@ -4,12 +4,10 @@ use serde_json::{Map, Value};
 
 use crate::manifests::check::findings::Findings;
 use crate::manifests::check::set::{RenderedFleet, builders_of, number};
-use crate::manifests::names::{LB, LB_CONFIG};
+use crate::manifests::names::{ARGOCD_OPTIONS, FLUX_PRUNE, LB, LB_CONFIG};
 use crate::values::delivery::{Delivery, substituted};
 
 const WAVE: &str = "argocd.argoproj.io/sync-wave";
-const OPTIONS: &str = "argocd.argoproj.io/sync-options";
-const PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
 /// Prefixes of what nobody reads on a pod: there it would roll the load balancer or the builders.
 const OF_OBJECTS: [&str; 3] = ["argocd.argoproj.io/", "kustomize.toolkit.fluxcd.io/", "buildkit-fleet/"];
 
@@ -23,7 +21,7 @@ pub(super) fn delivery(set: &RenderedFleet, broken: &mut Findings) {
         };
         let kept = ["Namespace", "NodePool", "EC2NodeClass"].contains(&at.kind.as_str());
         let versioned = at.kind == "ConfigMap";
-        let option = |option: &str| text(object, OPTIONS).split(',').any(|one| one == option);
+        let option = |option: &str| text(object, ARGOCD_OPTIONS).split(',').any(|one| one == option);
         match set.fleet.delivery {
             Delivery::Script => {}
             Delivery::ArgoCd => {
@@ -38,7 +36,7 @@ pub(super) fn delivery(set: &RenderedFleet, broken: &mut Findings) {
                 }
             }
             Delivery::Flux => {
-                if (kept || versioned) && text(object, PRUNE) != "disabled" {
+                if (kept || versioned) && text(object, FLUX_PRUNE) != "disabled" {
                     bad("may be deleted by Flux");
                 }
             }
@@ -82,7 +80,8 @@ fn other_orders(delivery: Delivery, object: &Value) -> Vec<String> {
     match delivery {
         Delivery::Script => Vec::new(),
         Delivery::ArgoCd => {
-            let options = text(object, OPTIONS).split(',').filter(|one| !one.is_empty() && !HARMLESS.contains(one));
+            let options =
+                text(object, ARGOCD_OPTIONS).split(',').filter(|one| !one.is_empty() && !HARMLESS.contains(one));
             let hooks = each().filter(|(key, _)| key.starts_with("argocd.argoproj.io/hook"));
             let wave = Some(text(object, WAVE)).filter(|wave| !wave.is_empty() && wave.parse::<i32>().is_err());
             options
@@ -120,7 +119,7 @@ fn waves(set: &RenderedFleet, broken: &mut Findings) {
 /// The annotations of an object that are not the delivery's, or that the user gives.
 pub(super) fn of_the_user(object: &Value, given: &Map<String, Value>) -> Map<String, Value> {
     let annotations = object["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
-    let is_ours = |key: &str| [PART, WAVE, OPTIONS].contains(&key) && !given.contains_key(key);
+    let is_ours = |key: &str| [PART, WAVE, ARGOCD_OPTIONS].contains(&key) && !given.contains_key(key);
     annotations.into_iter().filter(|(key, _)| !is_ours(key)).collect()
 }
 

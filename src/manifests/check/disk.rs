@@ -19,12 +19,7 @@ pub(super) fn disk(set: &RenderedFleet, broken: &mut Findings) {
             own_disk(set, pool, deployment, broken);
             continue;
         };
-        let config = set.object("ConfigMap", &format!("buildkitd-config-{}", pool.arch.name()));
-        let toml = config["data"]["buildkitd.toml"].as_str().unwrap_or_default();
-        let percent = |key: &str| -> Option<u64> {
-            let line = toml.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(" = "))?;
-            line.trim_matches('"').strip_suffix('%')?.parse().ok()
-        };
+        let percent = |key: &str| setting(set, pool, key, "%");
         let shares = (percent("maxUsedSpace"), percent("reservedSpace"), percent("minFreeSpace"));
         let (Some(used), Some(reserved), Some(free)) = shares else {
             let arch = pool.arch.name();
@@ -49,16 +44,18 @@ pub(super) fn disk(set: &RenderedFleet, broken: &mut Findings) {
     }
 }
 
+/// A number of the pool's buildkitd.toml that is written in this unit.
+fn setting(set: &RenderedFleet, pool: &Pool, key: &str, unit: &str) -> Option<u64> {
+    let config = set.object("ConfigMap", &format!("buildkitd-config-{}", pool.arch.name()));
+    let mut lines = config["data"]["buildkitd.toml"].as_str()?.lines();
+    let value = lines.find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(" = "))?;
+    value.trim_matches('"').strip_suffix(unit)?.parse().ok()
+}
+
 /// On nodes of the cluster, a cache takes no more than its pod requests, and gives way before the kubelet evicts.
 fn own_disk(set: &RenderedFleet, pool: &Pool, deployment: &Value, broken: &mut Findings) {
-    let config = set.object("ConfigMap", &format!("buildkitd-config-{}", pool.arch.name()));
-    let toml = config["data"]["buildkitd.toml"].as_str().unwrap_or_default();
-    let setting = |key: &str| {
-        let line = toml.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(" = "));
-        line.unwrap_or_default().trim_matches('"').to_owned()
-    };
-    let gib = |key: &str| setting(key).strip_suffix("GiB").and_then(|text| text.parse::<u64>().ok());
-    let free = setting("minFreeSpace").strip_suffix('%').and_then(|text| text.parse::<u64>().ok());
+    let gib = |key: &str| setting(set, pool, key, "GiB");
+    let free = setting(set, pool, "minFreeSpace", "%");
     let request = bytes(&container(deployment)["resources"]["requests"]["ephemeral-storage"]).unwrap_or_default();
     let (used, reserved) = (gib("maxUsedSpace"), gib("reservedSpace"));
     let holds = used.is_some_and(|used| {
