@@ -6,6 +6,8 @@
 #                       [--kustomize DIR [--config clusters.yaml]]
 #   ./deploy.sh --hand-over CLUSTER [--field-manager NAME] [--context CTX] [--accept-cluster ENTRY] [--dir generated]
 #                       [--dry-run] [--timeout 45m] [--kustomize DIR [--config clusters.yaml]]
+#   ./deploy.sh CLUSTER --verify [--format text|json] [--context CTX] [--accept-cluster ENTRY] [--dir generated]
+#                       [--kustomize DIR [--config clusters.yaml]]
 #
 #   --context CTX    kubectl context (default: the current one)
 #   --dir DIR        output directory of `buildkit-fleet generate` (default: generated)
@@ -33,6 +35,10 @@
 #   --field-manager NAME
 #                    with --hand-over: the field manager of what applies next, so that it owns what is adopted:
 #                    argocd-controller, kustomize-controller for Flux (default: buildkit-fleet)
+#   --verify         change nothing, but check the live fleet against the set: a table of checks, each `ok`, `failed` or `not
+#                    known` with its reason. Other runs end with the same table. Needs to read only; what this user may not
+#                    read is `not known`. The load balancer is read by `kubectl exec` or `kubectl port-forward`.
+#   --format FORMAT  with --verify: text or json (default: text)
 #
 # Pods of such a set wait for their builds, so a roll cuts none, but it has a cost: while the old load balancer runs, up
 # to the length of a build, the new one cannot see its builds and may put a second one on a busy pod; rolling busy
@@ -48,6 +54,7 @@
 #   4  a roll under load needs a decision
 #   5  a rollout did not finish in time, or an HPA was not gone in time
 #   6  the load balancer has rolled; the builders, and what follows them, need another run
+#   7  with --verify: a check failed
 #
 # Requires bash 3.2, kubectl 1.28, jq, and sha256sum or shasum.
 set -uo pipefail
@@ -58,7 +65,7 @@ readonly REPLICAS_MANAGER=buildkit-fleet-replicas
 readonly LB=buildkitd-lb
 readonly PAUSED=autoscaling.keda.sh/paused-replicas
 
-EXIT_FAILED=1 EXIT_USAGE=2 EXIT_REFUSED=3 EXIT_ROLL=4 EXIT_TIMEOUT=5 EXIT_AGAIN=6
+EXIT_FAILED=1 EXIT_USAGE=2 EXIT_REFUSED=3 EXIT_ROLL=4 EXIT_TIMEOUT=5 EXIT_AGAIN=6 EXIT_CHECK=7
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -74,7 +81,9 @@ usage() {
   say "usage: ./deploy.sh CLUSTER [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--dry-run] [--yes] [--timeout 45m]
                    [--wait-idle MIN | --force-roll | --cut-builds] [--prune] [--kustomize DIR [--config FILE]]
        ./deploy.sh --hand-over CLUSTER [--field-manager NAME] [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--dry-run]
-                   [--timeout 45m] [--kustomize DIR [--config FILE]]"
+                   [--timeout 45m] [--kustomize DIR [--config FILE]]
+       ./deploy.sh CLUSTER --verify [--format text|json] [--context CTX] [--accept-cluster ENTRY] [--dir DIR]
+                   [--kustomize DIR [--config FILE]]"
   exit "$EXIT_USAGE"
 }
 
@@ -100,10 +109,10 @@ seconds() {
 }
 
 cluster='' context='' accepted='' dir=generated dry_run=0 yes=0 timeout_s=2700 wait_idle_s='' force_roll=0 cut_builds=0 prune=0
-overlay='' config='' only_hand_over=0 adopter=''
+overlay='' config='' only_hand_over=0 adopter='' only_verify=0 format=''
 while [ $# -gt 0 ]; do
   case $1 in
-    --context | --accept-cluster | --dir | --timeout | --wait-idle | --kustomize | --config | --field-manager)
+    --context | --accept-cluster | --dir | --timeout | --wait-idle | --kustomize | --config | --field-manager | --format)
       [ $# -ge 2 ] || usage "$1 needs a value"
       case $1 in
         --context) context=$2 ;;
@@ -112,12 +121,14 @@ while [ $# -gt 0 ]; do
         --kustomize) overlay=$2 ;;
         --config) config=$2 ;;
         --field-manager) adopter=$2 ;;
+        --format) format=$2 ;;
         --timeout) timeout_s=$(seconds "$2") || usage "invalid value \`$2\` for --timeout: expected a length such as 90s, 45m or 2h" ;;
         --wait-idle) wait_idle_s=$(seconds "${2}m") || usage "invalid value \`$2\` for --wait-idle: expected minutes" ;;
       esac
       shift
       ;;
     --hand-over) only_hand_over=1 ;;
+    --verify) only_verify=1 ;;
     --dry-run) dry_run=1 ;;
     --yes) yes=1 ;;
     --force-roll) force_roll=1 ;;
@@ -142,6 +153,11 @@ case $cluster in */* | .*) usage "invalid cluster name \`$cluster\`" ;; esac
 if [ "$only_hand_over" = 1 ] && [ "$wait_idle_s$force_roll$cut_builds$prune" != 000 ]; then
   usage "--hand-over rolls and deletes nothing: --wait-idle, --force-roll, --cut-builds and --prune are not for it"
 fi
+if [ "$only_verify" = 1 ] && [ "$wait_idle_s$force_roll$cut_builds$prune$only_hand_over$dry_run" != 00000 ]; then
+  usage "--verify only reads: --wait-idle, --force-roll, --cut-builds, --prune, --hand-over and --dry-run are not for it"
+fi
+[ -z "$format" ] || [ "$only_verify" = 1 ] || usage "--format is for --verify"
+case ${format:-text} in text | json) ;; *) usage "invalid value \`$format\` for --format: expected text or json" ;; esac
 case $adopter in *[!A-Za-z0-9._-]*) usage "invalid value \`$adopter\` for --field-manager" ;; esac
 adopter=${adopter:-$MANAGER}
 for program in kubectl jq; do
@@ -409,6 +425,11 @@ read_set() {
   for file in $files; do
     if ! kc create --dry-run=client -o json -f "$set_dir/$file" 2>"$work/error" | jq -c "$ITEMS" >"$work/json/$file" ||
       ! [ -s "$work/json/$file" ]; then
+      # Kinds that this cluster does not have: a failed check, and no reason not to make the others.
+      if [ "$only_verify" = 1 ] && grep -q 'no matches for kind' "$work/error"; then
+        rm -f "$work/json/$file"
+        continue
+      fi
       die "$EXIT_REFUSED" "kubectl cannot read $file: $(tail -n 1 "$work/error")"
     fi
   done
@@ -614,7 +635,7 @@ http_body() {
 
 # The metrics of a load balancer's pod through a forwarded port, for an image that has no wget.
 forwarded_page() {
-  local pod=$1 pid port='' tries=0 code
+  local pod=$1 path=$2 pid port='' tries=0 code
   # Not through kc: the process id must be kubectl's own.
   kubectl --context "$context" port-forward "pod/$pod" -n "$namespace" --address 127.0.0.1 :9404 </dev/null >"$work/forward" 2>"$work/forward-error" &
   pid=$!
@@ -623,11 +644,18 @@ forwarded_page() {
     tries=$((tries + 1))
     port=$(sed -n 's/^Forwarding from 127\.0\.0\.1:\([0-9]*\) .*/\1/p' "$work/forward" | head -n 1)
   done
-  [ -n "$port" ] && http_get "$port" "$SESSIONS_PATH" 2>/dev/null | http_body
+  [ -n "$port" ] && http_get "$port" "$path" 2>/dev/null | http_body
   code=$?
   kill "$pid" 2>/dev/null
   wait "$pid" 2>/dev/null
   return "$code"
+}
+
+# Prints a page of metrics of a load balancer's pod, or nothing: then $work/error and $work/forward-error have the reasons.
+# 127.0.0.1: `localhost` may resolve to ::1 alone, and the load balancer of an IPv4 fleet does not listen there.
+lb_page() {
+  : >"$work/forward-error"
+  kc exec "$1" -n "$namespace" -c haproxy -- wget -q -T 5 -O - "http://127.0.0.1:9404$2" </dev/null 2>"$work/error" || forwarded_page "$1" "$2"
 }
 
 # Sets `builds` to the number of running and waiting builds as the load balancer counts them, or leaves it empty and sets
@@ -647,10 +675,7 @@ count_builds() {
   fi
   sum=0
   for pod in $pods; do
-    # 127.0.0.1: `localhost` may resolve to ::1 alone, and the load balancer of an IPv4 fleet does not listen there.
-    : >"$work/forward-error"
-    kc exec "$pod" -n "$namespace" -c haproxy -- wget -q -T 5 -O - "http://127.0.0.1:9404$SESSIONS_PATH" </dev/null >"$work/page" 2>"$work/error" ||
-      forwarded_page "$pod" >"$work/page" || : >"$work/page"
+    lb_page "$pod" "$SESSIONS_PATH" >"$work/page" || : >"$work/page"
     if ! grep -q '^haproxy_backend_current_sessions[{]proxy="bk_' "$work/page"; then
       builds_unknown="$builds_unknown${builds_unknown:+; }$pod: exec: $(head -n 1 "$work/error"), port-forward: $(head -n 1 "$work/forward-error")"
       continue
@@ -1088,10 +1113,302 @@ summary() {
   done
 }
 
+# ---------------------------------------------------------------- checks of the live fleet
+
+# What --verify needs to know before it reads the fleet: less than an apply, for a user that may only read, or not even
+# that everywhere.
+before_checks() {
+  namespace=$(sed -n 's/^  name: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$set_dir/00-namespace.yaml")
+  kc version -o json >"$work/version" 2>"$work/error" || die "$EXIT_FAILED" "cannot reach the cluster of context $context: $(tail -n 1 "$work/error")"
+  if kc get namespace "$namespace" --ignore-not-found -o json >"$work/namespace" 2>"$work/error"; then
+    check_namespace
+  fi
+}
+
+# Reads objects to $work/live-KEY. It is empty where that fails, and $work/error-KEY has the reason.
+look() {
+  local key=$1
+  shift
+  kc get "$@" -o json >"$work/live-$key" 2>"$work/error-$key" </dev/null || : >"$work/live-$key"
+}
+
+# jq: the checks of a fleet, from the set and from what was read. `seen` has what earlier reads saw, since the numbers
+# below are read one after another while builds come and go.
+# shellcheck disable=SC2016
+readonly CHECKS='
+  def quantity:
+    if type == "number" then .
+    elif type == "string" then
+      ([capture("^(?<number>[0-9]+([.][0-9]+)?)(?<unit>m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$")] | first) as $parts
+      | if $parts == null then null else ($parts.number | tonumber) * {"": 1000, m: 1, k: 1e6, M: 1e9, G: 1e12, T: 1e15, P: 1e18,
+          Ki: 1024e3, Mi: 1048576e3, Gi: 1073741824e3, Ti: 1099511627776e3, Pi: 1125899906842624e3}[$parts.unit // ""] / 1000 end
+    else null end;
+  # The paths of a manifest that differ from the live object, which has defaults beside them and no empty values.
+  def differences($live; $at):
+    if . == $live then empty
+    elif type == "object" and ($live | type) == "object" then
+      . as $wanted | keys[] as $key | $wanted[$key] | differences($live[$key]; $at + "." + $key)
+    elif type == "array" and ($live | type) == "array" and length == ($live | length) then
+      . as $wanted | range($wanted | length) as $index | $wanted[$index] | differences($live[$index]; $at + "[\($index)]")
+    elif $live == null and (. == null or . == "" or . == 0 or . == false or . == {} or . == []) then empty
+    elif quantity != null and quantity == ($live | quantity) then empty
+    else $at end;
+  def objects($file): if $file == [] then null else [$file[0] | if type == "object" and has("items") then .items[] else . end] end;
+  # The last line of an error, before which kubectl may write warnings.
+  def line: split("\n") | map(select(. != "")) | last // "no reason is given";
+  def row($check; $object; $status; $detail): {check: $check, object: $object, status: $status, detail: ($detail | gsub("[[:cntrl:]]+"; " ") | gsub("^ +| +$"; ""))};
+  def ok($check; $object; $detail): row($check; $object; "ok"; $detail);
+  def failed($check; $object; $detail): row($check; $object; "failed"; $detail);
+  def unknown($check; $object; $detail): row($check; $object; "not known"; $detail);
+  # What could not be read. A resource type that the cluster lacks is not missing permission.
+  def unread($check; $object; $error):
+    if $error | test("have a resource type") then failed($check; $object; "its custom resource definition is not installed") else unknown($check; $object; $error | line) end;
+  def named($name): map(select(.metadata.name == $name)) | first;
+  def condition($type): [.status.conditions[]? | select(.type == $type)] | first;
+  def because: "\(.reason // "") \(.message // "")" | gsub("^ +| +$"; "");
+  def count($one; $many): if . == 1 then "1 " + $one else "\(.) " + $many end;
+  # Whether a label selector selects these labels. One that is absent selects nothing, an empty one everything.
+  def selects($labels): . as $selector | . != null
+    and all(.matchLabels // {} | to_entries[]; $labels[.key] == .value)
+    and all($selector.matchExpressions // [] | .[]; . as $expression | $labels[.key] as $value
+      | if .operator == "Exists" then $value != null elif .operator == "DoesNotExist" then $value == null
+        elif .operator == "In" then $value != null and ($expression.values | index($value)) != null
+        else $value == null or ($expression.values | index($value)) == null end);
+
+  objects($deployments) as $deployments | objects($pods) as $pods | objects($scaled) as $scaled | objects($hpas) as $hpas
+  | objects($nodepools) as $nodepools | objects($classes) as $classes | objects($policies) as $policies
+  | objects($daemonsets) as $daemonsets | objects($monitors) as $monitors | objects($prometheuses) as $prometheuses
+  # `bk_amd64 sessions 3` a line.
+  | (reduce ($page | split("\n")[] | select(. != "") | split(" ")) as [$proxy, $metric, $value] ({}; .[$proxy][$metric] = ($value | tonumber))) as $lb
+  # Before a first installation there is none to read, and some may not read it.
+  | ({"kubernetes.io/metadata.name": $namespace} + ($live_namespace[0] // ($set[] | select(.kind == "Namespace")) | .metadata.labels // {})) as $labels_of_namespace
+  | ($set | map(select(.kind == "Deployment"))) as $wanted_deployments
+  | ($set | map(select(.kind == "ScaledObject"))) as $wanted_scaled
+  | def pool($name): $wanted_deployments | named($name);
+    def live_pool($name): ($deployments // []) | named($name);
+    def proxy($name): "bk_" + (pool($name).metadata.labels.arch // "");
+    def hpa($name): (($scaled // []) | named($name) | .status.hpaName) // "keda-hpa-" + $name;
+    def asleep($scaled): $scaled.spec.minReplicaCount == 0 and live_pool($scaled.spec.scaleTargetRef.name).spec.replicas == 0;
+    # The builds that the HPA read: its value is per pod, rounded up to a thousandth.
+    def read_by_hpa: ([.status.currentMetrics[]?.external.current] | first) as $metric
+      | if $metric.value != null then $metric.value | quantity
+        elif $metric.averageValue != null then ($metric.averageValue | quantity) * (.status.currentReplicas // 0) + 1e-6 | floor
+        else null end;
+  # The lowest and highest number that each side had in all reads.
+  (reduce $wanted_scaled[] as $object ($before[0].seen // {}; .[$object.metadata.name] as $old
+      | [($old.lb // [])[], ($lb[proxy($object.spec.scaleTargetRef.name)].sessions // empty)] as $lb_reads
+      | [($old.hpa // [])[], ((($hpas // []) | named(hpa($object.metadata.name)) // {} | read_by_hpa) // empty)] as $hpa_reads
+      | .[$object.metadata.name] = {lb: $lb_reads, hpa: $hpa_reads})) as $seen
+  | def span: if min == max then "\(min)" else "\(min) to \(max)" end;
+  [
+    ($missing | split(" ")[] | select(. != "") | failed("set"; .; "its custom resource definitions are not installed on this cluster")),
+    ($wanted_deployments[] | .metadata.name as $name | ("Deployment/" + $name) as $object
+      | if $deployments == null then unread("rollout"; $object; $deployments_error)
+        elif live_pool($name) == null then failed("rollout"; $object; "not found")
+        else . as $wanted | live_pool($name) as $live | ($live.status // {}) as $status | ($live.spec.replicas // 1) as $replicas
+          | [$wanted.spec.template | differences($live.spec.template; "spec.template")] as $differs
+          | "\($status.readyReplicas // 0)/\($replicas) ready" as $ready
+          | if $differs != [] then failed("rollout"; $object; "not of this set: \($differs[0]) differs\(if $differs[1] == null then "" else ", and \($differs | length - 1) more" end)")
+            elif $wanted.spec.replicas != null and $wanted.spec.replicas != $replicas then failed("rollout"; $object; "\($replicas) replicas, but the set says \($wanted.spec.replicas)")
+            elif ($status.observedGeneration // 0) < ($live.metadata.generation // 0) then failed("rollout"; $object; "its latest change is not rolled out yet; \($ready)")
+            elif ($status.updatedReplicas // 0) < $replicas or ($status.replicas // 0) > ($status.updatedReplicas // 0) then failed("rollout"; $object; "\($ready), \($status.updatedReplicas // 0) of \($status.replicas // 0) pods of the current template")
+            elif ($status.availableReplicas // 0) < $replicas then failed("rollout"; $object; "\($ready), \($status.availableReplicas // 0) available")
+            else ok("rollout"; $object; "\($ready), of this set") end
+        end),
+    ($wanted_deployments[] | select(.metadata.labels.arch != null) | .metadata.name as $name | ("Deployment/" + $name) as $object
+      | if $lb == {} then unknown("servers"; $object; "the metrics of the load balancer cannot be read: \($page_error)")
+        elif $deployments == null then unread("servers"; $object; $deployments_error)
+        else (live_pool($name).status.readyReplicas // 0) as $ready | ($lb[proxy($name)].servers) as $up
+          | if $up == null then failed("servers"; $object; "the load balancer has no backend \(proxy($name))")
+            elif $up == $ready then ok("servers"; $object; "the load balancer uses \($up) of \($ready | count("ready builder"; "ready builders"))")
+            else failed("servers"; $object; "the load balancer uses \($up | count("server"; "servers")), but \($ready | if . == 1 then "1 builder is" else "\(.) builders are" end) ready") + {again: true} end
+        end),
+    ($wanted_scaled[] | .metadata.name as $name | ("ScaledObject/" + $name) as $object
+      | if $scaled == null then unread("scaling"; $object; $scaled_error)
+        else . as $wanted | ($scaled | named($name)) as $live | ($live.metadata.annotations // {}) as $annotations
+          | if $live == null then failed("scaling"; $object; "not found")
+            elif $annotations[$paused] != null then failed("scaling"; $object; "paused at \($annotations[$paused]) pods; to scale again: kubectl annotate scaledobject \($name) -n \($namespace) \($paused)-")
+            elif [$wanted.spec | differences($live.spec; "spec")] != [] then failed("scaling"; $object; "not of this set: \([$wanted.spec | differences($live.spec; "spec")][0]) differs")
+            elif ($live | condition("Ready")) == null then failed("scaling"; $object; "has no conditions: does the operator of KEDA run?") + {again: true}
+            elif ($live | condition("Ready").status) != "True" then failed("scaling"; $object; "not ready: \($live | condition("Ready") | because)") + {again: true}
+            elif ($live | condition("Fallback").status) == "True" then failed("scaling"; $object; "in fallback, KEDA cannot read the load balancer: \($live | condition("Fallback") | because)")
+            else ok("scaling"; $object; "ready, \($live.spec.minReplicaCount // 0) to \($live.spec.maxReplicaCount // 100) pods") end
+        end),
+    ($wanted_scaled[] | .metadata.name as $name | hpa($name) as $hpa | ("HPA/" + $hpa) as $object
+      | select(($scaled // [] | named($name) | .metadata.annotations[$paused]) == null)
+      | if $hpas == null then unread("hpa"; $object; $hpas_error)
+        else . as $wanted | ($hpas | named($hpa)) as $live
+          | if $live == null then failed("hpa"; $object; "not found: KEDA has not created it") + {again: true}
+            elif asleep($wanted) then ok("hpa"; $object; "asleep at 0 pods")
+            elif ($live | condition("ScalingActive").status) != "True" then failed("hpa"; $object; "ScalingActive is \($live | condition("ScalingActive").status // "missing"): \($live | condition("ScalingActive") // {} | because)") + {again: true}
+            else ok("hpa"; $object; "scales, at \($live.status.currentReplicas // 0) pods") end,
+            (select($live != null and (asleep($wanted) | not)) | ($seen[$name].hpa) as $read | ($seen[$name].lb) as $counted
+              | if $counted == [] then unknown("metric"; $object; "the metrics of the load balancer cannot be read: \($page_error)")
+                elif $read == [] then failed("metric"; $object; "has no value of the metric") + {again: true}
+                elif ($read | max) >= ($counted | min) and ($read | min) <= ($counted | max) then ok("metric"; $object; "reads \($read | last), the load balancer counts \($counted | last)")
+                else failed("metric"; $object; "reads \($read | span), but the load balancer counts \($counted | span)") + {again: true} end)
+        end),
+    ($set[] | select(.kind == "NodePool") | .metadata.name as $name | ("NodePool/" + $name) as $object
+      | if $nodepools == null then unread("nodes"; $object; $nodepools_error)
+        else ($nodepools | named($name)) as $live
+          | if $live == null then failed("nodes"; $object; "not found")
+            elif ($live | condition("Ready")) == null then unknown("nodes"; $object; "has no condition Ready")
+            elif ($live | condition("Ready").status) != "True" then failed("nodes"; $object; "not ready: \($live | condition("Ready") | because)")
+            else ok("nodes"; $object; "ready") end
+        end),
+    ($set[] | select(.kind == "EC2NodeClass") | .metadata.name as $name | ("EC2NodeClass/" + $name) as $object
+      | if $classes == null then unread("nodes"; $object; $classes_error)
+        else ($classes | named($name)) as $live | ($live.status // {}) as $status
+          | [$status.conditions[]? | select(.status != "True")] as $false
+          | [("amis", "subnets", "securityGroups") | select(($status[.] // []) == [])] as $none
+          | if $live == null then failed("nodes"; $object; "not found")
+            elif $false != [] then failed("nodes"; $object; ($false | (map(select(.type != "Ready")) + .)[0] | "\(.type) is \(.status): \(because)"))
+            elif $none != [] then failed("nodes"; $object; "finds no \($none | map({amis: "AMI", subnets: "subnet", securityGroups: "security group"}[.]) | join(", "))")
+            else ok("nodes"; $object; "\($status.amis | length | count("AMI"; "AMIs")), \($status.subnets | length | count("subnet"; "subnets")), \($status.securityGroups | length | count("security group"; "security groups"))") end
+        end),
+    (if $pods == null then unread("pods"; "pods"; $pods_error)
+      else [$pods[] | select(.metadata.deletionTimestamp == null and (.metadata.labels.app // "" | startswith("buildkitd")))] as $ours
+        # While a node starts, a pod is Pending for some minutes; a container that waits for its image or was stopped again
+        # and again is in trouble at once.
+        | [$ours[] | . as $pod
+            | ([.status.containerStatuses[]?.state.waiting | select(. != null and ((.reason // "ContainerCreating") | IN("ContainerCreating", "PodInitializing") | not))] | first) as $waiting
+            | select(.status.phase == "Pending" or $waiting != null)
+            | {name: .metadata.name, old: ($waiting != null or (now - ((.metadata.creationTimestamp | fromdateiso8601?) // 0) > 600)),
+               reason: (($waiting // ([.status.conditions[]? | select(.status != "True" and (.message // .reason) != null)] | first) // {reason: "no reason is given"}) | because)}] as $troubled
+        | ($troubled | sort_by(.old | not)) as $sorted
+        | ($sorted[0] // {} | "\(.name): \(.reason)") as $first
+        | if $troubled == [] then ok("pods"; "pods"; "none of \($ours | length) is Pending")
+          elif $sorted[0].old then failed("pods"; "pods"; "\($troubled | length) of \($ours | length) Pending or waiting; \($first)")
+          else unknown("pods"; "pods"; "\($troubled | length) of \($ours | length) Pending for less than 10 min; \($first)") end
+      end),
+    ($set | map(select(.kind == "NetworkPolicy") | .metadata.name) | select(. != []) as $wanted
+      | (if $policies == null then unread("network"; "NetworkPolicies"; $policies_error)
+        else ($wanted - ($policies | map(.metadata.name))) as $missing
+          | if $missing != [] then failed("network"; "NetworkPolicies"; "not found: \($missing | join(", "))")
+            else ok("network"; "NetworkPolicies"; "\($wanted | length) of \($wanted | length) exist") end
+        end),
+        (if $daemonsets == null then unread("enforcement"; "NetworkPolicies"; $daemonsets_error)
+        else ([$daemonsets[].metadata.name | select(test("^(calico-node|cilium|antrea-agent|kube-router|anetd|azure-npm)"))] | first) as $plugin
+          | [$daemonsets[] | select(.metadata.name == "aws-node" and .metadata.namespace == "kube-system")] as $cni
+          | if $plugin != null then ok("enforcement"; "NetworkPolicies"; "enforced by DaemonSet/\($plugin)")
+            elif $cni == [] then unknown("enforcement"; "NetworkPolicies"; "no DaemonSet is known to enforce them")
+            elif [$cni[].spec.template.spec.containers[].args[]?] | index("--enable-network-policy=true") then ok("enforcement"; "NetworkPolicies"; "enforced by the VPC CNI")
+            else failed("enforcement"; "NetworkPolicies"; "not enforced: DaemonSet/aws-node runs without --enable-network-policy=true") end
+        end)),
+    ($set[] | select(.kind == "ServiceMonitor") | . as $wanted | .metadata.name as $name | ("ServiceMonitor/" + $name) as $object
+      | if $monitors == null then unread("monitoring"; $object; $monitors_error)
+        elif $monitors | named($name) == null then failed("monitoring"; $object; "not found")
+        elif $prometheuses == null then unknown("monitoring"; $object; $prometheuses_error | line)
+        elif $prometheuses == [] then unknown("monitoring"; $object; "there is no Prometheus object that could select it")
+        else ($monitors | named($name) | .metadata.labels // {}) as $labels
+          | [$prometheuses[] | select((.spec.serviceMonitorSelector | selects($labels))
+              and (.spec.serviceMonitorNamespaceSelector as $selector | if $selector == null then .metadata.namespace == $namespace
+                elif $selector == {} then true else $selector | selects($labels_of_namespace) end))] as $by
+          | if $by != [] then ok("monitoring"; $object; "selected by \($by[0].kind // "Prometheus")/\($by[0].metadata.name) in \($by[0].metadata.namespace)")
+            elif $live_namespace == [] and any($prometheuses[]; .spec.serviceMonitorNamespaceSelector // {} != {}) then unknown("monitoring"; $object; "the labels of namespace \($namespace) cannot be read")
+            else failed("monitoring"; $object; "no Prometheus selects it: give it the labels of its serviceMonitorSelector with `extra_labels`") end
+        end)
+  ] as $rows
+  | {cluster: $cluster, context: $context, namespace: $namespace, checks: ($rows | map(del(.again))),
+     ok: ($rows | map(select(.status == "ok")) | length), failed: ($rows | map(select(.status == "failed")) | length),
+     not_known: ($rows | map(select(.status == "not known")) | length), again: any($rows[]; .again == true), seen: $seen}'
+
+# Checks the live fleet, result in $work/checks, and sets `checks_failed` to the number of failed checks. What the load
+# balancer, KEDA and the HPA know follows a change within seconds: such a check fails only where it does so four times.
+check_fleet() {
+  local pod file missing='' tries=0
+  # As a run leaves out 60-monitoring.yaml where the Prometheus operator is not installed.
+  for file in "$set_dir"/*.yaml; do
+    case $file in */kustomization.yaml) continue ;; esac
+    [ -s "$work/json/${file##*/}" ] || missing="$missing ${file##*/}"
+  done
+  cat "$work"/json/* >"$work/wanted-objects"
+  : >"$work/checks"
+  look policies networkpolicies -n "$namespace"
+  look daemonsets daemonsets --all-namespaces
+  # Nothing is asked for that the set does not have: its custom resource definitions need not be there.
+  : | tee "$work/live-"{scaled,hpas,nodepools,classes,monitors,prometheuses} "$work/error-"{scaled,hpas,nodepools,classes,monitors,prometheuses} >/dev/null
+  if has 10-nodepools.yaml; then
+    look nodepools nodepools.karpenter.sh
+    look classes ec2nodeclasses.karpenter.k8s.aws
+  fi
+  if has 60-monitoring.yaml; then
+    look monitors servicemonitors.monitoring.coreos.com -n "$namespace"
+    look prometheuses prometheuses.monitoring.coreos.com --all-namespaces
+  fi
+  while :; do
+    look deployments deployments -n "$namespace"
+    look pods pods -n "$namespace"
+    if has 50-scaledobjects.yaml; then
+      look scaled scaledobjects.keda.sh -n "$namespace"
+      look hpas hpa -n "$namespace"
+    fi
+    : >"$work/page"
+    if [ -s "$work/live-pods" ]; then echo "no pod of $LB" >"$work/error"; else cp "$work/error-pods" "$work/error"; fi
+    : >"$work/forward-error"
+    pod=$(jq -r --arg app "$LB" '[.items[]? | select(.metadata.labels.app == $app and .metadata.deletionTimestamp == null)]
+      | sort_by(.metadata.creationTimestamp // "") | last // empty | .metadata.name' "$work/live-pods")
+    if [ -n "$pod" ]; then
+      lb_page "$pod" "/metrics?scope=backend" >"$work/page" || : >"$work/page"
+    fi
+    echo "exec: $(head -n 1 "$work/error")$([ ! -s "$work/forward-error" ] || echo ", port-forward: $(head -n 1 "$work/forward-error")")" >"$work/error-page"
+    sed -n -e 's/^haproxy_backend_current_sessions{proxy="\(bk_[a-z0-9]*\)"} /\1 sessions /p' \
+      -e 's/^haproxy_backend_active_servers{proxy="\(bk_[a-z0-9]*\)"} /\1 servers /p' "$work/page" >"$work/lb"
+    # The namespace is empty where it may not be read.
+    jq -n --arg cluster "$cluster" --arg context "$context" --arg namespace "$namespace" --arg paused "$PAUSED" --arg missing "$missing" \
+      --slurpfile set "$work/wanted-objects" --slurpfile before "$work/checks" --slurpfile live_namespace "$work/namespace" \
+      --rawfile page "$work/lb" --rawfile page_error "$work/error-page" \
+      --slurpfile deployments "$work/live-deployments" --rawfile deployments_error "$work/error-deployments" \
+      --slurpfile pods "$work/live-pods" --rawfile pods_error "$work/error-pods" \
+      --slurpfile scaled "$work/live-scaled" --rawfile scaled_error "$work/error-scaled" \
+      --slurpfile hpas "$work/live-hpas" --rawfile hpas_error "$work/error-hpas" \
+      --slurpfile nodepools "$work/live-nodepools" --rawfile nodepools_error "$work/error-nodepools" \
+      --slurpfile classes "$work/live-classes" --rawfile classes_error "$work/error-classes" \
+      --slurpfile policies "$work/live-policies" --rawfile policies_error "$work/error-policies" \
+      --slurpfile daemonsets "$work/live-daemonsets" --rawfile daemonsets_error "$work/error-daemonsets" \
+      --slurpfile monitors "$work/live-monitors" --rawfile monitors_error "$work/error-monitors" \
+      --slurpfile prometheuses "$work/live-prometheuses" --rawfile prometheuses_error "$work/error-prometheuses" \
+      "$CHECKS" >"$work/checks-now" || return 1
+    mv "$work/checks-now" "$work/checks"
+    tries=$((tries + 1))
+    if [ "$tries" = 4 ] || ! grep -q '^  "again": true' "$work/checks"; then break; fi
+    sleep "$poll_s"
+  done
+  checks_failed=$(sed -n 's/^  "failed": \([0-9]*\),*$/\1/p' "$work/checks")
+  [ -n "$checks_failed" ]
+}
+
+# Prints the result of check_fleet.
+print_checks() {
+  if [ "$format" = json ]; then
+    jq 'del(.again, .seen)' "$work/checks"
+    return
+  fi
+  jq -r 'def pad($width): . + ([range($width - length) | " "] | join(""));
+    (.checks | map(.object | length) | max // 0) as $width
+    | (.checks[] | (.status | pad(9)) + "  " + (.check | pad(11)) + "  " + (.object | pad($width)) + "  " + .detail),
+      "\(.ok) ok, \(.failed) failed, \(.not_known) not known"' "$work/checks"
+}
+
+# The end of a run that has succeeded, whatever the checks say: they also see what the run has nothing to do with.
+end_with_checks() {
+  say ""
+  say "checks of the fleet (\`--verify\` repeats them):"
+  if check_fleet; then print_checks >&2; else say "it cannot be compared with the set"; fi
+}
+
 # ---------------------------------------------------------------- the run
 
 if [ -n "$overlay" ]; then take_overlay; else take_set; fi
 check_context
+if [ "$only_verify" = 1 ]; then
+  before_checks
+  read_set
+  check_fleet || die "$EXIT_FAILED" "cannot compare the fleet with the set"
+  print_checks
+  [ "$checks_failed" = 0 ] || exit "$EXIT_CHECK"
+  exit 0
+fi
 preflight
 read_set
 builders=$(desired 40-deployments.yaml | jq -r .metadata.name)
@@ -1112,6 +1429,7 @@ if [ -z "$changed" ]; then
     tidy_configs
   fi
   handle_leftovers
+  [ "$dry_run" = 1 ] || end_with_checks
   exit 0
 fi
 if [ "$first_install" = 0 ]; then
@@ -1174,3 +1492,4 @@ wait_for "$builders"
 tidy_configs
 handle_leftovers
 summary
+end_with_checks

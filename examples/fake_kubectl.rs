@@ -51,6 +51,7 @@ fn kind_of(resource: &str) -> &'static str {
         ("poddisruptionbudget", "PodDisruptionBudget"),
         ("scaledobject", "ScaledObject"),
         ("servicemonitor", "ServiceMonitor"),
+        ("prometheuse", "Prometheus"),
         ("prometheusrule", "PrometheusRule"),
         ("nodepool", "NodePool"),
         ("ec2nodeclasse", "EC2NodeClass"),
@@ -93,6 +94,26 @@ impl Cluster {
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         paths.iter().map(|path| serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()).collect()
+    }
+
+    fn crds(&self) -> String {
+        self.setting("crds").unwrap_or_else(|| {
+            "nodepools.karpenter.sh ec2nodeclasses.karpenter.k8s.aws scaledobjects.keda.sh servicemonitors.monitoring.coreos.com prometheusrules.monitoring.coreos.com".to_owned()
+        })
+    }
+
+    /// The first kind among these objects whose custom resource definition is not installed.
+    fn unknown_kind(&self, objects: &[Value]) -> Option<String> {
+        let crds = self.crds();
+        let known = |kind: &str| match kind {
+            "NodePool" => crds.contains("nodepools."),
+            "EC2NodeClass" => crds.contains("ec2nodeclasses."),
+            "ScaledObject" => crds.contains("scaledobjects."),
+            "ServiceMonitor" => crds.contains("servicemonitors."),
+            "PrometheusRule" => crds.contains("prometheusrules."),
+            _ => true,
+        };
+        objects.iter().map(kind).find(|kind| !known(kind)).map(str::to_owned)
     }
 
     /// Counts every call, and fails where one was asked to.
@@ -322,8 +343,49 @@ fn sessions(cluster: &Cluster) -> Option<String> {
     let count = cluster.setting("sessions")?;
     Some(format!(
         "# TYPE haproxy_backend_current_sessions gauge\nhaproxy_backend_current_sessions{{proxy=\"bk_amd64\"}} 0\n\
-         haproxy_backend_current_sessions{{proxy=\"bk_arm64\"}} {count}\n"
+         haproxy_backend_current_sessions{{proxy=\"bk_arm64\"}} {count}\n\
+         # TYPE haproxy_backend_active_servers gauge\n{}",
+        servers(cluster)
     ))
+}
+
+/// The servers that are UP: as many as builders are ready, unless a test says how many there are of each architecture.
+fn servers(cluster: &Cluster) -> String {
+    let of = |arch: &str| {
+        let ready = cluster
+            .get("Deployment", &format!("buildkitd-{arch}"))
+            .map(|pool| pool["status"]["readyReplicas"].as_u64().unwrap_or(0).to_string())?;
+        let count = cluster.setting("servers-up").unwrap_or(ready);
+        Some(format!("haproxy_backend_active_servers{{proxy=\"bk_{arch}\"}} {count}\n"))
+    };
+    ["amd64", "arm64"].into_iter().filter_map(of).collect()
+}
+
+/// The status that controllers would have given to an object, unless a test has put one.
+fn observed(cluster: &Cluster, mut object: Value) -> Value {
+    let is_true = |kind: &str| json!({"type": kind, "status": "True"});
+    let status = match kind(&object) {
+        "ScaledObject" => json!({"conditions": [is_true("Ready"), {"type": "Fallback", "status": "False"}]}),
+        "NodePool" => json!({"conditions": [is_true("Ready")]}),
+        "EC2NodeClass" => json!({"conditions": [is_true("AMIsReady"), is_true("Ready")], "amis": [{"id": "ami-1"}],
+            "subnets": [{"id": "subnet-1"}, {"id": "subnet-2"}], "securityGroups": [{"id": "sg-1"}]}),
+        "HorizontalPodAutoscaler" => {
+            let pool = name(&object).trim_start_matches("keda-hpa-");
+            let replicas =
+                cluster.get("Deployment", pool).and_then(|pool| pool["spec"]["replicas"].as_u64()).unwrap_or(0);
+            let sessions = cluster.setting("sessions").and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+            let builds = if pool.ends_with("arm64") { sessions } else { 0 };
+            // Per pod, in thousandths, rounded up.
+            let average = (builds * 1000).div_ceil(replicas.max(1));
+            json!({"currentReplicas": replicas, "conditions": [is_true("AbleToScale"), is_true("ScalingActive")],
+                "currentMetrics": [{"type": "External", "external": {"current": {"averageValue": format!("{average}m")}}}]})
+        }
+        _ => return object,
+    };
+    if object.get("status").is_none() {
+        object["status"] = status;
+    }
+    object
 }
 
 /// `wget` in the load balancer's pod, which may lack the program and listens on IPv4 alone.
@@ -358,7 +420,8 @@ fn port_forward(cluster: &Cluster, pod: &str) {
     let (mut client, _) = listener.accept().unwrap();
     let request: Vec<String> =
         BufReader::new(&client).lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
-    assert_eq!(request[0], "GET /metrics?scope=backend&metrics=haproxy_backend_current_sessions HTTP/1.1");
+    let pages = ["&metrics=haproxy_backend_current_sessions", ""];
+    assert!(pages.iter().any(|page| request[0] == format!("GET /metrics?scope=backend{page} HTTP/1.1")), "{request:?}");
     write!(client, "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n").unwrap();
     // As HAProxy sends it, in chunks; here one ends within the line with the number. A connection may break before the last.
     let (first, second) = page.split_at(page.find("arm64").unwrap());
@@ -381,12 +444,16 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
         return print(&live, arguments);
     }
     let resource = &arguments.words[1];
+    let forbidden = cluster.setting("forbidden").unwrap_or_default();
+    if forbidden.split(' ').any(|of| resource.split('.').next() == Some(of)) {
+        fail(&format!(
+            "Error from server (Forbidden): {resource} is forbidden: User \"dev\" cannot list resource \"{resource}\""
+        ));
+    }
     if resource == "scaledobjects.keda.sh" && cluster.setting("scaledobjects-unreadable").is_some() {
         fail("Error from server (Forbidden): scaledobjects.keda.sh is forbidden");
     }
-    let crds = cluster.setting("crds").unwrap_or_else(|| {
-        "nodepools.karpenter.sh ec2nodeclasses.karpenter.k8s.aws scaledobjects.keda.sh servicemonitors.monitoring.coreos.com prometheusrules.monitoring.coreos.com".to_owned()
-    });
+    let crds = cluster.crds();
     if resource == "crd" {
         match arguments.words.get(2) {
             Some(_) => {
@@ -430,6 +497,7 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
             kinds.contains(&kind(object))
                 && wanted.iter().all(|(key, value)| object["metadata"]["labels"][*key] == *value)
         });
+        found = found.into_iter().map(|object| observed(cluster, object)).collect();
         if arguments.get("-o") == Some("name") {
             return print(&found, arguments);
         }
@@ -506,6 +574,10 @@ fn main() {
         ["port-forward", "pod/buildkitd-lb-1", _] => port_forward(&cluster, "buildkitd-lb-1"),
         ["get", ..] => get(&cluster, &arguments),
         ["create"] if cluster.setting("create-fails").is_some() => fail("error: the server is gone"),
+        ["create"] if cluster.unknown_kind(&arguments.objects()).is_some() => fail(&format!(
+            "error: resource mapping not found for name: \"x\" namespace: \"\" from \"x.yaml\": no matches for kind \"{}\" in version \"v1\"\nensure CRDs are installed first",
+            cluster.unknown_kind(&arguments.objects()).unwrap_or_default()
+        )),
         ["create"] => arguments.objects().iter().for_each(|object| println!("{object}")),
         ["diff"] => {
             let mut differs = false;

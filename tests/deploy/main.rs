@@ -11,6 +11,7 @@ mod kustomize;
 mod preflight;
 mod rollouts;
 mod rolls;
+mod verify;
 mod without_karpenter;
 
 use std::fs;
