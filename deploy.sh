@@ -1298,6 +1298,7 @@ readonly CHECKS='
     ($set[] | select(.kind == "ServiceMonitor") | . as $wanted | .metadata.name as $name | ("ServiceMonitor/" + $name) as $object
       | if $monitors == null then unread("monitoring"; $object; $monitors_error)
         elif $monitors | named($name) == null then failed("monitoring"; $object; "not found")
+        elif $prometheuses == null and ($prometheuses_error | test("have a resource type")) then unknown("monitoring"; $object; "the operator of this cluster has no Prometheus objects")
         elif $prometheuses == null then unknown("monitoring"; $object; $prometheuses_error | line)
         elif $prometheuses == [] then unknown("monitoring"; $object; "there is no Prometheus object that could select it")
         else ($monitors | named($name) | .metadata.labels // {}) as $labels
