@@ -2,6 +2,7 @@
 
 use crate::input::layer::{Leaf, layer};
 use crate::values::name::{MetricLabelName, MetricLabelValue};
+use crate::values::runbook::RunbookUrl;
 
 layer! {
     /// The block `buildkit.monitoring`.
@@ -12,6 +13,9 @@ layer! {
         /// alerts beside those of other clusters. For such a ruler alone: a cluster's own Prometheus has no external label
         /// in its data, so there no alert would be true.
         cluster_label: ClusterLabelKeys,
+        /// Address of the runbook, docs/runbook.md where your people read it. Each alert then has the annotation
+        /// `runbook_url`: this address, `#` and the alert's name in lower case, the section as GitHub and GitLab name it.
+        runbook_url: Leaf<RunbookUrl>,
     }
 }
 

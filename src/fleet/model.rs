@@ -18,6 +18,7 @@ use crate::values::name::{
     RegistryHost, SecretName,
 };
 use crate::values::patch::Patch;
+use crate::values::runbook::RunbookUrl;
 use crate::values::toleration::Toleration;
 use crate::values::version::Version;
 
@@ -45,6 +46,8 @@ pub struct Fleet {
     pub builder: BuilderSettings,
     pub mtls_secret: Option<SecretName>,
     pub monitoring: bool,
+    /// The page whose sections alerts lead to.
+    pub runbook_url: Option<RunbookUrl>,
     /// Only where the alerts are evaluated beside those of other clusters.
     pub cluster_label: Option<ClusterLabel>,
     pub extra_labels: IndexMap<String, String>,

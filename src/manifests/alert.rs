@@ -17,6 +17,22 @@ pub struct Alert {
     pub description: String,
 }
 
+impl Alert {
+    /// The alert's section of the fleet's runbook; `None` where the fleet names no runbook. In lower case, as GitHub, GitLab
+    /// and generators of sites name the section of a heading.
+    pub fn runbook_url(&self, fleet: &Fleet) -> Option<String> {
+        fleet.runbook_url.as_ref().map(|page| format!("{page}#{}", self.name.to_ascii_lowercase()))
+    }
+}
+
+/// An alert as the template sees it.
+#[derive(Debug, Serialize)]
+pub struct AlertView {
+    #[serde(flatten)]
+    pub alert: Alert,
+    pub runbook_url: Option<String>,
+}
+
 /// The selector of a series that carries no namespace of ours: `name{labels}`, and the cluster's own label where the
 /// rules are evaluated beside those of other clusters.
 pub(super) fn anywhere(fleet: &Fleet, name: &str, labels: &str) -> String {

@@ -5,7 +5,7 @@
 //! Everything is scraped once a minute: the window of a rate or an increase spans four scrapes or more.
 
 use crate::fleet::model::Fleet;
-use crate::manifests::alert::{Alert, anywhere, ours};
+use crate::manifests::alert::{Alert, AlertView, anywhere, ours};
 use crate::manifests::names::{LB, LB_METRICS};
 use crate::manifests::pool_alerts;
 
@@ -16,6 +16,12 @@ pub fn of(fleet: &Fleet) -> Vec<Alert> {
         alerts.extend(of_keda(fleet));
     }
     alerts
+}
+
+/// All alerts of the fleet for the template.
+pub(super) fn viewed(fleet: &Fleet) -> Vec<AlertView> {
+    let viewed = |alert: Alert| AlertView { runbook_url: alert.runbook_url(fleet), alert };
+    of(fleet).into_iter().map(viewed).collect()
 }
 
 fn of_load_balancer(fleet: &Fleet) -> [Alert; 2] {

@@ -13,7 +13,7 @@ use crate::fleet::ports::{COMBINED_PORT, HEALTH_PORT, METRICS_PORT, STATS_PORT};
 use crate::fleet::scaling::{FALLBACK_THRESHOLD, POLLING_INTERVAL_S};
 use crate::fleet::sizing;
 use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
-use crate::manifests::alert::Alert;
+use crate::manifests::alert::AlertView;
 use crate::manifests::alerts;
 use crate::manifests::builder_view::BuilderView;
 use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
@@ -39,7 +39,7 @@ pub struct View<'a> {
     pub registries: Vec<RegistryView<'a>>,
     /// The user's part of buildkitd.toml.
     pub toml: TomlView,
-    pub alerts: Vec<Alert>,
+    pub alerts: Vec<AlertView>,
     pub files: Files,
 }
 
@@ -158,7 +158,7 @@ impl<'a> View<'a> {
             keda: fleet.autoscaled().then(|| keda_view(fleet)),
             registries: registries_view(fleet, &toml.registries),
             toml,
-            alerts: alerts::of(fleet),
+            alerts: alerts::viewed(fleet),
             files,
         }
     }

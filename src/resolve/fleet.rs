@@ -160,6 +160,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         mtls_secret: layer.mtls_secret.get().cloned(),
         cluster_label,
         monitoring: layer.monitoring.enabled.or(&standard.monitoring.enabled),
+        runbook_url: layer.monitoring.runbook_url.get().cloned(),
         extra_labels,
         delivery: layer.delivery.or(&standard.delivery),
         ladder,

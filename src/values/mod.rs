@@ -16,6 +16,7 @@ pub mod patch;
 pub mod pattern;
 pub mod provisioner;
 pub mod proxy;
+pub mod runbook;
 pub mod selector_term;
 pub mod service_type;
 pub mod taint;

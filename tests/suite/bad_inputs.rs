@@ -150,6 +150,21 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             &["invalid-value"],
             one_cluster("      monitoring: {cluster_label: {name: namespace, value: here}}\n"),
         ),
+        (
+            "runbook-with-a-section",
+            &["invalid-value"],
+            one_cluster("      monitoring: {runbook_url: \"https://wiki.example/runbook#alerts\"}\n"),
+        ),
+        (
+            "runbook-without-scheme",
+            &["invalid-value"],
+            one_cluster("      monitoring: {runbook_url: wiki.example/runbook}\n"),
+        ),
+        (
+            "runbook-port",
+            &["invalid-value"],
+            one_cluster("      monitoring: {runbook_url: \"https://wiki.example:70000/\"}\n"),
+        ),
         ("too-many-pods-per-node", &["invalid-value"], one_cluster("      pods_per_node: 36\n")),
         ("bad-namespace", &["invalid-value"], one_cluster("      namespace: Builds\n")),
         ("injection-namespace", &["invalid-value"], one_cluster("      namespace: \"a\\nkind: Secret\"\n")),

@@ -9,6 +9,7 @@ use buildkit_fleet::values::name::{
     AmiAlias, ClusterKey, ClusterName, LabelKey, LabelText, MetricLabelName, MetricLabelValue, Module, Namespace,
     Region, RegistryHost, SecretName,
 };
+use buildkit_fleet::values::runbook::RunbookUrl;
 use buildkit_fleet::values::version::Version;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -33,6 +34,7 @@ const BEYOND_THE_SCHEMA: &[(&str, &str)] = &[
     ("cluster-label-without-value", "the other key may stand in `defaults`"),
     ("cluster-label-empty", "both keys may stand in `defaults`"),
     ("cluster-label-of-the-alerts", "a name that the alerts use is well formed"),
+    ("runbook-port", "a port beyond 65535 is well formed"),
     ("bad-toleration", "`Exists` beside a value"),
     ("builder-ca-and-account", "one of two keys; the name may stand in `defaults`"),
     ("builder-account-of-others", "annotations beside `create: false`"),
@@ -222,6 +224,7 @@ fn all_agree(text: &str) {
     agrees::<Image>(text, text.len() < 100);
     // Ports beyond 65535 and long paths are more than a pattern should tell.
     agrees::<RegistryHost>(text, !text.contains(':') && text.len() < 100);
+    agrees::<RunbookUrl>(text, text.matches(':').count() < 2);
 }
 
 proptest! {

@@ -45,6 +45,7 @@ mod plan;
 mod properties;
 mod publish;
 mod reports;
+mod runbook;
 mod schema;
 mod simulate;
 mod simulate_command;

@@ -77,6 +77,9 @@ fn text(fleet: &Fleet, name: &str, width: usize) -> String {
         }
         text += "what to do\n";
         text += &wrap(&alert.description, width, "    ");
+        if let Some(page) = alert.runbook_url(fleet) {
+            let _ = writeln!(text, "runbook\n    {page}");
+        }
         let _ =
             writeln!(text, "where\n    {MANIFEST}:PrometheusRule/buildkitd.spec.groups[buildkit-fleet].rules[{place}]");
     }
