@@ -270,6 +270,148 @@ fn a_spent_budget_exits_75() {
     }
 }
 
+/// Seconds that it says it waited, and seconds in all.
+fn waited(stderr: &str) -> (u32, u32) {
+    let line = stderr.lines().rfind(|line| line.contains(" in all")).unwrap_or_default();
+    let number = |after: &str| line.split_once(after)?.1.split(' ').next()?.parse().ok();
+    let both = number(", waited ").zip(number(" for a builder, "));
+    both.unwrap_or_else(|| panic!("no times: {stderr}"))
+}
+
+#[test]
+fn the_last_line_says_how_it_ended_and_after_how_many_tries() {
+    type Ending = (&'static [(&'static str, &'static str, u8)], &'static str, i32);
+    let endings: [Ending; 7] = [
+        (&[("0", "", 0)], "built after 1", 0),
+        (&[("0", CLOSED, 1), ("0", "", 0)], "built after 2", 0),
+        (&[("0", FAILED_STEP, 3)], "failed after 1", 3),
+        (&[("0", "something new", 1)], "failed after 1", 1),
+        (&[("0", LOST, 1)], "builder lost after 3", 1),
+        (&[("0", PLAIN_BUILDER, 1)], "builder without TLS after", 1),
+        (&[("0", CLOSED, 1)], "no builder after", 75),
+    ];
+    std::thread::scope(|scope| {
+        for shell in shells() {
+            for (tries, ending, expected) in endings {
+                let shell = shell.clone();
+                scope.spawn(move || {
+                    let lab = Lab::new();
+                    lab.client("buildctl", tries);
+                    let client = lab.path("buildctl").display().to_string();
+                    let budget = if expected == 75 || ending.contains("TLS") { "4" } else { "1h" };
+                    let (code, stderr) =
+                        run(lab.command(&shell, &["--budget", budget, "--", &client, "build"]).env("BK_PAUSE", "3"));
+                    assert_eq!(code, expected, "{shell:?}: {stderr}");
+                    let last = stderr.lines().last().unwrap_or_default();
+                    assert!(last.starts_with(&format!("bk-build: {ending}")), "{shell:?}: {stderr}");
+                    assert!(last.contains(" s for a builder, ") && last.ends_with(" s in all"), "{shell:?}: {last}");
+                    assert_eq!(last.contains(" 1 try, "), lab.tries() == 1, "{last}");
+                    let (_, quiet) = run(lab
+                        .command(&shell, &["--budget", "1", "--", &client, "build"])
+                        .env("BK_QUIET", "1")
+                        .env("BK_LOST_MAX", "0"));
+                    assert!(!quiet.contains("bk-build:"), "{quiet}");
+                });
+            }
+        }
+    });
+}
+
+/// By the wrapper's own clock, whatever the machine does: pauses and tries without a builder are waits, steps are not.
+#[test]
+fn what_is_waited_ends_with_the_first_step() {
+    for shell in shells() {
+        let lab = Lab::new();
+        let client = lab.path("buildctl");
+        let script = "#!/bin/sh\nsleep 2\necho '#1 [internal] load build definition from Dockerfile' >&2\nsleep 4\n";
+        std::fs::write(&client, script).unwrap_or_else(|error| panic!("{error}"));
+        let (code, stderr) = run(&mut lab.command(&shell, &["sh", &client.display().to_string()]));
+        let (waits, all) = waited(&stderr);
+        assert!(code == 0 && waits >= 1 && waits + 2 <= all, "{shell:?}: {stderr}");
+
+        let lab = Lab::new();
+        lab.client("buildctl", &[("1", CLOSED, 1), ("3", "", 0)]);
+        let (code, stderr) = run(&mut lab.command(&shell, &[&lab.path("buildctl").display().to_string()]));
+        let (waits, all) = waited(&stderr);
+        // A pause of 3 s, at most a fifth less, and nothing of the second try, which prints no step.
+        assert!(code == 0 && waits >= 2 && waits + 2 <= all, "{shell:?}: {stderr}");
+    }
+}
+
+#[test]
+fn the_end_is_written_as_metrics_and_as_a_summary_where_asked() {
+    for shell in shells() {
+        let lab = Lab::new();
+        lab.client("buildctl", &[("0", CLOSED, 1), ("0", FAILED_STEP, 3)]);
+        let client = lab.path("buildctl").display().to_string();
+        let [textfile, summary] = ["build.prom", "summary.md"].map(|name| lab.path(name));
+        std::fs::write(&summary, "before\n").unwrap_or_else(|error| panic!("{error}"));
+        let (code, stderr) = run(lab
+            .command(&shell, &["--textfile", &textfile.display().to_string(), "--summary", "--", &client])
+            .env("BK_PAUSE", "1")
+            .env("GITHUB_STEP_SUMMARY", &summary));
+        assert_eq!((code, lab.tries()), (3, 2), "{shell:?}: {stderr}");
+        let metrics = std::fs::read_to_string(&textfile).unwrap_or_else(|error| panic!("{shell:?}: {error}: {stderr}"));
+        let (waits, all) = waited(&stderr);
+        for sample in [
+            "bk_build_tries 2".to_owned(),
+            format!("bk_build_wait_seconds {waits}"),
+            format!("bk_build_duration_seconds {all}"),
+            "bk_build_exit_code 3".to_owned(),
+            "bk_build_outcome{outcome=\"failed\"} 1".to_owned(),
+            "bk_build_outcome{outcome=\"no builder\"} 0".to_owned(),
+        ] {
+            assert!(metrics.lines().any(|line| line == sample), "{shell:?}: no {sample}:\n{metrics}");
+        }
+        assert_eq!(metrics.matches("} 1\n").count(), 1, "one outcome: {metrics}");
+        for line in metrics.lines().filter(|line| !line.starts_with('#')) {
+            let name = line.split(['{', ' ']).next().unwrap_or_default();
+            assert_eq!(metrics.matches(&format!("# TYPE {name} gauge\n")).count(), 1, "{line}");
+        }
+        let text = std::fs::read_to_string(&summary).unwrap_or_default();
+        assert!(text.starts_with("before\n\n| bk-build | tries |"), "{shell:?}: {text}");
+        assert!(text.contains(&format!("\n| failed | 2 | {waits} s | {all} s | 3 |\n")), "{shell:?}: {text}");
+        let left = support::walk(lab.directory.path());
+        assert!(left.iter().all(|path| !path.display().to_string().contains(".prom.")), "{left:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_changes_no_exit_code() {
+    for shell in shells() {
+        let lab = Lab::new();
+        lab.client("buildctl", &[("0", FAILED_STEP, 3)]);
+        let client = lab.path("buildctl").display().to_string();
+        let missing = lab.path("missing/build.prom").display().to_string();
+        let (code, stderr) = run(lab
+            .command(&shell, &[&client])
+            .env("BK_TEXTFILE", &missing)
+            .env("BK_SUMMARY", "1")
+            .env_remove("GITHUB_STEP_SUMMARY"));
+        assert_eq!(code, 3, "{shell:?}: {stderr}");
+        assert!(stderr.contains(&format!("bk-build: cannot write {missing}: ")), "{shell:?}: {stderr}");
+        assert!(stderr.contains("no summary: GITHUB_STEP_SUMMARY is not set"), "{shell:?}: {stderr}");
+    }
+}
+
+#[test]
+fn verbose_prints_when_and_from_where_each_try_starts() {
+    for shell in shells() {
+        let lab = Lab::new();
+        lab.client("buildctl", &[("0", CLOSED, 1), ("0", "", 0)]);
+        let client = lab.path("buildctl").display().to_string();
+        let arguments = ["--verbose", &client, "--addr", "tcp://buildkitd-amd64.builds:1234", "build"];
+        let (_, stderr) = run(lab.command(&shell, &arguments).env("BK_PAUSE", "1"));
+        let tries: Vec<&str> = stderr.lines().filter(|line| line.starts_with("bk-build: try ")).collect();
+        assert_eq!(tries.len(), 2, "{shell:?}: {stderr}");
+        assert!(tries[1].starts_with("bk-build: try 2 at 20") && tries[1].contains("Z from "), "{stderr}");
+        let find = "kubectl -n builds logs deployment/buildkitd-lb --timestamps | awk -f builds.awk";
+        assert_eq!(stderr.matches(find).count(), 1, "{shell:?}: {stderr}");
+        let (_, stderr) = run(&mut lab.command(&shell, &[&client]));
+        assert!(!stderr.contains(": try "), "{stderr}");
+    }
+}
+
 #[test]
 fn the_clients_exit_code_is_ours() {
     for shell in shells() {
@@ -405,6 +547,7 @@ fn a_wrong_command_line_exits_64() {
             &["--budget", "soon", "true"],
             &["--budget", "1d", "true"],
             &["--bogus", "true"],
+            &["--textfile"],
             &["--"],
         ] {
             assert_eq!(run(&mut lab.command(&shell, arguments)).0, 64, "{shell:?} {arguments:?}");
