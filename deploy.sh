@@ -6,7 +6,8 @@
 #                       [--kustomize DIR [--config clusters.yaml]]
 #   ./deploy.sh --hand-over CLUSTER [--field-manager NAME] [--context CTX] [--accept-cluster ENTRY] [--dir generated]
 #                       [--dry-run] [--timeout 45m] [--kustomize DIR [--config clusters.yaml]]
-#   ./deploy.sh CLUSTER --verify [--format text|json] [--context CTX] [--accept-cluster ENTRY] [--dir generated]
+#   ./deploy.sh CLUSTER --verify [--smoke ARCH,... | --smoke none] [--smoke-namespace NS] [--smoke-secret NAME]
+#                       [--format text|json] [--context CTX] [--accept-cluster ENTRY] [--dir generated]
 #                       [--kustomize DIR [--config clusters.yaml]]
 #
 #   --context CTX    kubectl context (default: the current one)
@@ -35,9 +36,19 @@
 #   --field-manager NAME
 #                    with --hand-over: the field manager of what applies next, so that it owns what is adopted:
 #                    argocd-controller, kustomize-controller for Flux (default: buildkit-fleet)
-#   --verify         change nothing, but check the live fleet against the set: a table of checks, each `ok`, `failed` or `not
-#                    known` with its reason. Other runs end with the same table. Needs to read only; what this user may not
-#                    read is `not known`. The load balancer is read by `kubectl exec` or `kubectl port-forward`.
+#   --verify         change nothing of the fleet, but check it against the set: a table of checks, each `ok`, `failed` or
+#                    `not known` with its reason. Other runs end with the same table. What this user may not read is `not
+#                    known`. The load balancer is read by `kubectl exec` or `kubectl port-forward`. Then a small build runs
+#                    on each architecture as a client would run it: by a Job, in a namespace of clients, which takes up to
+#                    5 min and is deleted afterwards. A user that may only read has the checks without builds.
+#   --smoke ARCH,... with --verify: the architectures to build on, or none (default: those whose minimum is above 0, since
+#                    others may have to start a node for it)
+#   --smoke-namespace NS
+#                    with --verify: where these Jobs run (default: the first of `client_namespaces`). Their pods satisfy
+#                    the restricted Pod Security Standard.
+#   --smoke-secret NAME
+#                    with --verify: a Secret of that namespace with a client's tls.crt, tls.key and ca.crt. Without it, no
+#                    build is tried where builders want certificates.
 #   --format FORMAT  with --verify: text or json (default: text)
 #
 # Pods of such a set wait for their builds, so a roll cuts none, but it has a cost: while the old load balancer runs, up
@@ -82,8 +93,8 @@ usage() {
                    [--wait-idle MIN | --force-roll | --cut-builds] [--prune] [--kustomize DIR [--config FILE]]
        ./deploy.sh --hand-over CLUSTER [--field-manager NAME] [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--dry-run]
                    [--timeout 45m] [--kustomize DIR [--config FILE]]
-       ./deploy.sh CLUSTER --verify [--format text|json] [--context CTX] [--accept-cluster ENTRY] [--dir DIR]
-                   [--kustomize DIR [--config FILE]]"
+       ./deploy.sh CLUSTER --verify [--smoke ARCH,...|none] [--smoke-namespace NS] [--smoke-secret NAME] [--format text|json]
+                   [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--kustomize DIR [--config FILE]]"
   exit "$EXIT_USAGE"
 }
 
@@ -109,10 +120,11 @@ seconds() {
 }
 
 cluster='' context='' accepted='' dir=generated dry_run=0 yes=0 timeout_s=2700 wait_idle_s='' force_roll=0 cut_builds=0 prune=0
-overlay='' config='' only_hand_over=0 adopter='' only_verify=0 format=''
+overlay='' config='' only_hand_over=0 adopter='' only_verify=0 format='' smoke='' smoke_namespace='' smoke_secret=''
 while [ $# -gt 0 ]; do
   case $1 in
-    --context | --accept-cluster | --dir | --timeout | --wait-idle | --kustomize | --config | --field-manager | --format)
+    --context | --accept-cluster | --dir | --timeout | --wait-idle | --kustomize | --config | --field-manager | --format | \
+      --smoke | --smoke-namespace | --smoke-secret)
       [ $# -ge 2 ] || usage "$1 needs a value"
       case $1 in
         --context) context=$2 ;;
@@ -122,6 +134,9 @@ while [ $# -gt 0 ]; do
         --config) config=$2 ;;
         --field-manager) adopter=$2 ;;
         --format) format=$2 ;;
+        --smoke) smoke=$2 ;;
+        --smoke-namespace) smoke_namespace=$2 ;;
+        --smoke-secret) smoke_secret=$2 ;;
         --timeout) timeout_s=$(seconds "$2") || usage "invalid value \`$2\` for --timeout: expected a length such as 90s, 45m or 2h" ;;
         --wait-idle) wait_idle_s=$(seconds "${2}m") || usage "invalid value \`$2\` for --wait-idle: expected minutes" ;;
       esac
@@ -156,7 +171,8 @@ fi
 if [ "$only_verify" = 1 ] && [ "$wait_idle_s$force_roll$cut_builds$prune$only_hand_over$dry_run" != 00000 ]; then
   usage "--verify only reads: --wait-idle, --force-roll, --cut-builds, --prune, --hand-over and --dry-run are not for it"
 fi
-[ -z "$format" ] || [ "$only_verify" = 1 ] || usage "--format is for --verify"
+[ -z "$format$smoke$smoke_namespace$smoke_secret" ] || [ "$only_verify" = 1 ] || usage "--format, --smoke, --smoke-namespace and --smoke-secret are for --verify"
+case $smoke in "" | none | amd64 | arm64 | amd64,arm64 | arm64,amd64) ;; *) usage "invalid value \`$smoke\` for --smoke: expected none, amd64, arm64 or both with a comma" ;; esac
 case ${format:-text} in text | json) ;; *) usage "invalid value \`$format\` for --format: expected text or json" ;; esac
 case $adopter in *[!A-Za-z0-9._-]*) usage "invalid value \`$adopter\` for --field-manager" ;; esac
 adopter=${adopter:-$MANAGER}
@@ -167,7 +183,9 @@ done
 poll_s=${DEPLOY_POLL_S:-10}
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/deploy.XXXXXX") || die "$EXIT_FAILED" "cannot create a temporary directory"
-trap 'rm -rf "$work"' EXIT
+# The Job of a smoke build that runs, `NAME -n NAMESPACE`.
+smoke_job=()
+trap 'end_smoke_build; rm -rf "$work"' EXIT
 # What was applied so far, for the message of a failure.
 applied=''
 set_dir=$work/set
@@ -1379,6 +1397,141 @@ check_fleet() {
   [ -n "$checks_failed" ]
 }
 
+# ---------------------------------------------------------------- smoke builds
+
+# Longer than a client waits in the queue, and than a node takes to start. DEPLOY_SMOKE_S: for tests.
+readonly SMOKE_S=${DEPLOY_SMOKE_S:-300}
+
+# jq: the Job of a smoke build. Its pod satisfies the restricted Pod Security Standard and the quotas of a namespace, and
+# runs the builders image, which has buildctl and a shell. The file is new each time, so that no cache answers for a builder.
+# If this script is killed, the cluster ends the Job and removes it. Its deadline is past the end of our own wait: with the
+# Job's end the pod is deleted, and its log.
+# shellcheck disable=SC2016
+readonly SMOKE_JOB='
+  (map(select(.kind == "Deployment" and .metadata.labels.arch == $arch)) | first) as $pool
+  | "tcp://buildkitd-\($arch).\($namespace):1234" as $address
+  | ["/certificates/ca.crt", "/certificates/tls.crt", "/certificates/tls.key"] as [$ca, $certificate, $key]
+  | {apiVersion: "batch/v1", kind: "Job",
+     metadata: {name: $name, namespace: $in, labels: {"app.kubernetes.io/name": "buildkit-fleet-smoke", "app.kubernetes.io/part-of": "buildkit-fleet"}},
+     spec: {backoffLimit: 0, activeDeadlineSeconds: ($seconds + 120), ttlSecondsAfterFinished: 600, template: {
+       metadata: {labels: {"app.kubernetes.io/name": "buildkit-fleet-smoke", "app.kubernetes.io/part-of": "buildkit-fleet"}},
+       spec: ({restartPolicy: "Never", automountServiceAccountToken: false, enableServiceLinks: false,
+         securityContext: {runAsNonRoot: true, runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000, seccompProfile: {type: "RuntimeDefault"}},
+         containers: [{name: "buildctl", image: ([$pool.spec.template.spec.containers[] | select(.name == "buildkitd")] | first | .image),
+           command: (["/bin/sh", "-c", "set -e; cd /tmp; mkdir context; printf \"FROM scratch\\nCOPY file /file\\n\" >context/Dockerfile; { date; hostname; } >context/file; exec buildctl \"$@\"", "buildctl",
+             "--addr", $address, "--wait", "--timeout", "\($seconds * 2 / 3 | floor)"]
+             + (if $secret == "" then [] else ["--tlscacert", $ca, "--tlscert", $certificate, "--tlskey", $key] end)
+             + ["build", "--progress", "plain", "--frontend", "dockerfile.v0", "--local", "context=/tmp/context", "--local", "dockerfile=/tmp/context"]),
+           env: [{name: "HOME", value: "/tmp"}],
+           resources: {requests: {cpu: "50m", memory: "64Mi", "ephemeral-storage": "16Mi"}, limits: {cpu: "500m", memory: "256Mi", "ephemeral-storage": "128Mi"}},
+           securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, runAsNonRoot: true, capabilities: {drop: ["ALL"]}},
+           volumeMounts: ([{name: "tmp", mountPath: "/tmp"}] + if $secret == "" then [] else [{name: "certificates", mountPath: "/certificates", readOnly: true}] end)}],
+         volumes: ([{name: "tmp", emptyDir: {}}] + if $secret == "" then [] else [{name: "certificates", secret: {secretName: $secret}}] end)}
+         + if $pool.spec.template.spec.imagePullSecrets == null then {} else {imagePullSecrets: $pool.spec.template.spec.imagePullSecrets} end)}}}'
+
+# Deletes the Job of a smoke build with its pod.
+end_smoke_build() {
+  [ "${#smoke_job[@]}" != 0 ] || return 0
+  kc delete job "${smoke_job[@]}" --wait=false >"$work/out" 2>"$work/error" || say "cannot delete Job/${smoke_job[0]}: $(tail -n 1 "$work/error")"
+  smoke_job=()
+}
+
+# Adds a result to the checks.
+smoke_result() {
+  jq -cn --arg arch "$1" --arg namespace "$namespace" --arg status "$2" --arg detail "$3" \
+    '{check: "build", object: "tcp://buildkitd-\($arch).\($namespace):1234", status: $status, detail: ($detail | gsub("[[:cntrl:]]"; " "))}' >>"$work/builds"
+}
+
+# Runs one build after the other as a client of the fleet would, and adds the results to the checks.
+smoke_builds() {
+  local arch min certificates client
+  : >"$work/builds"
+  # An architecture, its minimum, whether its builders want certificates, and the first namespace of clients.
+  jq -rs 'map(select(.kind == "ScaledObject")) as $scaled
+    | ([.[] | select(.kind == "NetworkPolicy" and .metadata.name == "buildkitd-lb-ingress") | .spec.ingress[0].from[]?
+        | .namespaceSelector.matchLabels["kubernetes.io/metadata.name"] // empty] | first // "-") as $client
+    | .[] | select(.kind == "Deployment" and .metadata.labels.arch != null) | .metadata.name as $name
+    | "\(.metadata.labels.arch) \([$scaled[] | select(.spec.scaleTargetRef.name == $name) | .spec.minReplicaCount // 0] | first // .spec.replicas // 1) \(any(.spec.template.spec.volumes[]?; .name == "tls")) \($client)"' \
+    "$work/wanted-objects" >"$work/pools" || die "$EXIT_FAILED" "cannot read the pools of the set"
+  while read -r arch min certificates client <&6; do
+    case ",${smoke:-$arch}," in *",$arch,"*) ;; *) continue ;; esac
+    client=${smoke_namespace:-$client}
+    if [ -z "$smoke" ] && [ "$min" = 0 ]; then
+      smoke_result "$arch" "not known" "not tried, the pool may sleep: use --smoke $arch"
+    elif [ "$certificates" = true ] && [ -z "$smoke_secret" ]; then
+      smoke_result "$arch" "not known" "not tried, builders want a client's certificate: use --smoke-secret"
+    elif [ "$client" = - ]; then
+      smoke_result "$arch" "not known" "not tried, the set names no namespace of clients: use --smoke-namespace"
+    else
+      smoke_build "$arch" "$client"
+    fi
+  done 6<"$work/pools"
+  jq --slurpfile builds "$work/builds" '.checks += $builds
+    | .ok = (.checks | map(select(.status == "ok")) | length) | .failed = (.checks | map(select(.status == "failed")) | length)
+    | .not_known = (.checks | map(select(.status == "not known")) | length)' "$work/checks" >"$work/checks-now" ||
+    die "$EXIT_FAILED" "cannot add the smoke builds to the checks"
+  mv "$work/checks-now" "$work/checks"
+  checks_failed=$(sed -n 's/^  "failed": \([0-9]*\),*$/\1/p' "$work/checks")
+}
+
+# jq: how the pod of a smoke build fares, `built`, `failed`, `runs` or `waits` and why. Read from its container: a sidecar
+# that is added to it would keep the pod, and the Job, from ending.
+# shellcheck disable=SC2016
+readonly SMOKE_STATE='
+  def because: "\(.reason // "") \(.message // "")" | gsub("^ +| +$"; "");
+  [.items[]] | last as $pod | ([$pod.status.containerStatuses[]? | select(.name == "buildctl") | .state] | first) as $state
+  | if $pod == null then "waits it was not created"
+    elif $state.terminated.exitCode == 0 then "built"
+    elif $state.terminated != null then "failed buildctl ended with \($state.terminated.exitCode)"
+      + (if $state.terminated.reason // "Error" == "Error" then "" else ", \($state.terminated.reason)" end)
+    elif $pod.status.phase == "Failed" then "waits " + ($pod.status | because)
+    elif $state.running != null then "runs"
+    else "waits " + ([($state.waiting // empty), ($pod.status.conditions[]? | select(.status != "True"))] | map(select(.message != null)) + .
+      | first // {} | because) end'
+
+# Builds once on an architecture, from a namespace. A pod that never runs says nothing of the fleet.
+smoke_build() {
+  local arch=$1 in=$2 name started took state='' event
+  name=buildkit-fleet-smoke-$arch-$$
+  jq -s --arg arch "$arch" --arg namespace "$namespace" --arg in "$in" --arg name "$name" --arg secret "$smoke_secret" --argjson seconds "$SMOKE_S" \
+    "$SMOKE_JOB" "$work/wanted-objects" >"$work/job.json" || die "$EXIT_FAILED" "cannot write the Job of a smoke build"
+  say "building on $arch from namespace $in"
+  if ! kc create -f "$work/job.json" >"$work/out" 2>"$work/error"; then
+    smoke_result "$arch" "not known" "not tried: $(tail -n 1 "$work/error")"
+    return
+  fi
+  smoke_job=("$name" -n "$in")
+  started=$(date +%s)
+  while :; do
+    if kc get pods -n "$in" -l "job-name=$name" -o json >"$work/smoke-pod" 2>"$work/error"; then
+      state=$(jq -r "$SMOKE_STATE" "$work/smoke-pod")
+    else
+      state="waits its pod cannot be read: $(tail -n 1 "$work/error")"
+      if grep -q '(Forbidden)' "$work/error"; then break; fi
+    fi
+    took=$(($(date +%s) - started))
+    case $state in built | failed*) break ;; esac
+    if [ "$took" -ge "$SMOKE_S" ]; then break; fi
+    sleep "${DEPLOY_POLL_S:-3}"
+  done
+  case $state in
+    built) smoke_result "$arch" ok "built from namespace $in, $(length "$took") with the start of its pod" ;;
+    waits*)
+      # What keeps a Job from creating its pod, such as a quota, is told by an event alone.
+      event=$(kc get events -n "$in" --field-selector "involvedObject.name=$name" -o json 2>/dev/null | jq -r '[.items[]? | select(.type == "Warning") | .message] | last // empty')
+      smoke_result "$arch" "not known" "its pod in namespace $in did not run in $(length "$took"): ${event:-${state#waits }}"
+      ;;
+    *)
+      state=${state#failed }
+      [ "$state" != runs ] || state="it has not ended after $(length "$took")"
+      smoke_result "$arch" failed "the build from namespace $in failed: $state"
+      say "the end of its log:"
+      kc logs "job/$name" -n "$in" -c buildctl --tail=30 2>&1 | sed 's/^/  /' >&2
+      ;;
+  esac
+  end_smoke_build
+}
+
 # Prints the result of check_fleet.
 print_checks() {
   if [ "$format" = json ]; then
@@ -1393,9 +1546,19 @@ print_checks() {
 
 # The end of a run that has succeeded, whatever the checks say: they also see what the run has nothing to do with.
 end_with_checks() {
+  local answer
   say ""
   say "checks of the fleet (\`--verify\` repeats them):"
-  if check_fleet; then print_checks >&2; else say "it cannot be compared with the set"; fi
+  if ! check_fleet; then
+    say "it cannot be compared with the set"
+    return
+  fi
+  if [ "$first_install" = 1 ] && [ "$yes" = 0 ] && [ -t 0 ]; then
+    printf 'Run a small build on each architecture, by a Job in the first of the client namespaces? [y/N] ' >&2
+    read -r answer
+    case $answer in y | Y | yes) smoke_builds ;; esac
+  fi
+  print_checks >&2
 }
 
 # ---------------------------------------------------------------- the run
@@ -1406,6 +1569,7 @@ if [ "$only_verify" = 1 ]; then
   before_checks
   read_set
   check_fleet || die "$EXIT_FAILED" "cannot compare the fleet with the set"
+  if [ "$smoke" != none ]; then smoke_builds; fi
   print_checks
   [ "$checks_failed" = 0 ] || exit "$EXIT_CHECK"
   exit 0

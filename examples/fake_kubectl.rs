@@ -63,6 +63,7 @@ fn kind_of(resource: &str) -> &'static str {
         ("node", "Node"),
         ("nodeclaim", "NodeClaim"),
         ("event", "Event"),
+        ("job", "Job"),
         ("daemonset", "DaemonSet"),
     ];
     known
@@ -480,7 +481,7 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
         }
     } else if let Some(name) = arguments.words.get(2) {
         match cluster.get(kind_of(resource), name) {
-            Some(object) => found.push(object),
+            Some(object) => found.push(observed(cluster, object)),
             None if arguments.get("--ignore-not-found").is_some() => {}
             None => fail(&format!("Error from server (NotFound): {resource} \"{name}\" not found")),
         }
@@ -505,6 +506,63 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
         return;
     }
     print(&found, arguments);
+}
+
+/// Creates objects, unless this user may not; the last one is kept for the tests even when it is deleted.
+fn create(cluster: &Cluster, arguments: &Arguments) {
+    let objects = arguments.objects();
+    if cluster.setting("create-fails").is_some() {
+        fail("error: the server is gone");
+    }
+    if let Some(kind) = cluster.unknown_kind(&objects) {
+        fail(&format!(
+            "error: resource mapping not found for name: \"x\" namespace: \"\" from \"x.yaml\": no matches for kind \"{kind}\" in version \"v1\"\nensure CRDs are installed first"
+        ));
+    }
+    if arguments.get("--dry-run").is_some() {
+        return objects.iter().for_each(|object| println!("{object}"));
+    }
+    for object in &objects {
+        let namespace = text(object, "/metadata/namespace");
+        if cluster.setting("read-only").is_some() {
+            fail(&format!(
+                "Error from server (Forbidden): error when creating \"job.json\": jobs.batch is forbidden: User \"dev\" cannot create resource \"jobs\" in API group \"batch\" in the namespace \"{namespace}\""
+            ));
+        }
+        if cluster.setting("no-namespace").is_some_and(|missing| missing == namespace) {
+            fail(&format!(
+                "Error from server (NotFound): error when creating \"job.json\": namespaces \"{namespace}\" not found"
+            ));
+        }
+        cluster.change(&format!("create {}/{} in {namespace}", kind(object), name(object)));
+        fs::write(cluster.root.join("created"), object.to_string()).unwrap();
+        cluster.put(object);
+        if kind(object) == "Job" && cluster.setting("smoke").as_deref() != Some("quota") {
+            cluster.put(&pod_of(cluster, object));
+        }
+    }
+}
+
+/// The pod of a Job, as its containers are by now.
+fn pod_of(cluster: &Cluster, job: &Value) -> Value {
+    let container = |name: &str, state: Value| json!({"name": name, "state": state});
+    let ended =
+        |code: u8| json!({"terminated": {"exitCode": code, "reason": if code == 0 { "Completed" } else { "Error" }}});
+    let status = match cluster.setting("smoke").as_deref() {
+        // A sidecar of a mesh, which keeps the Job from ending.
+        None => {
+            json!({"phase": "Running", "containerStatuses": [container("proxy", json!({"running": {}})), container("buildctl", ended(0))]})
+        }
+        Some("fails") => json!({"phase": "Failed", "containerStatuses": [container("buildctl", ended(1))]}),
+        Some("hangs") => {
+            json!({"phase": "Running", "containerStatuses": [container("buildctl", json!({"running": {}}))]})
+        }
+        Some("pulls") => json!({"phase": "Pending", "containerStatuses": [container("buildctl",
+            json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}))]}),
+        Some(_) => json!({"phase": "Pending", "conditions": [
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available: 3 Insufficient cpu."}]}),
+    };
+    json!({"kind": "Pod", "status": status, "metadata": {"name": name(job), "namespace": job["metadata"]["namespace"], "labels": {"job-name": name(job)}}})
 }
 
 /// Where KEDA's custom resource definition has these two fields; others are left out.
@@ -573,12 +631,8 @@ fn main() {
         ["exec", pod @ "buildkitd-lb-1", "wget", url] => exec(&cluster, pod, url),
         ["port-forward", "pod/buildkitd-lb-1", _] => port_forward(&cluster, "buildkitd-lb-1"),
         ["get", ..] => get(&cluster, &arguments),
-        ["create"] if cluster.setting("create-fails").is_some() => fail("error: the server is gone"),
-        ["create"] if cluster.unknown_kind(&arguments.objects()).is_some() => fail(&format!(
-            "error: resource mapping not found for name: \"x\" namespace: \"\" from \"x.yaml\": no matches for kind \"{}\" in version \"v1\"\nensure CRDs are installed first",
-            cluster.unknown_kind(&arguments.objects()).unwrap_or_default()
-        )),
-        ["create"] => arguments.objects().iter().for_each(|object| println!("{object}")),
+        ["create"] => create(&cluster, &arguments),
+        ["logs", job] => println!("the log of {job}"),
         ["diff"] => {
             let mut differs = false;
             for desired in arguments.objects() {
@@ -630,6 +684,9 @@ fn main() {
             cluster.change(&format!("delete {}/{name}", kind_of(resource)));
             fs::remove_file(cluster.path(kind_of(resource), name))
                 .unwrap_or_else(|_| fail("Error from server (NotFound)"));
+            if kind_of(resource) == "Job" {
+                let _ = fs::remove_file(cluster.path("Pod", name));
+            }
         }
         ["wait", target] => {
             cluster.change(&format!("wait {target}"));

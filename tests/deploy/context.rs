@@ -81,7 +81,7 @@ fn a_directory_that_is_not_a_set_is_refused_in_plain_words() {
 }
 
 /// deploy.sh on a terminal where this is typed, and what it prints.
-fn on_a_terminal(lab: &Lab, arguments: &str, typed: &str) -> (i32, String) {
+pub(super) fn on_a_terminal(lab: &Lab, arguments: &str, typed: &str) -> (i32, String) {
     let command = format!(
         "{}/deploy.sh here --dir {} {arguments}",
         support::repository().display(),

@@ -11,6 +11,7 @@ mod kustomize;
 mod preflight;
 mod rollouts;
 mod rolls;
+mod smoke;
 mod verify;
 mod without_karpenter;
 
@@ -87,6 +88,7 @@ impl Lab {
             .env("PATH", path)
             .env("FAKE_CLUSTER", self.path("cluster"))
             .env("DEPLOY_POLL_S", "0.1")
+            .env("DEPLOY_SMOKE_S", "2")
             .env("BUILDKIT_FLEET", env!("CARGO_BIN_EXE_buildkit-fleet"))
             .stdin(Stdio::null())
             .output()

@@ -11,7 +11,7 @@ const CRDS: &str = "nodepools.karpenter.sh ec2nodeclasses.karpenter.k8s.aws scal
                     servicemonitors.monitoring.coreos.com prometheusrules.monitoring.coreos.com prometheuses.monitoring.coreos.com";
 
 /// A fleet in which every check can be made, and is ok.
-fn well() -> Lab {
+pub(super) fn well() -> Lab {
     let lab = Lab::new(SCALED);
     lab.set("crds", CRDS);
     lab.set("sessions", "3");
@@ -27,8 +27,10 @@ fn well() -> Lab {
 }
 
 /// The checks of `--verify --format json`, as (check, object, status, detail).
-fn checks(run: &Run) -> Vec<[String; 4]> {
-    let found: Value = serde_json::from_str(&run.said).unwrap_or_else(|error| panic!("{error}: {}", run.said));
+pub(super) fn checks(run: &Run) -> Vec<[String; 4]> {
+    // Messages follow, which are on stderr.
+    let found = serde_json::Deserializer::from_str(&run.said).into_iter::<Value>().next();
+    let found = found.and_then(Result::ok).unwrap_or_else(|| panic!("no JSON: {}", run.said));
     let rows: Vec<[String; 4]> = found["checks"]
         .as_array()
         .into_iter()
@@ -42,7 +44,7 @@ fn checks(run: &Run) -> Vec<[String; 4]> {
 }
 
 fn verify(lab: &Lab) -> (i32, Vec<[String; 4]>) {
-    let run = lab.deploy(&["--verify", "--format", "json"]);
+    let run = lab.deploy(&["--verify", "--smoke", "none", "--format", "json"]);
     assert_eq!(lab.changes(), [""; 0], "it only reads");
     (run.code, checks(&run))
 }
@@ -92,7 +94,7 @@ fn a_fleet_that_is_well_passes_every_check() {
         assert!(ok.iter().any(|row| row == check), "no {check} in {ok:#?}");
     }
     assert!(ok.iter().any(|row| row.starts_with("nodes NodePool/")), "{ok:#?}");
-    let run = lab.deploy(&["--verify"]);
+    let run = lab.deploy(&["--verify", "--smoke", "none"]);
     assert_eq!(run.code, 0, "{}", run.said);
     assert!(run.said.ends_with(&format!("\n{} ok, 0 failed, 0 not known\n", rows.len())), "{}", run.said);
     assert!(run.said.contains("reads 3, the load balancer counts 3\n"), "{}", run.said);
@@ -493,6 +495,10 @@ fn verify_refuses_what_is_for_other_runs() {
         &["--verify", "--wait-idle", "3"],
         &["--verify", "--format", "yaml"],
         &["--format", "json"],
+        &["--smoke", "amd64"],
+        &["--smoke-namespace", "ci"],
+        &["--smoke-secret", "certificates"],
+        &["--verify", "--smoke", "riscv64"],
     ] {
         assert_eq!(lab.deploy(arguments).code, 2, "{arguments:?}");
     }
