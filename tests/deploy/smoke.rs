@@ -45,6 +45,10 @@ fn a_build_runs_on_each_architecture_from_a_namespace_of_clients() {
     assert_eq!((run.code, of_status(&run, "ok")), (0, vec!["amd64".to_owned(), "arm64".to_owned()]), "{}", run.said);
     assert!(lab.changes().iter().all(|change| !change.starts_with("create") || change.ends_with(" in arc-runners")));
     let job = job(&lab);
+    // Kubernetes' own type loses no field of it.
+    let typed: k8s_openapi::api::batch::v1::Job =
+        serde_json::from_value(job.clone()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(serde_json::to_value(&typed).unwrap_or_else(|error| panic!("{error}")), job);
     let pod = &job["spec"]["template"]["spec"];
     let container = &pod["containers"][0];
     let command: Vec<&str> = container["command"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
