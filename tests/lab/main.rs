@@ -17,3 +17,4 @@ mod metrics;
 mod names;
 mod queue;
 mod start;
+mod which_pod;
