@@ -17,6 +17,8 @@ const REFUSED: &str = r#"error: listing workers for Build: failed to list worker
 const DEADLINE: &str = "error: context deadline exceeded";
 const WAITED: &str = "error: DeadlineExceeded: context deadline exceeded while waiting for connections to become ready";
 const BUILDX: &str = "#0 building with \"remote\" instance using remote driver\n\n#1 [internal] waiting for connection\n#1 ERROR: context deadline exceeded\n------\n > [internal] waiting for connection:\n------\nERROR: failed to build: context deadline exceeded";
+/// A bake reads its own files first, and shows that as a step.
+const BAKE: &str = "#0 building with \"fleet\" instance using remote driver\n\n#1 [internal] load local bake definitions\n#1 reading docker-bake.hcl 48B / 48B done\n#1 DONE 0.0s\n\n#2 [internal] waiting for connection\n#2 ERROR: context deadline exceeded\n------\n > [internal] waiting for connection:\n------\nERROR: context deadline exceeded";
 const LOST: &str = "#5 [2/3] RUN make\n#5 12.3 cc -c a.c\nerror: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF";
 const LOST_BUILDX: &str = "#7 [stage-1 4/9] RUN make\nERROR: failed to build: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF";
 const FAILED_STEP: &str = "#5 [2/3] RUN false\n#5 ERROR: process \"/bin/sh -c false\" did not complete successfully: exit code: 1\nerror: failed to solve: process \"/bin/sh -c false\" did not complete successfully: exit code: 1";
@@ -32,6 +34,7 @@ const BUSY_TLS: &str = r#"error: listing workers for Build: failed to list worke
 /// Solve and Status run side by side, and either error wins: of 102 builders killed, 15 clients said it this way.
 const LOST_SOLVE: &str =
     "#5 [2/3] RUN make\n#5 12.3 cc -c a.c\nerror: failed to solve: Unavailable: error reading from server: EOF";
+const LOST_BAKE: &str = "#1 [internal] load local bake definitions\n#1 DONE 0.0s\n#6 [2/2] RUN make\n#6 5.104 cc -c a.c\nERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF";
 const LOST_SOLVE_BUILDX: &str = "#7 [stage-1 4/9] RUN make\n#7 3.1 make: Entering directory '/src'\nERROR: failed to build: failed to solve: Unavailable: error reading from server: EOF";
 /// The builder stopped at the end of its grace period.
 const LOST_STOPPED: &str = r#"#5 [2/3] RUN make
@@ -176,7 +179,7 @@ fn read_to(words: &'static str, child: &mut Child) {
 
 #[test]
 fn what_never_got_a_builder_is_retried_and_nothing_else_is() {
-    let again = [BUSY_TLS, CLOSED, SILENT, REFUSED, DEADLINE, WAITED, BUILDX, LOST, LOST_BUILDX, PLAIN_BUILDER];
+    let again = [BUSY_TLS, CLOSED, SILENT, REFUSED, DEADLINE, WAITED, BUILDX, BAKE, LOST, LOST_BUILDX, PLAIN_BUILDER];
     let never = [FAILED_STEP, NO_DOCKERFILE, BAD_FLAG, X509, NO_CERTIFICATE, STEP_TIMEOUT, "something new", ""];
     tries(&again, &never);
 }
@@ -186,6 +189,7 @@ fn the_clients_own_last_error_decides_whether_its_builder_was_lost() {
     let again = [
         LOST_SOLVE,
         LOST_SOLVE_BUILDX,
+        LOST_BAKE,
         LOST_STOPPED,
         LOST_SILENT,
         LOST_RESET,
