@@ -9,6 +9,8 @@
 #   ./deploy.sh CLUSTER --verify [--smoke ARCH,... | --smoke none] [--smoke-namespace NS] [--smoke-secret NAME]
 #                       [--format text|json] [--context CTX] [--accept-cluster ENTRY] [--dir generated]
 #                       [--kustomize DIR [--config clusters.yaml]]
+#   ./deploy.sh CLUSTER --history [N [--out DIR]] [--format text|json] [--context CTX] [--accept-cluster ENTRY]
+#                       [--dir generated | --namespace NS]
 #
 #   --context CTX    kubectl context (default: the current one)
 #   --dir DIR        output directory of `buildkit-fleet generate` (default: generated)
@@ -49,7 +51,12 @@
 #   --smoke-secret NAME
 #                    with --verify: a Secret of that namespace with a client's tls.crt, tls.key and ca.crt. Without it, no
 #                    build is tried where builders want certificates.
-#   --format FORMAT  with --verify: text or json (default: text)
+#   --format FORMAT  with --verify and --history: text or json (default: text)
+#   --history [N]    list the last 10 sets that were applied, which each run saves in the fleet's namespace as Secrets
+#                    buildkit-fleet-set-N. With a number: write that one out as a set. Rolling back is applying it: it goes
+#                    through the same checks as any other set. Without a set in --dir, the fleet is the one of this cluster.
+#   --out DIR        with --history N: where the set is written, as DIR/CLUSTER (default: revision-N)
+#   --namespace NS   with --history: the fleet in this namespace, whatever is in --dir
 #
 # Pods of such a set wait for their builds, so a roll cuts none, but it has a cost: while the old load balancer runs, up
 # to the length of a build, the new one cannot see its builds and may put a second one on a busy pod; rolling busy
@@ -67,7 +74,7 @@
 #   6  the load balancer has rolled; the builders, and what follows them, need another run
 #   7  with --verify: a check failed
 #
-# Requires bash 3.2, kubectl 1.28, jq, and sha256sum or shasum.
+# Requires bash 3.2, kubectl 1.28, jq, and sha256sum or shasum; gzip, tar and base64 for --history.
 set -uo pipefail
 
 readonly MANAGER=buildkit-fleet
@@ -94,7 +101,9 @@ usage() {
        ./deploy.sh --hand-over CLUSTER [--field-manager NAME] [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--dry-run]
                    [--timeout 45m] [--kustomize DIR [--config FILE]]
        ./deploy.sh CLUSTER --verify [--smoke ARCH,...|none] [--smoke-namespace NS] [--smoke-secret NAME] [--format text|json]
-                   [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--kustomize DIR [--config FILE]]"
+                   [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--kustomize DIR [--config FILE]]
+       ./deploy.sh CLUSTER --history [N [--out DIR]] [--format text|json] [--context CTX] [--accept-cluster ENTRY]
+                   [--dir DIR | --namespace NS]"
   exit "$EXIT_USAGE"
 }
 
@@ -121,10 +130,11 @@ seconds() {
 
 cluster='' context='' accepted='' dir=generated dry_run=0 yes=0 timeout_s=2700 wait_idle_s='' force_roll=0 cut_builds=0 prune=0
 overlay='' config='' only_hand_over=0 adopter='' only_verify=0 format='' smoke='' smoke_namespace='' smoke_secret=''
+only_history=0 revision='' out='' given_namespace=''
 while [ $# -gt 0 ]; do
   case $1 in
     --context | --accept-cluster | --dir | --timeout | --wait-idle | --kustomize | --config | --field-manager | --format | \
-      --smoke | --smoke-namespace | --smoke-secret)
+      --smoke | --smoke-namespace | --smoke-secret | --out | --namespace)
       [ $# -ge 2 ] || usage "$1 needs a value"
       case $1 in
         --context) context=$2 ;;
@@ -137,6 +147,8 @@ while [ $# -gt 0 ]; do
         --smoke) smoke=$2 ;;
         --smoke-namespace) smoke_namespace=$2 ;;
         --smoke-secret) smoke_secret=$2 ;;
+        --out) out=$2 ;;
+        --namespace) given_namespace=$2 ;;
         --timeout) timeout_s=$(seconds "$2") || usage "invalid value \`$2\` for --timeout: expected a length such as 90s, 45m or 2h" ;;
         --wait-idle) wait_idle_s=$(seconds "${2}m") || usage "invalid value \`$2\` for --wait-idle: expected minutes" ;;
       esac
@@ -144,6 +156,17 @@ while [ $# -gt 0 ]; do
       ;;
     --hand-over) only_hand_over=1 ;;
     --verify) only_verify=1 ;;
+    --history)
+      only_history=1
+      case ${2:-} in
+        "" | *[!0-9]*) ;;
+        0* | ??????????*) usage "invalid value \`$2\` for --history: expected the number of a revision" ;;
+        *)
+          revision=$2
+          shift
+          ;;
+      esac
+      ;;
     --dry-run) dry_run=1 ;;
     --yes) yes=1 ;;
     --force-roll) force_roll=1 ;;
@@ -171,7 +194,14 @@ fi
 if [ "$only_verify" = 1 ] && [ "$wait_idle_s$force_roll$cut_builds$prune$only_hand_over$dry_run" != 00000 ]; then
   usage "--verify only reads: --wait-idle, --force-roll, --cut-builds, --prune, --hand-over and --dry-run are not for it"
 fi
-[ -z "$format$smoke$smoke_namespace$smoke_secret" ] || [ "$only_verify" = 1 ] || usage "--format, --smoke, --smoke-namespace and --smoke-secret are for --verify"
+if [ "$only_history" = 1 ] && [ "$wait_idle_s$force_roll$cut_builds$prune$only_hand_over$only_verify$dry_run$overlay" != 000000 ]; then
+  usage "--history only reads: use it with --context, --accept-cluster, --dir, --namespace, --format and --out"
+fi
+[ -z "$smoke$smoke_namespace$smoke_secret" ] || [ "$only_verify" = 1 ] || usage "--smoke, --smoke-namespace and --smoke-secret are for --verify"
+[ -z "$format" ] || { [ "$only_verify$only_history" != 00 ] && [ -z "$revision" ]; } || usage "--format is for --verify, and for --history without a number"
+[ -z "$out" ] || [ -n "$revision" ] || usage "--out is for --history N"
+[ -z "$given_namespace" ] || [ "$only_history" = 1 ] || usage "--namespace is for --history"
+case $given_namespace in *[!a-z0-9-]*) usage "invalid value \`$given_namespace\` for --namespace" ;; esac
 case $smoke in "" | none | amd64 | arm64 | amd64,arm64 | arm64,amd64) ;; *) usage "invalid value \`$smoke\` for --smoke: expected none, amd64, arm64 or both with a comma" ;; esac
 case ${format:-text} in text | json) ;; *) usage "invalid value \`$format\` for --format: expected text or json" ;; esac
 case $adopter in *[!A-Za-z0-9._-]*) usage "invalid value \`$adopter\` for --field-manager" ;; esac
@@ -192,6 +222,12 @@ set_dir=$work/set
 
 # A hanging call must not outlast --timeout or --wait-idle.
 kc() { kubectl --context "$context" --request-timeout=60s "$@"; }
+
+# Checks the files of a directory against its SHA256SUMS.
+check_sums() (
+  cd "$1" || exit 1
+  if command -v sha256sum >/dev/null; then sha256sum --strict --check --quiet SHA256SUMS; else shasum -a 256 --strict -c SHA256SUMS; fi
+)
 
 # ---------------------------------------------------------------- the set
 
@@ -222,7 +258,7 @@ take_set() {
     cp "$source/$file" "$set_dir/$file" || die "$EXIT_FAILED" "cannot copy $source/$file"
   done
   exec 9<&-
-  (cd "$set_dir" && if command -v sha256sum >/dev/null; then sha256sum --strict --check --quiet SHA256SUMS; else shasum -a 256 --strict -c SHA256SUMS; fi) >&2 ||
+  check_sums "$set_dir" >&2 ||
     die "$EXIT_REFUSED" "$source was modified after it was generated: run \`buildkit-fleet generate $cluster\`"
   # For kustomize: no object of the cluster.
   files=$(grep -vxF kustomization.yaml <<<"$listed")
@@ -307,6 +343,8 @@ sort_by_kind() {
 # A value that the set's Namespace is annotated with.
 annotation() { sed -n "s|^ *buildkit-fleet/$1: \"\{0,1\}\([^\"]*\)\"\{0,1\}\$|\1|p" "$set_dir/00-namespace.yaml"; }
 
+namespace_of_set() { sed -n 's/^  name: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$set_dir/00-namespace.yaml"; }
+
 # Sets `entry_name` and `entry_region` of a cluster entry in the kubeconfig. A region that cannot be read is empty.
 read_entry() {
   local entry=$1 server=$2 rest
@@ -336,16 +374,25 @@ read_entry() {
   entry_region=${rest##*.}
 }
 
-check_context() {
-  local entry server entry_name entry_region
+current_context() {
   if [ -z "$context" ]; then
     context=$(kubectl config current-context) || die "$EXIT_REFUSED" "no current context: use --context"
   fi
+}
+
+check_context() {
+  current_context
   cluster_name=$(annotation cluster-name) region=$(annotation region)
   # Only a set with NodePools is one for EKS: the cluster of another may have no region.
   if [ -z "$cluster_name" ] || { [ -z "$region" ] && has 10-nodepools.yaml; }; then
     die "$EXIT_REFUSED" "00-namespace.yaml does not name the EKS cluster and its region: run \`buildkit-fleet generate $cluster\`"
   fi
+  match_context "these manifests are for"
+}
+
+# Refuses a context of another cluster than `cluster_name` in `region`; says what those are of.
+match_context() {
+  local whose=$1 entry server entry_name entry_region
   kubectl config view -o json >"$work/kubeconfig" || die "$EXIT_REFUSED" "cannot read the kubeconfig"
   entry=$(jq -r --arg context "$context" '.contexts[]? | select(.name == $context) | .context.cluster' "$work/kubeconfig")
   [ -n "$entry" ] || die "$EXIT_REFUSED" "context \`$context\` not found"
@@ -357,7 +404,7 @@ check_context() {
   read_entry "$entry" "$server"
   if [ "$entry_name" = "$cluster_name" ] && { [ -z "$region" ] || [ "${entry_region:-$region}" = "$region" ]; }; then return; fi
   case $entry in *"$entry_region"*) entry_region='' ;; esac
-  die "$EXIT_REFUSED" "context $context is cluster $entry${entry_region:+ in $entry_region}, but these manifests are for $cluster_name${region:+ in $region}:" \
+  die "$EXIT_REFUSED" "context $context is cluster $entry${entry_region:+ in $entry_region}, but $whose $cluster_name${region:+ in $region}:" \
     "use --context, or name that cluster with --accept-cluster if it is the same one"
 }
 
@@ -410,7 +457,7 @@ preflight() {
     files=$(grep -v '^60-monitoring' <<<"$files")
   fi
   network_policies
-  namespace=$(sed -n 's/^  name: "\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$set_dir/00-namespace.yaml")
+  namespace=$(namespace_of_set)
   check_namespace
 }
 
@@ -432,6 +479,11 @@ network_policies() {
 
 # jq: the objects of a list, or the one object.
 readonly ITEMS='if type == "object" and has("items") then .items[] else . end | select(type == "object")'
+
+# Labels of the set's objects, and of no others.
+readonly OURS=app.kubernetes.io/part-of=buildkit-fleet,app.kubernetes.io/managed-by=$MANAGER
+# jq: whether a Namespace holds a fleet.
+readonly IS_FLEET='.metadata.labels["app.kubernetes.io/part-of"] == "buildkit-fleet" and .metadata.annotations["buildkit-fleet/cluster-name"] != null'
 
 # Live objects of a file, as a list, with managedFields. Empty if none exists.
 live() { kc get -f "$set_dir/$1" --ignore-not-found --show-managed-fields -o json; }
@@ -1131,6 +1183,201 @@ summary() {
   done
 }
 
+# ---------------------------------------------------------------- a fleet whose set may be gone
+
+# Sets context, namespace, `cluster_name` and `region` from the set, or from the fleet's live Namespace where there is no
+# set or --namespace says which one it is: then `from_set` is 0.
+find_fleet() {
+  from_set=0
+  if [ -z "$given_namespace" ] && [ -d "$dir/$cluster" ]; then
+    from_set=1
+    take_set
+    check_context
+  else
+    current_context
+  fi
+  kc version -o json >"$work/version" 2>"$work/error" || die "$EXIT_FAILED" "cannot reach the cluster of context $context: $(tail -n 1 "$work/error")"
+  if [ "$from_set" = 1 ]; then
+    namespace=$(namespace_of_set)
+    check_namespace
+    return 0
+  fi
+  find_namespace
+  cluster_name=$(jq -r '.metadata.annotations["buildkit-fleet/cluster-name"]' "$work/namespace")
+  region=$(jq -r '.metadata.annotations["buildkit-fleet/region"] // ""' "$work/namespace")
+  match_context "namespace $namespace on it holds the fleet of"
+  # Nothing on the cluster has the name in clusters.yaml but what was saved with an earlier run.
+  if read_history; then
+    saved_as=$(jq -r 'last // {} | .cluster // ""' "$work/history")
+    [ -z "$saved_as" ] || [ "$saved_as" = "$cluster" ] ||
+      die "$EXIT_REFUSED" "namespace $namespace holds the fleet that was applied as $saved_as, not $cluster: name it so, or choose another with --namespace"
+  fi
+}
+
+# Sets `namespace` to the only one with a fleet, or to that of --namespace, and reads it to $work/namespace.
+find_namespace() {
+  local names
+  if [ -n "$given_namespace" ]; then
+    kc get namespace "$given_namespace" --ignore-not-found -o json >"$work/namespace" 2>"$work/error" ||
+      die "$EXIT_FAILED" "cannot read namespace $given_namespace: $(tail -n 1 "$work/error")"
+  else
+    kc get namespaces -l "$OURS" -o json >"$work/namespace" 2>"$work/error" || die "$EXIT_FAILED" "cannot list namespaces: $(tail -n 1 "$work/error")"
+  fi
+  jq -c "$ITEMS | select($IS_FLEET)" "$work/namespace" >"$work/namespaces" || die "$EXIT_FAILED" "cannot read the namespaces"
+  names=$(jq -r .metadata.name "$work/namespaces")
+  case $names in
+    "") die "$EXIT_REFUSED" "$dir/$cluster not found, and ${given_namespace:+namespace $given_namespace on }the cluster of context $context has no fleet" ;;
+    *[!a-z0-9-]*) die "$EXIT_REFUSED" "the cluster of context $context has several fleets, in the namespaces $(echo "$names" | tr '\n' ' ' | sed 's/ $//'): choose one with --namespace" ;;
+  esac
+  namespace=$names
+  mv "$work/namespaces" "$work/namespace"
+}
+
+# ---------------------------------------------------------------- history
+
+# Each applied set is saved as a Secret of its own. Its labels are not those of the set's objects: nothing that prunes
+# these sees it.
+readonly KEPT_SETS=10 LARGEST_SECRET=1048576
+readonly HISTORY=app.kubernetes.io/part-of=buildkit-fleet,app.kubernetes.io/component=set-history
+# jq: the saved sets, oldest first, with the files that each changed.
+# shellcheck disable=SC2016
+readonly SAVED='
+  def files: split("\n") | map(select(. != "") | {key: .[66:], value: .[:64]}) | from_entries;
+  [.items[] | select(.type == "buildkit-fleet/set") | . as $secret
+    | (.metadata.name | capture("^buildkit-fleet-set-(?<number>[1-9][0-9]{0,8})$")) as {$number}
+    | {revision: ($number | tonumber), name: .metadata.name, applied: .metadata.creationTimestamp,
+       origin: (.metadata.annotations["buildkit-fleet/origin"] // "set"), cluster: .metadata.annotations["buildkit-fleet/cluster"],
+       sums: (.data.SHA256SUMS // "" | @base64d), set: (.data["set.tar.gz"] // "")}]
+  | sort_by(.revision) | . as $all
+  | [range(length) as $at | $all[$at] | (.sums | files) as $files | (if $at == 0 then {} else $all[$at - 1].sums | files end) as $before
+      | .live = ($at == ($all | length) - 1)
+      | .changed = ([$files, $before | keys[]] | unique | map(select($files[.] != $before[.])))]'
+
+# Reads the saved sets to $work/history.
+read_history() {
+  kc get secrets -n "$namespace" -l "$HISTORY" -o json >"$work/secrets" 2>"$work/error" && jq "$SAVED" "$work/secrets" >"$work/history" 2>"$work/error"
+}
+
+# Packs what was applied into $work/set.tar.gz, with its checksums in $work/saved/SHA256SUMS.
+pack_set() {
+  local names plain
+  cp -R "$set_dir" "$work/saved" || return 1
+  names=$(cd "$work/saved" && for file in *; do [ "$file" = SHA256SUMS ] || echo "$file"; done | LC_ALL=C sort)
+  # An overlay has none.
+  if ! [ -f "$work/saved/SHA256SUMS" ]; then
+    # shellcheck disable=SC2086
+    (cd "$work/saved" && if command -v sha256sum >/dev/null; then sha256sum $names; else shasum -a 256 $names; fi) >"$work/sums" || return 1
+    mv "$work/sums" "$work/saved/SHA256SUMS" || return 1
+  fi
+  # Without the user's name, and without what macOS adds.
+  plain=(--numeric-owner)
+  if tar --version 2>/dev/null | grep -q 'GNU tar'; then plain=(--owner=0 --group=0 --numeric-owner); fi
+  # shellcheck disable=SC2086
+  (cd "$work/saved" && COPYFILE_DISABLE=1 tar "${plain[@]}" -cf - SHA256SUMS $names) | gzip -9 -n >"$work/set.tar.gz"
+}
+
+# Saves the set, unless the last one that was saved is the same. The fleet does not need it: a run goes on without.
+save_set() {
+  local origin=set number size tries=0
+  for program in gzip tar base64; do
+    command -v "$program" >/dev/null || {
+      say "the set is not saved for --history: \`$program\` is not installed"
+      return 0
+    }
+  done
+  [ -z "$overlay" ] || origin=overlay
+  pack_set 2>"$work/error" || {
+    say "the set is not saved for --history: $(tail -n 1 "$work/error")"
+    return 0
+  }
+  base64 <"$work/set.tar.gz" | tr -d '\n' >"$work/set.base64"
+  size=$(($(wc -c <"$work/set.tar.gz") + $(wc -c <"$work/saved/SHA256SUMS")))
+  if [ "$size" -gt "$LARGEST_SECRET" ]; then
+    say "the set is not saved for --history: packed, it has $size bytes, and a Secret holds $LARGEST_SECRET"
+    return 0
+  fi
+  # Another run may take the number first.
+  while [ "$tries" -lt 5 ]; do
+    tries=$((tries + 1))
+    read_history || break
+    ! jq -e --rawfile sums "$work/saved/SHA256SUMS" 'last // {} | .sums == $sums' "$work/history" >/dev/null || return 0
+    number=$(jq 'last // {} | (.revision // 0) + 1' "$work/history")
+    jq -n --arg number "$number" --arg namespace "$namespace" --arg origin "$origin" --arg cluster "$cluster" \
+      --rawfile set "$work/set.base64" --rawfile sums "$work/saved/SHA256SUMS" '
+      {apiVersion: "v1", kind: "Secret", type: "buildkit-fleet/set", immutable: true,
+       metadata: {name: "buildkit-fleet-set-\($number)", namespace: $namespace,
+         labels: {"app.kubernetes.io/name": "buildkit-fleet-set", "app.kubernetes.io/component": "set-history",
+           "app.kubernetes.io/part-of": "buildkit-fleet", "app.kubernetes.io/managed-by": "deploy.sh"},
+         annotations: {"buildkit-fleet/cluster": $cluster, "buildkit-fleet/origin": $origin}},
+       data: {"set.tar.gz": $set, SHA256SUMS: ($sums | @base64)}}' >"$work/secret.json" || break
+    if kc create --field-manager="$MANAGER" -f "$work/secret.json" >"$work/out" 2>"$work/error"; then
+      say "saved the set as revision $number"
+      forget_old_sets
+      return 0
+    fi
+    grep -q AlreadyExists "$work/error" || break
+  done
+  say "the set is not saved for --history: $(tail -n 1 "$work/error")"
+}
+
+forget_old_sets() {
+  local name
+  # Read before the last one was saved.
+  jq -r --argjson kept "$KEPT_SETS" 'map(.name) | .[:-($kept - 1)][]' "$work/history" >"$work/old-sets"
+  while read -r name <&8; do
+    kc delete secret "$name" -n "$namespace" --ignore-not-found --wait=false >"$work/out" 2>"$work/error" || say "cannot delete Secret/$name: $(tail -n 1 "$work/error")"
+  done 8<"$work/old-sets"
+}
+
+print_history() {
+  if [ "$format" = json ]; then
+    jq --arg cluster "$cluster" --arg context "$context" --arg namespace "$namespace" \
+      '{cluster: $cluster, context: $context, namespace: $namespace, revisions: map({revision, applied, live, origin, changed})}' "$work/history"
+    return
+  fi
+  if [ "$(jq length "$work/history")" = 0 ]; then
+    say "no set is saved in namespace $namespace"
+    return
+  fi
+  jq -r 'def pad($width): . + ([range($width - length) | " "] | join(""));
+    (["REVISION", "APPLIED (UTC)", "STATUS", "ORIGIN", "CHANGED FILES"],
+      (.[] | ["\(.revision)", (.applied // "" | sub("T"; " ") | sub("Z"; "")), (if .live then "live" else "superseded" end), .origin,
+        if (.changed | length) > 4 then "\(.changed | length) files" else .changed | join(", ") end]))
+    | (.[0] | pad(10)) + (.[1] | pad(21)) + (.[2] | pad(12)) + (.[3] | pad(9)) + .[4]' "$work/history"
+}
+
+# Writes a saved set out. Whoever may write Secrets here may have changed it: its names are checked, nothing is extracted
+# but to files that this names, and the checksums must be right.
+write_revision() {
+  local target name numbers
+  out=${out:-revision-$revision}
+  target=$out/$cluster
+  if [ -e "$target" ] || [ -L "$target" ]; then
+    if ! [ -d "$target" ] || [ -n "$(ls -A "$target")" ]; then die "$EXIT_REFUSED" "$target already exists: remove it, or use --out"; fi
+  fi
+  numbers=$(jq -r 'map(.revision) | join(", ")' "$work/history")
+  jq --argjson revision "$revision" '.[] | select(.revision == $revision)' "$work/history" >"$work/revision"
+  [ -s "$work/revision" ] || die "$EXIT_REFUSED" "revision $revision not found: namespace $namespace has ${numbers:-none}"
+  mkdir "$work/written"
+  jq -j .sums "$work/revision" >"$work/written/SHA256SUMS"
+  if ! [ -s "$work/written/SHA256SUMS" ] || grep -qvE '^[0-9a-f]{64}  [0-9A-Za-z][0-9A-Za-z_-]*[.]yaml$' "$work/written/SHA256SUMS"; then
+    die "$EXIT_REFUSED" "revision $revision is damaged: its SHA256SUMS does not list plain names of manifests"
+  fi
+  # A set is far smaller than this.
+  jq -j .set "$work/revision" | base64 --decode 2>"$work/error" | gzip -dc 2>>"$work/error" | head -c 67108864 >"$work/set.tar"
+  while read -r _ name <&8; do
+    tar -xOf "$work/set.tar" "$name" >"$work/written/$name" 2>"$work/error" || die "$EXIT_REFUSED" "revision $revision is damaged: it has no $name"
+  done 8<"$work/written/SHA256SUMS"
+  check_sums "$work/written" >/dev/null 2>&1 || die "$EXIT_REFUSED" "revision $revision is damaged: its files and its SHA256SUMS differ"
+  mkdir -p "$target" || die "$EXIT_FAILED" "cannot create $target"
+  # Last, since without it this is no set.
+  { cp "$work"/written/*.yaml "$target/" && cp "$work/written/SHA256SUMS" "$target/"; } || die "$EXIT_FAILED" "cannot write to $target"
+  say "revision $revision is written to $target. To see what has changed since then, which rolling back undoes:"
+  say "  buildkit-fleet diff $cluster --against $out"
+  say "To roll back, first with --dry-run:"
+  say "  ./deploy.sh $cluster --dir $out --context $context"
+}
+
 # ---------------------------------------------------------------- checks of the live fleet
 
 # What --verify needs to know before it reads the fleet: less than an apply, for a user that may only read, or not even
@@ -1563,6 +1810,12 @@ end_with_checks() {
 
 # ---------------------------------------------------------------- the run
 
+if [ "$only_history" = 1 ]; then
+  find_fleet
+  read_history || die "$EXIT_FAILED" "cannot read the saved sets: $(tail -n 1 "$work/error")"
+  if [ -n "$revision" ]; then write_revision; else print_history; fi
+  exit 0
+fi
 if [ -n "$overlay" ]; then take_overlay; else take_set; fi
 check_context
 if [ "$only_verify" = 1 ]; then
@@ -1589,6 +1842,7 @@ compare
 if [ -z "$changed" ]; then
   say "$cluster: nothing to apply"
   if [ "$dry_run" = 0 ]; then
+    save_set
     # The rollout of an earlier run may not be complete yet.
     wait_for "$LB $builders"
     tidy_configs
@@ -1652,6 +1906,7 @@ for file in $files; do
     *) apply_file "$file" ;;
   esac
 done
+save_set
 # Also if this run did not touch them: it ends with 0 only when they are ready.
 wait_for "$builders"
 tidy_configs

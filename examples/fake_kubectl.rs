@@ -65,6 +65,7 @@ fn kind_of(resource: &str) -> &'static str {
         ("event", "Event"),
         ("job", "Job"),
         ("daemonset", "DaemonSet"),
+        ("secret", "Secret"),
     ];
     known
         .iter()
@@ -223,6 +224,37 @@ impl Cluster {
         }
         object["metadata"]["managedFields"] = json!(owners);
         Ok(object)
+    }
+
+    /// Creates a Secret as the server does, or says why not. Injected failures are those of what a run cannot do without.
+    fn create(&self, object: &Value) {
+        if self.setting("no-secrets").is_some() {
+            fail(
+                "Error from server (Forbidden): secrets is forbidden: User \"dev\" cannot create resource \"secrets\"",
+            );
+        }
+        let name = name(object);
+        // Another run that is a moment ahead.
+        if let Some(ahead) = self.setting("created-by-others").filter(|ahead| !ahead.is_empty()) {
+            let (first, rest) = ahead.split_once(' ').unwrap_or((&ahead, ""));
+            fs::write(self.root.join("created-by-others"), rest).unwrap();
+            let mut other = object.clone();
+            other["data"]["SHA256SUMS"] = json!(first);
+            self.put(&other);
+        }
+        if self.get("Secret", name).is_some() {
+            fail(&format!(
+                "Error from server (AlreadyExists): error when creating \"x.json\": secrets \"{name}\" already exists"
+            ));
+        }
+        let log = self.root.join("changes");
+        let before = fs::read_to_string(&log).unwrap_or_default();
+        fs::write(log, format!("{before}create buildkit-fleet Secret/{name}\n")).unwrap();
+        let calls: u32 = self.setting("calls").and_then(|calls| calls.parse().ok()).unwrap_or(0);
+        let mut object = object.clone();
+        object["metadata"]["creationTimestamp"] =
+            json!(format!("2026-01-01T{:02}:{:02}:{:02}Z", calls / 3600 % 24, calls / 60 % 60, calls % 60));
+        self.put(&object);
     }
 
     fn apply(&self, desired: &Value, manager: &str) {
@@ -523,6 +555,10 @@ fn create(cluster: &Cluster, arguments: &Arguments) {
         return objects.iter().for_each(|object| println!("{object}"));
     }
     for object in &objects {
+        if kind(object) == "Secret" {
+            cluster.create(object);
+            continue;
+        }
         let namespace = text(object, "/metadata/namespace");
         if cluster.setting("read-only").is_some() {
             fail(&format!(
@@ -601,6 +637,28 @@ fn kubeconfig() -> Value {
     })
 }
 
+/// Compares with what a server-side apply would make.
+fn diff(cluster: &Cluster, arguments: &Arguments) -> ! {
+    let mut differs = false;
+    for desired in arguments.objects() {
+        let after = cluster.applied(&desired, arguments.get("--field-manager").unwrap()).unwrap_or_else(|refusal| {
+            eprintln!("{refusal}");
+            exit(2)
+        });
+        let plain = |object: Value| {
+            let mut object = object;
+            object["metadata"]["managedFields"] = Value::Null;
+            object["metadata"]["generation"] = Value::Null;
+            object
+        };
+        if cluster.get(kind(&desired), name(&desired)).map(plain) != Some(plain(after)) {
+            println!("diff {}/{}", kind(&desired), name(&desired));
+            differs = true;
+        }
+    }
+    exit(i32::from(differs))
+}
+
 fn main() {
     let cluster = Cluster { root: PathBuf::from(std::env::var("FAKE_CLUSTER").unwrap()) };
     let arguments = Arguments::parse();
@@ -633,27 +691,7 @@ fn main() {
         ["get", ..] => get(&cluster, &arguments),
         ["create"] => create(&cluster, &arguments),
         ["logs", job] => println!("the log of {job}"),
-        ["diff"] => {
-            let mut differs = false;
-            for desired in arguments.objects() {
-                let after =
-                    cluster.applied(&desired, arguments.get("--field-manager").unwrap()).unwrap_or_else(|refusal| {
-                        eprintln!("{refusal}");
-                        exit(2)
-                    });
-                let plain = |object: Value| {
-                    let mut object = object;
-                    object["metadata"]["managedFields"] = Value::Null;
-                    object["metadata"]["generation"] = Value::Null;
-                    object
-                };
-                if cluster.get(kind(&desired), name(&desired)).map(plain) != Some(plain(after)) {
-                    println!("diff {}/{}", kind(&desired), name(&desired));
-                    differs = true;
-                }
-            }
-            exit(i32::from(differs))
-        }
+        ["diff"] => diff(&cluster, &arguments),
         ["apply", "set-last-applied"] => {
             for object in arguments.objects() {
                 let mut live = cluster.get(kind(&object), name(&object)).unwrap();

@@ -76,6 +76,14 @@ fn an_overlay_is_applied_in_the_order_of_the_set_and_the_second_run_changes_noth
     let run = overlay.deploy(&["--prune"]);
     assert_eq!((run.code, overlay.lab.changes().len()), (0, 0), "{}", run.said);
     assert!(run.said.contains("nothing to apply"), "{}", run.said);
+
+    // It is saved as it was applied: to roll back to it needs neither the overlay nor kustomize.
+    let run = overlay.lab.deploy(&["--history"]);
+    assert!(run.said.contains("  live        overlay  "), "{}", run.said);
+    assert_eq!(overlay.lab.deploy(&["--history", "1"]).code, 0);
+    let run = overlay.lab.deploy(&["--dir", "revision-1"]);
+    assert_eq!((run.code, overlay.lab.changes().len()), (0, 0), "{}", run.said);
+    assert!(run.said.contains("nothing to apply"), "{}", run.said);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod support;
 
 mod context;
 mod hand_over;
+mod history;
 mod kustomize;
 mod preflight;
 mod rollouts;
@@ -90,6 +91,7 @@ impl Lab {
             .env("DEPLOY_POLL_S", "0.1")
             .env("DEPLOY_SMOKE_S", "2")
             .env("BUILDKIT_FLEET", env!("CARGO_BIN_EXE_buildkit-fleet"))
+            .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .output()
             .unwrap_or_else(|error| panic!("{error}"));
@@ -210,7 +212,8 @@ fn a_first_installation_applies_everything_in_order_and_the_second_run_nothing()
             "PodDisruptionBudget/buildkitd-amd64",
             "Deployment/buildkitd-amd64",
             "ScaledObject/buildkitd-amd64",
-            "ServiceMonitor/buildkitd-lb"
+            "ServiceMonitor/buildkitd-lb",
+            "Secret/buildkit-fleet-set-1"
         ]
     );
     assert!(run.said.contains("buildkitd-amd64: 2..360 pods"), "{}", run.said);
