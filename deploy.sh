@@ -11,6 +11,8 @@
 #                       [--kustomize DIR [--config clusters.yaml]]
 #   ./deploy.sh CLUSTER --history [N [--out DIR]] [--format text|json] [--context CTX] [--accept-cluster ENTRY]
 #                       [--dir generated | --namespace NS]
+#   ./deploy.sh CLUSTER --retire [--context CTX] [--accept-cluster ENTRY] [--dir generated | --namespace NS] [--dry-run] [--yes]
+#                       [--timeout 45m] [--wait-idle MIN | --cut-builds]
 #
 #   --context CTX    kubectl context (default: the current one)
 #   --dir DIR        output directory of `buildkit-fleet generate` (default: generated)
@@ -56,7 +58,14 @@
 #                    buildkit-fleet-set-N. With a number: write that one out as a set. Rolling back is applying it: it goes
 #                    through the same checks as any other set. Without a set in --dir, the fleet is the one of this cluster.
 #   --out DIR        with --history N: where the set is written, as DIR/CLUSTER (default: revision-N)
-#   --namespace NS   with --history: the fleet in this namespace, whatever is in --dir
+#   --retire         delete the fleet, in an order that kills no build and leaves no node: ScaledObjects while KEDA runs, and
+#                    their HPAs; then, when no build is running, builders, each after its build; load balancer, Services;
+#                    NodePools when Karpenter has removed their nodes, node classes; policies and configuration, monitoring,
+#                    the saved sets; the namespace, if nothing else is in it and deploy.sh made it. What is not of the fleet is
+#                    never deleted, nor is a finalizer removed. It asks for the name of the cluster, and needs --yes where it
+#                    cannot ask. Run again, it continues. Without a set in --dir, the fleet is the one of this cluster, and
+#                    --context must name it. --dry-run lists the steps; --timeout is for each.
+#   --namespace NS   with --history and --retire: the fleet in this namespace, whatever is in --dir
 #
 # Pods of such a set wait for their builds, so a roll cuts none, but it has a cost: while the old load balancer runs, up
 # to the length of a build, the new one cannot see its builds and may put a second one on a busy pod; rolling busy
@@ -69,8 +78,8 @@
 #   1  kubectl failed
 #   2  wrong command line
 #   3  refused by a check or on the terminal; nothing was applied
-#   4  a roll under load needs a decision
-#   5  a rollout did not finish in time, or an HPA was not gone in time
+#   4  a roll under load needs a decision; with --retire, so do running builds
+#   5  a rollout did not finish in time, or an HPA was not gone in time; with --retire, any object or node
 #   6  the load balancer has rolled; the builders, and what follows them, need another run
 #   7  with --verify: a check failed
 #
@@ -103,7 +112,9 @@ usage() {
        ./deploy.sh CLUSTER --verify [--smoke ARCH,...|none] [--smoke-namespace NS] [--smoke-secret NAME] [--format text|json]
                    [--context CTX] [--accept-cluster ENTRY] [--dir DIR] [--kustomize DIR [--config FILE]]
        ./deploy.sh CLUSTER --history [N [--out DIR]] [--format text|json] [--context CTX] [--accept-cluster ENTRY]
-                   [--dir DIR | --namespace NS]"
+                   [--dir DIR | --namespace NS]
+       ./deploy.sh CLUSTER --retire [--context CTX] [--accept-cluster ENTRY] [--dir DIR | --namespace NS] [--dry-run] [--yes]
+                   [--timeout 45m] [--wait-idle MIN | --cut-builds]"
   exit "$EXIT_USAGE"
 }
 
@@ -130,7 +141,7 @@ seconds() {
 
 cluster='' context='' accepted='' dir=generated dry_run=0 yes=0 timeout_s=2700 wait_idle_s='' force_roll=0 cut_builds=0 prune=0
 overlay='' config='' only_hand_over=0 adopter='' only_verify=0 format='' smoke='' smoke_namespace='' smoke_secret=''
-only_history=0 revision='' out='' given_namespace=''
+only_history=0 revision='' out='' given_namespace='' only_retire=0
 while [ $# -gt 0 ]; do
   case $1 in
     --context | --accept-cluster | --dir | --timeout | --wait-idle | --kustomize | --config | --field-manager | --format | \
@@ -156,6 +167,7 @@ while [ $# -gt 0 ]; do
       ;;
     --hand-over) only_hand_over=1 ;;
     --verify) only_verify=1 ;;
+    --retire) only_retire=1 ;;
     --history)
       only_history=1
       case ${2:-} in
@@ -200,7 +212,10 @@ fi
 [ -z "$smoke$smoke_namespace$smoke_secret" ] || [ "$only_verify" = 1 ] || usage "--smoke, --smoke-namespace and --smoke-secret are for --verify"
 [ -z "$format" ] || { [ "$only_verify$only_history" != 00 ] && [ -z "$revision" ]; } || usage "--format is for --verify, and for --history without a number"
 [ -z "$out" ] || [ -n "$revision" ] || usage "--out is for --history N"
-[ -z "$given_namespace" ] || [ "$only_history" = 1 ] || usage "--namespace is for --history"
+[ -z "$given_namespace" ] || [ "$only_history$only_retire" != 00 ] || usage "--namespace is for --history and --retire"
+if [ "$only_retire" = 1 ] && [ "$force_roll$prune$only_hand_over$only_verify$only_history$overlay" != 00000 ]; then
+  usage "--retire deletes the fleet: --force-roll, --prune, --hand-over, --verify, --history and --kustomize are not for it"
+fi
 case $given_namespace in *[!a-z0-9-]*) usage "invalid value \`$given_namespace\` for --namespace" ;; esac
 case $smoke in "" | none | amd64 | arm64 | amd64,arm64 | arm64,amd64) ;; *) usage "invalid value \`$smoke\` for --smoke: expected none, amd64, arm64 or both with a comma" ;; esac
 case ${format:-text} in text | json) ;; *) usage "invalid value \`$format\` for --format: expected text or json" ;; esac
@@ -426,13 +441,15 @@ check_namespace() {
       "use --context, or name the context's cluster with --accept-cluster if clusters.yaml was wrong before"
 }
 
+# Whether the cluster has a custom resource definition, of those in `crds`.
+needs() { grep -q "/$1\$" <<<"$crds"; }
+karpenter_installed() { needs nodepools.karpenter.sh && needs ec2nodeclasses.karpenter.k8s.aws; }
+
 # Checks for custom resources that the set needs, and for fields that this cluster would silently drop.
 preflight() {
   local minor
   kc version -o json >"$work/version" 2>"$work/error" || die "$EXIT_REFUSED" "cannot reach the cluster of context $context: $(tail -n 1 "$work/error")"
   crds=$(kc get crd -o name) || die "$EXIT_REFUSED" "cannot list custom resource definitions"
-  needs() { grep -q "/$1\$" <<<"$crds"; }
-  karpenter_installed() { needs nodepools.karpenter.sh && needs ec2nodeclasses.karpenter.k8s.aws; }
   if has 10-nodepools.yaml && ! karpenter_installed; then
     die "$EXIT_REFUSED" "Karpenter's custom resource definitions are not installed"
   fi
@@ -1194,6 +1211,8 @@ find_fleet() {
     take_set
     check_context
   else
+    [ "$only_retire" = 0 ] || [ -n "$context" ] ||
+      die "$EXIT_REFUSED" "--retire without a set needs --context, which says on which cluster the fleet is"
     current_context
   fi
   kc version -o json >"$work/version" 2>"$work/error" || die "$EXIT_FAILED" "cannot reach the cluster of context $context: $(tail -n 1 "$work/error")"
@@ -1203,6 +1222,7 @@ find_fleet() {
     return 0
   fi
   find_namespace
+  first_install=0
   cluster_name=$(jq -r '.metadata.annotations["buildkit-fleet/cluster-name"]' "$work/namespace")
   region=$(jq -r '.metadata.annotations["buildkit-fleet/region"] // ""' "$work/namespace")
   match_context "namespace $namespace on it holds the fleet of"
@@ -1376,6 +1396,403 @@ write_revision() {
   say "  buildkit-fleet diff $cluster --against $out"
   say "To roll back, first with --dry-run:"
   say "  ./deploy.sh $cluster --dir $out --context $context"
+}
+
+# ---------------------------------------------------------------- retiring a fleet
+
+# What the steps of --retire delete, in their order; `buildkit-fleet diff` names the same ones. Builds and the namespace are
+# steps of their own.
+readonly RETIRED_KINDS='ScaledObject Deployment Service NodePool EC2NodeClass NetworkPolicy PodDisruptionBudget ResourceQuota ServiceAccount ConfigMap ServiceMonitor PrometheusRule'
+
+retire_failed() {
+  say "deploy: $1 failed: $(tail -n 3 "$work/error")"
+  say "deleted so far:${applied:- nothing}. Fix the cause and run again: it continues from there."
+  exit "$EXIT_FAILED"
+}
+
+# Sets `scope` to where objects of a kind are.
+scope_of() {
+  scope=(-n "$namespace")
+  case $1 in NodePool | EC2NodeClass | Namespace) scope=() ;; esac
+}
+
+# Lists the fleet's live objects of these kinds, `Kind name` a line, to $work/fleet, and with their JSON to
+# $work/fleet-objects. A kind that this cluster does not have has none.
+list_fleet() {
+  local kind scope
+  : >"$work/fleet"
+  : >"$work/fleet-objects"
+  for kind in "$@"; do
+    case $kind in
+      ScaledObject | ServiceMonitor | PrometheusRule | NodePool | EC2NodeClass) needs "$(resource "$kind")" || continue ;;
+    esac
+    # Other fleets may use the same ones.
+    case $kind in NodePool | EC2NodeClass) [ -z "$other_fleets" ] || continue ;; esac
+    scope_of "$kind"
+    kc get "$(resource "$kind")" ${scope[@]+"${scope[@]}"} -l "$OURS" -o json >"$work/listed" 2>"$work/error" || retire_failed "reading the objects of kind $kind"
+    jq -c --arg kind "$kind" "$ITEMS | .kind = \$kind" "$work/listed" >>"$work/fleet-objects" || retire_failed "reading the objects of kind $kind"
+  done
+  jq -r '.kind + " " + .metadata.name' "$work/fleet-objects" >"$work/fleet"
+}
+
+# The same of the builders' Deployments, and of the load balancer's.
+list_builders() {
+  list_fleet Deployment
+  grep -vxF "Deployment $LB" "$work/fleet" >"$work/builders"
+  mv "$work/builders" "$work/fleet"
+}
+list_lb() {
+  list_fleet Deployment
+  grep -xF "Deployment $LB" "$work/fleet" >"$work/lb-deployment"
+  mv "$work/lb-deployment" "$work/fleet"
+}
+list_history() {
+  # The fleet does not depend on them.
+  kc get secrets -n "$namespace" -l "$HISTORY" -o json >"$work/secrets" 2>"$work/error" || echo '{"items": []}' >"$work/secrets"
+  jq -r '.items[] | select(.type == "buildkit-fleet/set") | "Secret " + .metadata.name' "$work/secrets" >"$work/fleet"
+}
+
+# Deletes what was listed last.
+delete_listed() {
+  local kind name scope
+  while read -r kind name <&8; do
+    scope_of "$kind"
+    kc delete "$(resource "$kind")" "$name" ${scope[@]+"${scope[@]}"} --ignore-not-found --wait=false >"$work/out" 2>"$work/error" || retire_failed "deleting $kind/$name"
+    applied="$applied $kind/$name"
+    say "deleted $kind/$name"
+  done 8<"$work/fleet"
+}
+
+# Waits until a command lists nothing to $work/fleet any more. The last argument is printed where that takes too long.
+wait_gone() {
+  local what=$1 list=$2 advice=$3 until still='' before=''
+  until=$(($(date +%s) + timeout_s))
+  while :; do
+    $list
+    [ -s "$work/fleet" ] || return 0
+    still=$(tr ' ' / <"$work/fleet" | tr '\n' ' ' | sed 's/ $//')
+    [ "$still" = "$before" ] || say "$what: waiting for $still"
+    before=$still
+    if [ "$(date +%s)" -ge "$until" ]; then break; fi
+    sleep "$poll_s"
+  done
+  say "deploy: $what: still there after $(length "$timeout_s"): $still"
+  say "$advice"
+  say "deleted so far:${applied:- nothing}. Run again: it continues from there."
+  exit "$EXIT_TIMEOUT"
+}
+
+# The ScaledObjects, and any HPA of a builder's Deployment.
+list_scaling() {
+  list_builders
+  cp "$work/fleet" "$work/pools"
+  kc get hpa -n "$namespace" -o json >"$work/hpas" 2>"$work/error" || retire_failed "reading HPAs"
+  list_fleet ScaledObject
+  jq -r --rawfile pools "$work/pools" "$ITEMS | select(\"Deployment \" + .spec.scaleTargetRef.name | IN(\$pools | split(\"\n\")[])) | \"HPA \" + .metadata.name" "$work/hpas" >>"$work/fleet" ||
+    retire_failed "reading HPAs"
+}
+
+# The pods of $pods_app.
+list_pods() {
+  kc get pods -n "$namespace" -l "app=$pods_app" -o json >"$work/pods" 2>"$work/error" || retire_failed "reading the pods of $pods_app"
+  jq -r '.items[] | "Pod " + .metadata.name' "$work/pods" >"$work/fleet"
+}
+
+# The nodes of the fleet's NodePools. One that is being launched has a NodeClaim but no Node yet.
+list_nodes() {
+  local name
+  list_fleet NodePool
+  : >"$work/nodes"
+  while read -r _ name <&8; do
+    kc get nodes,nodeclaims.karpenter.sh -l "karpenter.sh/nodepool=$name" -o name >"$work/listed" 2>"$work/error" || retire_failed "reading the nodes of NodePool/$name"
+    sed 's|^\([^/.]*\)[^/]*/|\1 |' "$work/listed" >>"$work/nodes"
+  done 8<"$work/fleet"
+  mv "$work/nodes" "$work/fleet"
+}
+
+list_nodepools() { list_fleet NodePool; }
+
+list_namespace() {
+  kc get namespace "$namespace" --ignore-not-found -o json >"$work/listed" 2>"$work/error" || retire_failed "reading namespace $namespace"
+  jq -r '"Namespace " + .metadata.name' "$work/listed" >"$work/fleet"
+}
+
+# Refuses objects that Argo CD or Flux would make again. Their marks stay on what they leave behind: where it can be seen
+# that the owner is gone, they do not count.
+refuse_delivered() {
+  local tool name where
+  { cat "$work/fleet-objects" && cat "$work/namespace"; } | jq -r '(.metadata.annotations // {}) as $annotations | (.metadata.labels // {}) as $labels
+    | if $annotations["argocd.argoproj.io/tracking-id"] != null then "argocd " + ($annotations["argocd.argoproj.io/tracking-id"] | split(":")[0]) + " -"
+      elif $labels["app.kubernetes.io/instance"] != null and $annotations["argocd.argoproj.io/sync-wave"] != null then "argocd \($labels["app.kubernetes.io/instance"]) -"
+      elif $labels["kustomize.toolkit.fluxcd.io/name"] != null then "flux " + $labels["kustomize.toolkit.fluxcd.io/name"] + " " + ($labels["kustomize.toolkit.fluxcd.io/namespace"] // "flux-system")
+      else empty end' | LC_ALL=C sort -u >"$work/owners" || die "$EXIT_FAILED" "cannot read the objects of the fleet"
+  while read -r tool name where <&8; do
+    if [ "$tool" = flux ]; then
+      needs kustomizations.kustomize.toolkit.fluxcd.io || continue
+      kc get kustomizations.kustomize.toolkit.fluxcd.io "$name" -n "$where" --ignore-not-found -o name >"$work/owner" 2>"$work/error" ||
+        die "$EXIT_REFUSED" "cannot tell whether Flux still applies this fleet: $(tail -n 1 "$work/error")"
+      [ -s "$work/owner" ] || continue
+      die "$EXIT_REFUSED" "Flux's Kustomization $name in namespace $where applies this fleet and would make it again: delete it first, without its objects (docs/gitops.md)"
+    fi
+    # Its Application may be on another cluster.
+    say "deploy: Argo CD's Application $name applies this fleet and would make it again: delete it first, without its objects (docs/gitops.md)."
+    say "If that is done, its marks are still there; to remove them:"
+    say "  kubectl --context $context annotate namespace $namespace argocd.argoproj.io/tracking-id-"
+    jq -r --arg context "$context" --arg namespace "$namespace" --arg labels "$OURS" -s 'group_by(.kind == "NodePool" or .kind == "EC2NodeClass")[]
+      | "  kubectl --context \($context) annotate \(map(.kind | ascii_downcase) | unique | join(","))\(if .[0].metadata.namespace == null then "" else " -n \($namespace)" end) -l \($labels) argocd.argoproj.io/tracking-id-"' "$work/fleet-objects" >&2
+    say "and the label app.kubernetes.io/instance in the same way, if Argo CD tracks by it."
+    exit "$EXIT_REFUSED"
+  done 8<"$work/owners"
+}
+
+# Sets `namespace_kept` to why the namespace stays, or leaves it empty. Who made it: a Namespace that was there before has a
+# field of another manager, and one that a client applied has an annotation.
+judge_namespace() {
+  local kinds makers foreign
+  namespace_kept=''
+  kc get namespace "$namespace" --ignore-not-found --show-managed-fields -o json >"$work/listed" 2>"$work/error" || retire_failed "reading namespace $namespace"
+  makers=$(jq -r --arg ours "$MANAGER" '
+    [(.metadata.managedFields // [{manager: "an unknown manager"}])[].manager | select(. != $ours and . != "kube-controller-manager")]
+    + (if .metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"] != null then ["kubectl apply"] else [] end)
+    + (if [.metadata.managedFields[]? | select(.manager == $ours and .operation == "Apply")] == [] then ["not deploy.sh"] else [] end)
+    | unique | join(", ")' "$work/listed") || retire_failed "reading namespace $namespace"
+  if [ -n "$makers" ]; then
+    namespace_kept="it may have been there before the fleet, it has fields of $makers"
+    return 0
+  fi
+  if ! kinds=$(kc api-resources --namespaced --verbs=list -o name 2>"$work/error") ||
+    ! kc get "$(echo "$kinds" | tr '\n' ',' | sed 's/,$//')" -n "$namespace" --ignore-not-found -o json >"$work/content" 2>"$work/error"; then
+    namespace_kept="it cannot be seen what else is in it: $(tail -n 1 "$work/error")"
+    return 0
+  fi
+  # What Kubernetes itself puts there, and what goes with the fleet's objects, are not foreign.
+  foreign=$(jq -r --arg kinds "$RETIRED_KINDS" "$ITEMS"' | (.metadata.labels // {}) as $labels
+    | select((.kind | IN("Event", "Endpoints", "EndpointSlice", "PodMetrics")) or (.kind == "ServiceAccount" and .metadata.name == "default")
+      or (.kind == "ConfigMap" and .metadata.name == "kube-root-ca.crt") or (.kind == "Secret" and .type == "buildkit-fleet/set")
+      or ($labels["app.kubernetes.io/part-of"] == "buildkit-fleet" and $labels["app.kubernetes.io/managed-by"] == "buildkit-fleet" and (.kind | IN($kinds | split(" ")[])))
+      or any(.metadata.ownerReferences[]?; (.kind | IN("Deployment", "ReplicaSet", "Pod", "ScaledObject", "Service", "NetworkPolicy")) and (.name | test("^buildkitd(-|$)")))
+      | not)
+    | .kind + "/" + .metadata.name' "$work/content" | LC_ALL=C sort -u | head -n 20 | tr '\n' ' ' | sed 's/ $//') || retire_failed "reading the content of namespace $namespace"
+  [ -z "$foreign" ] || namespace_kept="it has other objects: $foreign"
+}
+
+# Sets `builders`, and where there are any `cut` and `builds`.
+judge_builds() {
+  list_builders
+  builders=$(cut -d' ' -f2 "$work/fleet")
+  pods_app=buildkitd
+  list_pods
+  [ -n "$builders" ] || return 0
+  count_builds
+  kc get configmaps -n "$namespace" -l "$OURS" -o json >"$work/configs" 2>"$work/error" || retire_failed "reading ConfigMaps"
+  mkdir -p "$work/json"
+  # Where there are several, pods may still have the oldest: the longest build counts.
+  jq -c '[.items[] | select(.data["haproxy.cfg"] != null)] | sort_by(.data["haproxy.cfg"] | [capture("timeout server (?<minutes>[0-9]+)m").minutes | tonumber] | first // 0) | last // empty' \
+    "$work/configs" >"$work/json/live"
+  if [ -s "$work/json/live" ]; then what_is_cut buildkitd; else cut="no configuration of the load balancer says how long a build may be"; fi
+}
+
+# Prints a step with what was listed last, if there is anything.
+print_step() {
+  [ -s "$work/fleet" ] || return 0
+  say "  $1: $(tr ' ' / <"$work/fleet" | tr '\n' ' ' | sed 's/ $//; s/ /, /g')$2"
+}
+
+print_steps() {
+  local pods nodes
+  # What cannot be read is found before anything is deleted.
+  list_scaling
+  list_fleet ScaledObject
+  print_step "ScaledObjects" "; waits until they and their HPAs are gone, which needs KEDA's operator"
+  if [ -n "$builders" ]; then say "  builds: $(builds_text); waits until there are none"; fi
+  pods_app=buildkitd
+  list_pods
+  pods=$(grep -c . "$work/fleet")
+  list_builders
+  print_step "builders" "; waits until their pods ($pods) have finished their builds"
+  list_lb
+  print_step "load balancer" "; waits until its pods are gone"
+  list_fleet Service
+  print_step "Services" ""
+  list_nodes
+  nodes=$(grep -c . "$work/fleet")
+  list_fleet NodePool
+  print_step "NodePools" "; waits until Karpenter has removed their nodes and NodeClaims ($nodes)"
+  list_fleet EC2NodeClass
+  print_step "node classes" ""
+  list_fleet NetworkPolicy PodDisruptionBudget ResourceQuota ServiceAccount ConfigMap
+  print_step "policies and configuration" ""
+  list_fleet ServiceMonitor PrometheusRule
+  print_step "monitoring" ""
+  list_history
+  print_step "saved sets" ""
+  if [ "$first_install" = 0 ]; then say "  namespace: Namespace/$namespace${namespace_kept:+ is kept: $namespace_kept}"; fi
+  if [ -n "$other_fleets" ]; then say "NodePools and node classes are kept: the fleet in namespace $other_fleets may use them"; fi
+}
+
+# Lets nobody retire a fleet by mistake.
+confirm_retirement() {
+  local answer
+  [ "$yes" = 0 ] || return 0
+  [ -t 0 ] || die "$EXIT_REFUSED" "nothing was deleted: without a terminal to ask on, --retire needs --yes"
+  printf 'Type the name of the cluster, %s, to delete this fleet: ' "$cluster_name" >&2
+  read -r answer
+  [ "$answer" = "$cluster_name" ] || die "$EXIT_REFUSED" "nothing was deleted"
+}
+
+# Before anything is deleted: whether builds may be left to their builders, or are waited for.
+decide_builds() {
+  local answer
+  builds_decided=$cut_builds
+  if [ -z "$builders" ] || [ "$builds" = 0 ] || [ -n "$wait_idle_s" ] || [ "$cut_builds" = 1 ]; then return 0; fi
+  if [ -n "$cut" ]; then say "warning: running builds are cut: $cut"; fi
+  if [ -t 0 ]; then
+    if [ -n "$cut" ]; then
+      printf 'Delete the builders now and cut running builds? Type "cut" to do it: ' >&2
+    else
+      printf 'Delete the builders now? They finish their builds, but builds that wait fail. [y/N] ' >&2
+    fi
+    read -r answer
+    case $cut/$answer in /y | /Y | /yes | ?*/cut) builds_decided=1 && return 0 ;; esac
+  fi
+  die "$EXIT_ROLL" "$(builds_text): stop the clients and use --wait-idle MIN, or --cut-builds to delete the builders anyway:" \
+    "$(if [ -n "$cut" ]; then echo "that cuts running builds"; else echo "they finish their builds, but builds that wait fail"; fi). Nothing was deleted"
+}
+
+# The second step: no more pods come, so a client that stays keeps this from ending.
+wait_for_builds() {
+  local until
+  list_builders
+  [ -s "$work/fleet" ] && [ "$builds_decided" = 0 ] || return 0
+  until=$(($(date +%s) + ${wait_idle_s:-0}))
+  count_builds
+  while [ "$builds" != 0 ]; do
+    if [ "$(date +%s)" -ge "$until" ]; then
+      die "$EXIT_ROLL" "$(builds_text)${wait_idle_s:+ after $(length "$wait_idle_s")}: stop the clients and run again with --wait-idle MIN, or use --cut-builds. Deleted so far:${applied:- nothing}." \
+        "The pools no longer scale; to take that back, apply the set again"
+    fi
+    say "waiting for idle: $(builds_text)"
+    sleep "$poll_s"
+    count_builds
+  done
+}
+
+# Deletes what was listed, but for what a pod that is left still reads.
+delete_unused() {
+  local kind name used
+  kc get pods -n "$namespace" -o json >"$work/pods" 2>"$work/error" || retire_failed "reading pods"
+  : >"$work/unused"
+  while read -r kind name <&8; do
+    used=$(jq -r --arg kind "$kind" --arg name "$name" '[.items[] | select(if $kind == "ConfigMap" then any(.spec.volumes[]?; .configMap.name == $name)
+      elif $kind == "ServiceAccount" then .spec.serviceAccountName == $name else false end) | .metadata.name] | join(", ")' "$work/pods") || retire_failed "reading pods"
+    if [ -n "$used" ]; then
+      say "kept $kind/$name: used by pod $used"
+      kept="$kept $kind/$name"
+    else
+      echo "$kind $name" >>"$work/unused"
+    fi
+  done 8<"$work/fleet"
+  mv "$work/unused" "$work/fleet"
+  delete_listed
+}
+
+# Keeps node classes that a NodePool of somebody else names.
+delete_node_classes() {
+  local kind name users
+  list_fleet EC2NodeClass
+  [ -s "$work/fleet" ] || return 0
+  kc get nodepools.karpenter.sh -o json >"$work/nodepools" 2>"$work/error" || retire_failed "reading NodePools"
+  : >"$work/unused"
+  while read -r kind name <&8; do
+    users=$(jq -r --arg name "$name" "[$ITEMS | select(.spec.template.spec.nodeClassRef.name == \$name) | .metadata.name] | join(\", \")" "$work/nodepools") || retire_failed "reading NodePools"
+    if [ -n "$users" ]; then
+      say "kept $kind/$name: used by NodePool $users"
+      kept="$kept $kind/$name"
+    else
+      echo "$kind $name" >>"$work/unused"
+    fi
+  done 8<"$work/fleet"
+  mv "$work/unused" "$work/fleet"
+  cp "$work/fleet" "$work/deleted-classes"
+  delete_listed
+}
+
+# Those that were deleted and are not gone.
+list_deleted_classes() {
+  list_fleet EC2NodeClass
+  grep -xF -f "$work/deleted-classes" "$work/fleet" >"$work/still-there"
+  mv "$work/still-there" "$work/fleet"
+}
+
+retire() {
+  local restored
+  find_fleet
+  crds=$(kc get crd -o name 2>"$work/error") || retire_failed "listing custom resource definitions"
+  kc get namespaces -l "$OURS" -o json >"$work/fleets" 2>"$work/error" || retire_failed "listing namespaces"
+  other_fleets=$(jq -r --arg namespace "$namespace" "[$ITEMS | select(.metadata.name != \$namespace) | select($IS_FLEET) | .metadata.name] | join(\", \")" "$work/fleets") || retire_failed "listing namespaces"
+  # shellcheck disable=SC2086
+  list_fleet $RETIRED_KINDS
+  refuse_delivered
+  restored=$(jq -r 'select(.kind == "ScaledObject" and .spec.advanced.restoreToOriginalReplicaCount == true) | .metadata.name' "$work/fleet-objects" | head -n 1)
+  [ -z "$restored" ] ||
+    die "$EXIT_REFUSED" "deleting ScaledObject/$restored would shrink its pool at once: kubectl patch scaledobject $restored -n $namespace --type merge -p '{\"spec\":{\"advanced\":{\"restoreToOriginalReplicaCount\":false}}}'"
+  if ! [ -s "$work/fleet" ] && [ "$first_install" = 1 ]; then
+    say "$cluster: nothing to retire: namespace $namespace does not exist${other_fleets:+; NodePools and node classes are kept for the fleet in namespace $other_fleets}"
+    return 0
+  fi
+  namespace_kept='' cut='' kept=''
+  [ "$first_install" = 1 ] || judge_namespace
+  judge_builds
+  say "to retire: the fleet of $cluster_name${region:+ in $region}, context $context, namespace $namespace"
+  print_steps
+  if [ "$dry_run" = 1 ]; then return 0; fi
+  confirm_retirement
+  decide_builds
+
+  list_fleet ScaledObject
+  delete_listed
+  wait_gone "ScaledObjects" list_scaling "KEDA's operator removes the finalizer of a ScaledObject, and with it the HPA goes. Does it run?
+  kubectl --context $context get deployments --all-namespaces -l app.kubernetes.io/name=keda-operator
+Start it and run again. Only if KEDA is gone for good, remove the finalizer by hand:
+  kubectl --context $context patch scaledobject NAME -n $namespace --type merge -p '{\"metadata\":{\"finalizers\":null}}'"
+  wait_for_builds
+  list_builders
+  delete_listed
+  pods_app=buildkitd
+  wait_gone "builders" list_pods "Each waits for its build; docs/runbook.md says what to do with one that does not end. Never force its deletion."
+  list_lb
+  delete_listed
+  pods_app=$LB
+  wait_gone "load balancer" list_pods "It waits for its connections to end: do clients still connect?"
+  list_fleet Service
+  delete_listed
+  wait_gone "NodePools" list_nodes "Karpenter removes a node when it is empty. What keeps one:
+  kubectl --context $context get pods --all-namespaces --field-selector spec.nodeName=NODE"
+  list_fleet NodePool
+  delete_listed
+  wait_gone "NodePools" list_nodepools "What they wait for: kubectl --context $context get nodepools -o yaml"
+  delete_node_classes
+  wait_gone "node classes" list_deleted_classes "Karpenter's controller removes the finalizer of a node class: does it run?"
+  list_fleet NetworkPolicy PodDisruptionBudget ResourceQuota ServiceAccount ConfigMap
+  delete_unused
+  list_fleet ServiceMonitor PrometheusRule
+  delete_listed
+  list_history
+  delete_listed
+  if [ "$first_install" = 0 ]; then
+    # Others may have come meanwhile.
+    judge_namespace
+    if [ -n "$namespace_kept" ]; then
+      say "kept Namespace/$namespace: $namespace_kept"
+      kept="$kept Namespace/$namespace"
+    else
+      echo "Namespace $namespace" >"$work/fleet"
+      delete_listed
+      wait_gone "namespace" list_namespace "What it waits for: kubectl --context $context get namespace $namespace -o jsonpath='{.status.conditions[*].message}'"
+    fi
+  fi
+  if [ -n "$other_fleets" ]; then say "kept NodePools and node classes: the fleet in namespace $other_fleets may use them"; fi
+  say "$cluster: retired${kept:+; kept:$kept}"
 }
 
 # ---------------------------------------------------------------- checks of the live fleet
@@ -1814,6 +2231,10 @@ if [ "$only_history" = 1 ]; then
   find_fleet
   read_history || die "$EXIT_FAILED" "cannot read the saved sets: $(tail -n 1 "$work/error")"
   if [ -n "$revision" ]; then write_revision; else print_history; fi
+  exit 0
+fi
+if [ "$only_retire" = 1 ]; then
+  retire
   exit 0
 fi
 if [ -n "$overlay" ]; then take_overlay; else take_set; fi

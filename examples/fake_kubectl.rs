@@ -13,6 +13,22 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Those with a namespace that can be listed, without custom ones.
+const API_RESOURCES: [&str; 13] = [
+    "configmaps",
+    "events",
+    "pods",
+    "resourcequotas",
+    "secrets",
+    "serviceaccounts",
+    "services",
+    "deployments.apps",
+    "replicasets.apps",
+    "endpointslices.discovery.k8s.io",
+    "events.events.k8s.io",
+    "networkpolicies.networking.k8s.io",
+    "poddisruptionbudgets.policy",
+];
 const CLUSTER_WIDE: [&str; 3] = ["Namespace", "NodePool", "EC2NodeClass"];
 
 /// The state directory: `objects/<Kind>.<name>.json`, and small files that steer what the cluster is like.
@@ -66,6 +82,8 @@ fn kind_of(resource: &str) -> &'static str {
         ("job", "Job"),
         ("daemonset", "DaemonSet"),
         ("secret", "Secret"),
+        ("endpointslice", "EndpointSlice"),
+        ("kustomization", "Kustomization"),
     ];
     known
         .iter()
@@ -96,6 +114,62 @@ impl Cluster {
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         paths.iter().map(|path| serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()).collect()
+    }
+
+    /// What controllers do between two reads: the garbage collector takes the HPA of a ScaledObject that is gone, the kubelet
+    /// pods that were deleted, Karpenter nodes that no builder is on. Each was read once more before.
+    fn collect(&self, read: &[Value]) {
+        let all = self.all();
+        let builds =
+            all.iter().any(|object| kind(object) == "Pod" && text(object, "/metadata/labels/app") == "buildkitd");
+        for object in read {
+            let gone = match kind(object) {
+                "HorizontalPodAutoscaler" => {
+                    let scaled = name(object).strip_prefix("keda-hpa-");
+                    self.setting("keda-down").is_none()
+                        && scaled.is_some_and(|scaled| self.get("ScaledObject", scaled).is_none())
+                }
+                "Pod" => object["metadata"]["collected"] == true && self.setting("draining").is_none(),
+                "Node" | "NodeClaim" => object["metadata"]["labels"]["emptied"] == "true" && !builds,
+                _ => false,
+            };
+            if gone {
+                let _ = fs::remove_file(self.path(kind(object), name(object)));
+            }
+        }
+    }
+
+    fn delete(&self, resource: &str, name: &str, arguments: &Arguments) {
+        let kind = kind_of(resource);
+        let Some(mut object) = self.get(kind, name) else {
+            if arguments.get("--ignore-not-found").is_some() {
+                return;
+            }
+            fail("Error from server (NotFound)");
+        };
+        self.change(&format!("delete {kind}/{name}"));
+        // Only the operator takes the finalizer away.
+        if kind == "ScaledObject" && self.setting("keda-down").is_some() {
+            object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+            return self.put(&object);
+        }
+        for mut owned in self.all() {
+            let labels = object["spec"]["selector"]["matchLabels"].as_object();
+            let selected = labels
+                .is_some_and(|labels| labels.iter().all(|(key, value)| owned["metadata"]["labels"][key] == *value));
+            if kind == "Deployment" && text(&owned, "/kind") == "Pod" && selected {
+                owned["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+                owned["metadata"]["collected"] = json!(true);
+                self.put(&owned);
+            }
+            if kind == "Namespace" && text(&owned, "/metadata/namespace") == name {
+                let _ = fs::remove_file(self.path(text(&owned, "/kind"), text(&owned, "/metadata/name")));
+            }
+        }
+        if kind == "Job" {
+            let _ = fs::remove_file(self.path("Pod", name));
+        }
+        fs::remove_file(self.path(kind, name)).unwrap();
     }
 
     fn crds(&self) -> String {
@@ -284,11 +358,13 @@ impl Cluster {
                     && kind(&object) == "Deployment"
                     && self.get("Pod", "buildkitd-lb-1").is_none()
                 {
-                    self.put(&json!({"kind": "Pod", "metadata": {"name": "buildkitd-lb-1", "namespace": "buildkit", "labels": {"app": "buildkitd-lb"}},
+                    self.put(&json!({"kind": "Pod", "metadata": {"name": "buildkitd-lb-1", "namespace": "buildkit", "labels": {"app": "buildkitd-lb"},
+                        "ownerReferences": [{"kind": "ReplicaSet", "name": "buildkitd-lb-abc", "controller": true}]},
                         "spec": object["spec"]["template"]["spec"]}));
                 }
                 if kind(&object) == "ScaledObject" && !is_paused(&object) {
-                    self.put(&json!({"kind": "HorizontalPodAutoscaler", "metadata": {"name": format!("keda-hpa-{}", name(&object)), "namespace": "buildkit"}}));
+                    self.put(&json!({"kind": "HorizontalPodAutoscaler", "metadata": {"name": format!("keda-hpa-{}", name(&object)), "namespace": "buildkit"},
+                        "spec": {"scaleTargetRef": object["spec"]["scaleTargetRef"]}}));
                 }
                 // An HPA undoes the number of anybody else.
                 if let Some(wanted) = self.setting("hpa-wants").and_then(|wanted| wanted.parse::<u64>().ok())
@@ -478,7 +554,8 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
     }
     let resource = &arguments.words[1];
     let forbidden = cluster.setting("forbidden").unwrap_or_default();
-    if forbidden.split(' ').any(|of| resource.split('.').next() == Some(of)) {
+    let first = |resource: &str| resource.split('.').next().unwrap_or_default().to_owned();
+    if forbidden.split(' ').any(|of| resource.split(',').any(|resource| first(resource) == of)) {
         fail(&format!(
             "Error from server (Forbidden): {resource} is forbidden: User \"dev\" cannot list resource \"{resource}\""
         ));
@@ -501,7 +578,9 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
         let asked = asked.split('/').next().unwrap_or_default();
         // Custom resources are asked for with their group. NodeClaims come with NodePools.
         let crd = asked.replace("nodeclaims", "nodepools");
-        if asked.contains('.') && asked != "replicasets.apps" && !crds.split(' ').any(|known| known == crd) {
+        let built_in = [".apps", ".k8s.io", ".policy", ".autoscaling"].iter().any(|group| asked.ends_with(group))
+            && asked != "ec2nodeclasses.karpenter.k8s.aws";
+        if asked.contains('.') && !built_in && !crds.split(' ').any(|known| known == crd) {
             fail(&format!("error: the server doesn't have a resource type \"{}\"", asked.split('.').next().unwrap()));
         }
     }
@@ -526,10 +605,17 @@ fn get(cluster: &Cluster, arguments: &Arguments) {
             .filter_map(|pair| pair.split_once('='))
             .collect();
         found = cluster.all();
+        let namespace = arguments.get("-n").map(str::to_owned);
+        let elsewhere = |object: &Value| {
+            let of = object["metadata"]["namespace"].as_str();
+            namespace.as_deref().is_some_and(|namespace| of.is_some_and(|of| of != namespace))
+        };
         found.retain(|object| {
             kinds.contains(&kind(object))
+                && !elsewhere(object)
                 && wanted.iter().all(|(key, value)| object["metadata"]["labels"][*key] == *value)
         });
+        cluster.collect(&found);
         found = found.into_iter().map(|object| observed(cluster, object)).collect();
         if arguments.get("-o") == Some("name") {
             return print(&found, arguments);
@@ -718,12 +804,25 @@ fn main() {
                 cluster.apply(desired, manager);
             }
         }
-        ["delete", resource, name] => {
-            cluster.change(&format!("delete {}/{name}", kind_of(resource)));
-            fs::remove_file(cluster.path(kind_of(resource), name))
-                .unwrap_or_else(|_| fail("Error from server (NotFound)"));
-            if kind_of(resource) == "Job" {
-                let _ = fs::remove_file(cluster.path("Pod", name));
+        ["delete", resource, name] => cluster.delete(resource, name, &arguments),
+        ["api-resources"] if cluster.setting("api-broken").is_some() => {
+            println!("pods");
+            fail(
+                "error: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1: stale GroupVersion discovery",
+            );
+        }
+        ["api-resources"] => {
+            for resource in API_RESOURCES {
+                println!("{resource}");
+            }
+            for crd in [
+                "scaledobjects.keda.sh",
+                "servicemonitors.monitoring.coreos.com",
+                "prometheusrules.monitoring.coreos.com",
+            ] {
+                if cluster.crds().contains(crd) {
+                    println!("{crd}");
+                }
             }
         }
         ["wait", target] => {

@@ -10,6 +10,7 @@ mod hand_over;
 mod history;
 mod kustomize;
 mod preflight;
+mod retire;
 mod rollouts;
 mod rolls;
 mod smoke;
