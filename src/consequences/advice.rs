@@ -1,5 +1,6 @@
 //! How to apply a change best, with what applies the set.
 
+use crate::consequences::retirement;
 use crate::manifests::objects::Objects;
 use crate::values::delivery::Delivery;
 
@@ -69,10 +70,10 @@ impl DeliveryAdvice {
     /// For a fleet that moves to another namespace.
     pub(super) fn moves(self, from: &str, has_nodes: bool) -> String {
         match self.tool() {
-            None if !has_nodes => format!("move the clients, wait until {from} is idle, then delete that namespace"),
-            None => format!(
-                "both fleets share the NodePools: move the clients, wait until {from} is idle, then delete that namespace"
-            ),
+            None => {
+                let shared = if has_nodes { ", which leaves the NodePools that both fleets share" } else { "" };
+                format!("move the clients, then run `{}`{shared}", retirement::command(from))
+            }
             Some((tool, part)) => format!(
                 "{tool} prunes the old fleet at the next sync, with clients that still use it: take pruning out of its {part}s, merge, move the clients, wait until {from} is idle, delete that namespace, and print what `buildkit-fleet init` prints again, which names the namespace"
             ),
@@ -152,18 +153,18 @@ impl DeliveryAdvice {
         }
     }
 
-    /// For a whole fleet, with or without nodes of its own.
-    pub(super) fn fleet_gone(self, has_nodes: bool) -> String {
-        match (self.tool(), has_nodes) {
-            (None, true) => {
-                "everything keeps running, and costing money, until you delete its namespace and then its NodePools"
-                    .to_owned()
-            }
-            (None, false) => "everything keeps running until you delete its namespace".to_owned(),
-            (Some((tool, part)), _) => {
-                let nodes = if has_nodes { ", and the NodePools once their last node is gone" } else { "" };
-                format!("{tool} never deletes its namespace: delete its {part}s, then the namespace{nodes}")
-            }
+    /// For a whole fleet that nothing applies any more.
+    pub(super) fn fleet_gone(self, fleet: &Objects) -> String {
+        let cost = if fleet.of_kind("NodePool").next().is_some() { ", and costing money," } else { "" };
+        let retire = retirement::command(fleet.namespace().unwrap_or("NAMESPACE"));
+        let steps = retirement::steps(fleet).join(", ");
+        match self.tool() {
+            None => format!(
+                "everything keeps running{cost} until you stop the clients and run `{retire}`, which goes through these steps: {steps}"
+            ),
+            Some((tool, part)) => format!(
+                "{tool} never deletes its namespace: stop the clients, delete its {part}s without their objects (docs/gitops.md), and run `{retire}`, which goes through these steps: {steps}"
+            ),
         }
     }
 }

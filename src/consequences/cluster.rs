@@ -199,7 +199,7 @@ fn leaving(pair: &ManifestPair) -> Consequence {
         size(&pair.old_pools)
     );
     sized(Consequence::of_all(Class::Deletes, names(&pair.old), what), &pair.old_pools)
-        .advice(DeliveryAdvice::of(&pair.old, &pair.new).fleet_gone(pair.old.of_kind("NodePool").next().is_some()))
+        .advice(DeliveryAdvice::of(&pair.old, &pair.new).fleet_gone(&pair.old))
 }
 
 fn names(objects: &Objects) -> Vec<String> {

@@ -6,3 +6,4 @@ pub mod classify;
 pub mod cluster;
 pub mod consequence;
 pub mod field;
+mod retirement;

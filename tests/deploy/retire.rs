@@ -1,11 +1,12 @@
 //! `deploy.sh --retire`: the order, what it waits for, where it stops and goes on, and whose objects it leaves alone.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::context::on_a_terminal;
-use super::{FIXED, Lab, Run, SCALED, without_hash};
+use super::{FIXED, Lab, Run, SCALED, support, without_hash};
 
 const KARPENTER: &str = "nodepools.karpenter.sh ec2nodeclasses.karpenter.k8s.aws";
 
@@ -365,10 +366,11 @@ fn a_namespace_with_anything_else_in_it_stays_and_that_is_left_alone() {
     assert_eq!(lab.named("Deployment"), ["buildkitd-web"]);
 }
 
+type Change = fn(&Lab, Value);
+
 #[test]
 fn a_namespace_that_was_there_before_or_that_cannot_be_looked_through_stays() {
     let made = |manager: &str| json!({"manager": manager, "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {"f:kubernetes.io/metadata.name": {}}}}});
-    type Change = fn(&Lab, Value);
     let cases: [(&str, Change, &str); 5] = [
         (
             "kubectl create",
@@ -378,7 +380,7 @@ fn a_namespace_that_was_there_before_or_that_cannot_be_looked_through_stays() {
                         .as_array_mut()
                         .map(|entries| entries.push(entry))
                         .unwrap_or_default();
-                })
+                });
             },
             "it has fields of kubectl-create",
         ),
@@ -388,7 +390,7 @@ fn a_namespace_that_was_there_before_or_that_cannot_be_looked_through_stays() {
                 lab.edit("Namespace", "buildkit", |namespace| {
                     namespace["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] =
                         json!("{}");
-                })
+                });
             },
             "it has fields of kubectl apply",
         ),
@@ -397,7 +399,7 @@ fn a_namespace_that_was_there_before_or_that_cannot_be_looked_through_stays() {
             |lab, _| {
                 lab.edit("Namespace", "buildkit", |namespace| {
                     namespace["metadata"]["managedFields"] = json!([]);
-                })
+                });
             },
             "it has fields of not deploy.sh",
         ),
@@ -450,11 +452,11 @@ fn a_fleet_whose_set_is_gone_is_retired_from_the_cluster() {
     refused(&["--yes", "--context", "there"], "but namespace buildkit on it holds the fleet of eks-here in us-east-1");
     refused(&["--yes", "--context", "west"], "is cluster arn:aws-us-gov:eks:us-west-2");
     lab.edit("Secret", "buildkit-fleet-set-1", |secret| {
-        secret["metadata"]["annotations"]["buildkit-fleet/cluster"] = json!("other")
+        secret["metadata"]["annotations"]["buildkit-fleet/cluster"] = json!("other");
     });
     refused(&["--yes", "--context", "here"], "holds the fleet that was applied as other, not here");
     lab.edit("Secret", "buildkit-fleet-set-1", |secret| {
-        secret["metadata"]["annotations"]["buildkit-fleet/cluster"] = json!("here")
+        secret["metadata"]["annotations"]["buildkit-fleet/cluster"] = json!("here");
     });
     refused(&["--context", "here"], "--retire needs --yes");
     let run = lab.retire(&["--yes", "--context", "here"]);
@@ -490,7 +492,7 @@ fn a_set_for_another_cluster_or_region_retires_nothing() {
         assert_eq!((run.code, lab.changes().len()), (3, 0), "{context}: {}", run.said);
     }
     lab.edit("Namespace", "buildkit", |namespace| {
-        namespace["metadata"]["annotations"]["buildkit-fleet/region"] = json!("us-west-2")
+        namespace["metadata"]["annotations"]["buildkit-fleet/region"] = json!("us-west-2");
     });
     let run = lab.retire(&["--yes", "--context", "plain"]);
     assert_eq!((run.code, lab.changes().len()), (3, 0), "{}", run.said);
@@ -581,7 +583,7 @@ fn what_argo_cd_or_flux_would_make_again_is_refused_until_they_are_gone() {
 fn a_scaled_object_that_would_shrink_its_pool_when_it_goes_is_refused() {
     let lab = fleet();
     lab.edit("ScaledObject", "buildkitd-arm64", |scaled| {
-        scaled["spec"]["advanced"]["restoreToOriginalReplicaCount"] = json!(true)
+        scaled["spec"]["advanced"]["restoreToOriginalReplicaCount"] = json!(true);
     });
     let run = lab.retire(&["--yes"]);
     assert_eq!((run.code, lab.changes().len()), (3, 0), "{}", run.said);
@@ -603,6 +605,46 @@ fn a_fleet_that_cannot_be_read_wholly_is_left_alone() {
     }
     lab.unset("forbidden");
     assert_eq!(lab.retire(&["--yes"]).code, 0);
+}
+
+/// The steps that `diff` names for a fleet that has left clusters.yaml, and the command.
+fn steps_of_diff(lab: &Lab) -> (Vec<String>, String) {
+    let other = support::one_cluster(FIXED).replace("here:", "there:").replace("eks-here", "eks-there");
+    fs::write(lab.path("clusters.yaml"), other).unwrap_or_else(|error| panic!("{error}"));
+    let output = Command::new(env!("CARGO_BIN_EXE_buildkit-fleet"))
+        .args(["diff", "here", "--format", "json"])
+        .current_dir(lab.path(""))
+        .output()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let cluster = &found["clusters"][0];
+    assert_eq!(cluster["status"], "removed", "{found}");
+    let advice = cluster["consequences"][0]["advice"].as_str().unwrap_or_default().to_owned();
+    let (before, steps) = advice.split_once(", which goes through these steps: ").unwrap_or_else(|| panic!("{advice}"));
+    let command = before.rsplit("`deploy.sh ").next().and_then(|rest| rest.strip_suffix('`')).unwrap_or_default();
+    (steps.split(", ").map(str::to_owned).collect(), command.to_owned())
+}
+
+#[test]
+fn diff_names_the_command_and_the_steps_that_it_goes_through() {
+    let without_nodes =
+        format!("{SCALED}      nodes: {{provisioner: none}}\n      builder: {{cpu: 4, memory: 16Gi, cache: 50Gi}}\n");
+    for (buildkit, steps) in [(SCALED, 11), (FIXED, 10), (without_nodes.as_str(), 9)] {
+        let lab = Lab::new(buildkit);
+        let run = lab.deploy(&[]);
+        assert_eq!(run.code, 0, "{}", run.said);
+        let (of_diff, command) = steps_of_diff(&lab);
+        assert_eq!(command, "CLUSTER --retire --context CONTEXT --namespace buildkit");
+        let arguments: Vec<&str> =
+            command.split(' ').skip(1).map(|word| if word == "CONTEXT" { "here" } else { word }).collect();
+        lab.without_a_set();
+        let run = lab.deploy(&[&arguments[..], &["--dry-run"]].concat());
+        assert_eq!(run.code, 0, "{}", run.said);
+        let listed = run.said.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(": "));
+        assert_eq!(of_diff, listed.map(|(step, _)| step).collect::<Vec<_>>(), "{}", run.said);
+        assert_eq!(of_diff.len(), steps, "{of_diff:?}");
+    }
 }
 
 #[test]
