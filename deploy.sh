@@ -1793,6 +1793,7 @@ Start it and run again. Only if KEDA is gone for good, remove the finalizer by h
   fi
   if [ -n "$other_fleets" ]; then say "kept NodePools and node classes: the fleet in namespace $other_fleets may use them"; fi
   say "$cluster: retired${kept:+; kept:$kept}"
+  if [ "$from_set" = 1 ]; then say "now remove the cluster from clusters.yaml, and run \`buildkit-fleet generate\`"; fi
 }
 
 # ---------------------------------------------------------------- checks of the live fleet

@@ -258,6 +258,20 @@ fn a_node_pool_stays_until_its_last_node_is_gone() {
 }
 
 #[test]
+fn what_is_left_where_the_namespace_was_deleted_first_is_retired() {
+    let lab = fleet();
+    for object in lab.everything() {
+        if !["NodePool", "EC2NodeClass", "Node", "NodeClaim"].contains(&object.split('/').next().unwrap_or_default()) {
+            let file = format!("cluster/objects/{}.json", object.replacen('/', ".", 1));
+            fs::remove_file(lab.path(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        }
+    }
+    let run = lab.retire(&["--yes"]);
+    assert_eq!((run.code, lab.everything()), (0, vec![]), "{}", run.said);
+    assert_eq!(order(&lab), ["NodePool", "EC2NodeClass"]);
+}
+
+#[test]
 fn running_builds_need_a_decision_before_anything_is_deleted() {
     let lab = fleet();
     lab.set("sessions", "3");
