@@ -1432,7 +1432,7 @@ list_fleet() {
     kc get "$(resource "$kind")" ${scope[@]+"${scope[@]}"} -l "$OURS" -o json >"$work/listed" 2>"$work/error" || retire_failed "reading the objects of kind $kind"
     jq -c --arg kind "$kind" "$ITEMS | .kind = \$kind" "$work/listed" >>"$work/fleet-objects" || retire_failed "reading the objects of kind $kind"
   done
-  jq -r '.kind + " " + .metadata.name' "$work/fleet-objects" >"$work/fleet"
+  jq -r '.kind + " " + .metadata.name' "$work/fleet-objects" >"$work/fleet" || retire_failed "reading the objects of the fleet"
 }
 
 # The same of the builders' Deployments, and of the load balancer's.
@@ -1495,7 +1495,7 @@ list_scaling() {
 # The pods of $pods_app.
 list_pods() {
   kc get pods -n "$namespace" -l "app=$pods_app" -o json >"$work/pods" 2>"$work/error" || retire_failed "reading the pods of $pods_app"
-  jq -r '.items[] | "Pod " + .metadata.name' "$work/pods" >"$work/fleet"
+  jq -r '.items[] | "Pod " + .metadata.name' "$work/pods" >"$work/fleet" || retire_failed "reading the pods of $pods_app"
 }
 
 # The nodes of the fleet's NodePools. One that is being launched has a NodeClaim but no Node yet.
@@ -1514,7 +1514,7 @@ list_nodepools() { list_fleet NodePool; }
 
 list_namespace() {
   kc get namespace "$namespace" --ignore-not-found -o json >"$work/listed" 2>"$work/error" || retire_failed "reading namespace $namespace"
-  jq -r '"Namespace " + .metadata.name' "$work/listed" >"$work/fleet"
+  jq -r '"Namespace " + .metadata.name' "$work/listed" >"$work/fleet" || retire_failed "reading namespace $namespace"
 }
 
 # Refuses objects that Argo CD or Flux would make again. Their marks stay on what they leave behind: where it can be seen
@@ -1728,8 +1728,9 @@ retire() {
   local restored
   find_fleet
   crds=$(kc get crd -o name 2>"$work/error") || retire_failed "listing custom resource definitions"
-  kc get namespaces -l "$OURS" -o json >"$work/fleets" 2>"$work/error" || retire_failed "listing namespaces"
-  other_fleets=$(jq -r --arg namespace "$namespace" "[$ITEMS | select(.metadata.name != \$namespace) | select($IS_FLEET) | .metadata.name] | join(\", \")" "$work/fleets") || retire_failed "listing namespaces"
+  # By their pods' owners: a namespace that was kept when its fleet was retired has none.
+  kc get deployments --all-namespaces -l "$OURS" -o json >"$work/fleets" 2>"$work/error" || retire_failed "looking for other fleets"
+  other_fleets=$(jq -r --arg namespace "$namespace" '[.items[].metadata.namespace | select(. != $namespace)] | unique | join(", ")' "$work/fleets") || retire_failed "looking for other fleets"
   # shellcheck disable=SC2086
   list_fleet $RETIRED_KINDS
   refuse_delivered

@@ -484,6 +484,8 @@ fn with_another_fleet_on_the_cluster_what_both_may_use_stays() {
     let mut second = lab.object("Namespace", "buildkit").unwrap_or_default();
     second["metadata"]["name"] = json!("second");
     lab.put(&second);
+    let deployment = json!({"kind": "Deployment", "metadata": {"name": "theirs", "namespace": "second", "labels": second["metadata"]["labels"]}});
+    lab.put(&deployment);
     let theirs = json!({"kind": "ConfigMap", "metadata": {"name": "theirs", "namespace": "second", "labels": second["metadata"]["labels"]}});
     lab.put(&theirs);
     let shared = [lab.named("NodePool"), lab.named("EC2NodeClass")];
@@ -496,6 +498,16 @@ fn with_another_fleet_on_the_cluster_what_both_may_use_stays() {
     assert!(run.said.contains("NodePools and node classes are kept: the fleet in namespace second"), "{}", run.said);
     assert_eq!([lab.named("NodePool"), lab.named("EC2NodeClass")], shared);
     assert_eq!((lab.named("Namespace"), lab.object("ConfigMap", "theirs")), (vec!["second".to_owned()], Some(theirs)));
+}
+
+#[test]
+fn a_namespace_that_was_kept_is_no_other_fleet() {
+    let lab = fleet();
+    let mut kept = lab.object("Namespace", "buildkit").unwrap_or_default();
+    kept["metadata"]["name"] = json!("kept");
+    lab.put(&kept);
+    let run = lab.retire(&["--yes"]);
+    assert_eq!((run.code, lab.everything()), (0, vec!["Namespace/kept".to_owned()]), "{}", run.said);
 }
 
 #[test]
@@ -611,7 +623,7 @@ fn a_scaled_object_that_would_shrink_its_pool_when_it_goes_is_refused() {
 #[test]
 fn a_fleet_that_cannot_be_read_wholly_is_left_alone() {
     let lab = fleet();
-    for resource in ["namespaces", "deployment", "networkpolicy", "nodepools", "hpa", "pods", "nodes"] {
+    for resource in ["deployments", "deployment", "networkpolicy", "nodepools", "hpa", "pods", "nodes"] {
         lab.set("forbidden", resource);
         let run = lab.retire(&["--yes"]);
         assert_eq!((run.code, lab.changes().len()), (1, 0), "{resource}: {}", run.said);
