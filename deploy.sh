@@ -326,6 +326,7 @@ sort_by_kind() {
       if (kind == "Namespace" && text ~ /\n +buildkit-fleet\/cluster-name:/) return "00-namespace"
       if (kind == "NodePool" || kind == "EC2NodeClass") return "10-nodepools"
       if (kind == "ConfigMap" && name ~ /^buildkitd-lb-config/) return "21-lb-config"
+      if (kind == "ConfigMap" && name == "buildkitd-dashboard") return "61-dashboard"
       if (kind == "ConfigMap" || kind == "ServiceAccount") return "20-buildkitd-config"
       if (kind == "ResourceQuota" || (kind == "Deployment" && name == "buildkitd-lb")) return "30-lb-deployment"
       if (kind == "Service") return "31-services"

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::check::arguments::Check;
 use crate::commands::completions::Completions;
+use crate::commands::dashboard::Dashboard;
 use crate::commands::diff::arguments::Diff;
 use crate::commands::explain::Explain;
 use crate::commands::generate::Generate;
@@ -37,6 +38,7 @@ pub enum Command {
     Simulate(Box<Simulate>),
     Recommend(Box<Recommend>),
     Explain(Explain),
+    Dashboard(Dashboard),
     Schema(Schema),
     Init(Init),
     Completions(Completions),

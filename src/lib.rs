@@ -22,7 +22,9 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Command};
 use crate::commands::exit::Exit;
-use crate::commands::{check, completions, diff, explain, generate, init, plan, recommend, schema, simulate, validate};
+use crate::commands::{
+    check, completions, dashboard, diff, explain, generate, init, plan, recommend, schema, simulate, validate,
+};
 use crate::console::output::{self, message};
 
 /// Runs the command line of this process.
@@ -47,6 +49,7 @@ pub fn run() -> Exit {
         Command::Recommend(command) => recommend::run(command),
         Command::Schema(command) => schema::run(command),
         Command::Explain(command) => explain::run(command),
+        Command::Dashboard(command) => dashboard::run(command),
         Command::Init(command) => init::run(command),
         Command::Completions(command) => completions::run(command, Cli::command()),
     };

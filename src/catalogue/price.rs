@@ -32,6 +32,12 @@ impl Usd {
         self.micros as f64 / 1e6
     }
 
+    /// As the catalogue has it: `5.6952`, `0.086`, `5`.
+    pub fn plain(self) -> String {
+        let text = format!("{}.{:06}", self.micros / 1_000_000, self.micros % 1_000_000);
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+
     /// Parses text such as `5.6952`, up to six places; `None` for anything else.
     fn parse(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -94,6 +100,9 @@ mod tests {
         ] {
             let price = Usd::parse(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((price.micros(), price.to_string().as_str()), (micros, shown));
+        }
+        for text in ["5.6952", "0.086", "5", "0.999999", "100", "1234567.5"] {
+            assert_eq!(Usd::parse(text).map(Usd::plain).as_deref(), Some(text));
         }
         for odd in ["", ".5", "-1", "1e3", "0.1234567", "1,0", " 1"] {
             assert_eq!(Usd::parse(odd), None, "{odd:?}");

@@ -1,7 +1,8 @@
 //! The block `buildkit.monitoring`.
 
 use crate::input::layer::{Leaf, layer};
-use crate::values::name::{MetricLabelName, MetricLabelValue};
+use crate::values::dashboard::GrafanaFolder;
+use crate::values::name::{LabelKey, MetricLabelName, MetricLabelValue};
 use crate::values::runbook::RunbookUrl;
 
 layer! {
@@ -16,6 +17,22 @@ layer! {
         /// Address of the runbook, docs/runbook.md where your people read it. Each alert then has the annotation
         /// `runbook_url`: this address, `#` and the alert's name in lower case, the section as GitHub and GitLab name it.
         runbook_url: Leaf<RunbookUrl>,
+        /// A dashboard for Grafana.
+        dashboard: DashboardKeys,
+    }
+}
+
+layer! {
+    /// The block `buildkit.monitoring.dashboard`.
+    pub struct DashboardKeys (Closed) {
+        /// Whether to write the dashboard as a ConfigMap of the fleet's namespace, for Grafana's sidecar. It needs neither
+        /// the Prometheus operator nor `monitoring.enabled`, but something must scrape what it shows.
+        enabled: Leaf<bool> = "false",
+        /// Key of the label that the sidecar looks for, which has the value 1.
+        label: Leaf<LabelKey> = "grafana_dashboard",
+        /// Folder of the dashboard, in the annotation `grafana_folder`: the sidecar needs `folderAnnotation: grafana_folder`, and
+        /// its provider `foldersFromFilesStructure: true`. Without it, the sidecar's own folder.
+        folder: Leaf<GrafanaFolder>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! How to apply a change best, with what applies the set.
 
 use crate::consequences::retirement;
+use crate::manifests::names::DASHBOARD;
 use crate::manifests::objects::Objects;
 use crate::values::delivery::Delivery;
 
@@ -126,7 +127,7 @@ impl DeliveryAdvice {
             ("NodePool" | "EC2NodeClass" | "Namespace", _) => {
                 format!("{tool} keeps it: `kubectl delete {} {name}` once nothing needs it", kind.to_lowercase())
             }
-            ("ConfigMap", Delivery::Flux) => {
+            ("ConfigMap", Delivery::Flux) if name != DASHBOARD => {
                 format!("{tool} keeps it: delete it once no pod and no ReplicaSet names it")
             }
             _ => format!("{tool} deletes it at the next sync, if it prunes"),

@@ -10,12 +10,13 @@ use crate::fleet::placement::Placement;
 use crate::fleet::scaling::Scaling;
 use crate::fleet::timing::Timing;
 use crate::values::arch::Arch;
+use crate::values::dashboard::GrafanaFolder;
 use crate::values::delivery::Delivery;
 use crate::values::image::Image;
 use crate::values::instance_type::TypeName;
 use crate::values::name::{
-    ClusterKey, ClusterName, IpFamily, MetricLabelName, MetricLabelValue, Namespace, PriorityClassName, Region,
-    RegistryHost, SecretName,
+    ClusterKey, ClusterName, IpFamily, LabelKey, MetricLabelName, MetricLabelValue, Namespace, PriorityClassName,
+    Region, RegistryHost, SecretName,
 };
 use crate::values::patch::Patch;
 use crate::values::runbook::RunbookUrl;
@@ -48,6 +49,8 @@ pub struct Fleet {
     pub monitoring: bool,
     /// The page whose sections alerts lead to.
     pub runbook_url: Option<RunbookUrl>,
+    /// The dashboard's ConfigMap; none where the set has none.
+    pub dashboard: Option<DashboardObject>,
     /// Only where the alerts are evaluated beside those of other clusters.
     pub cluster_label: Option<ClusterLabel>,
     pub extra_labels: IndexMap<String, String>,
@@ -69,6 +72,14 @@ pub struct Pool {
 pub struct ClusterLabel {
     pub name: MetricLabelName,
     pub value: MetricLabelValue,
+}
+
+/// How Grafana's sidecar finds the dashboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DashboardObject {
+    /// Key of the label; its value is 1.
+    pub label: LabelKey,
+    pub folder: Option<GrafanaFolder>,
 }
 
 /// How fast an idle fleet shrinks.

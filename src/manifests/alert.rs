@@ -1,4 +1,4 @@
-//! One alert, and the selectors of the series that alerts read.
+//! One alert, and its section of the runbook.
 
 use serde::Serialize;
 
@@ -18,11 +18,17 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// The alert's section of the fleet's runbook; `None` where the fleet names no runbook. In lower case, as GitHub, GitLab
-    /// and generators of sites name the section of a heading.
+    /// The alert's section of the fleet's runbook; `None` where the fleet names no runbook.
     pub fn runbook_url(&self, fleet: &Fleet) -> Option<String> {
-        fleet.runbook_url.as_ref().map(|page| format!("{page}#{}", self.name.to_ascii_lowercase()))
+        runbook_section(fleet, self.name)
     }
+}
+
+/// The section under a heading of the fleet's runbook; `None` where the fleet names no runbook. In lower case and with a dash
+/// for each space, as GitHub, GitLab and generators of sites name the section of a heading.
+pub(super) fn runbook_section(fleet: &Fleet, heading: &str) -> Option<String> {
+    let section = heading.to_ascii_lowercase().replace(' ', "-");
+    fleet.runbook_url.as_ref().map(|page| format!("{page}#{section}"))
 }
 
 /// An alert as the template sees it.
@@ -31,17 +37,4 @@ pub struct AlertView {
     #[serde(flatten)]
     pub alert: Alert,
     pub runbook_url: Option<String>,
-}
-
-/// The selector of a series that carries no namespace of ours: `name{labels}`, and the cluster's own label where the
-/// rules are evaluated beside those of other clusters.
-pub(super) fn anywhere(fleet: &Fleet, name: &str, labels: &str) -> String {
-    let cluster =
-        fleet.cluster_label.as_ref().map_or_else(String::new, |label| format!(",{}=\"{}\"", label.name, label.value));
-    format!("{name}{{{labels}{cluster}}}")
-}
-
-/// The selector of a series of the fleet's namespace.
-pub(super) fn ours(fleet: &Fleet, name: &str, labels: &str) -> String {
-    anywhere(fleet, name, &format!("namespace=\"{}\",{labels}", fleet.namespace))
 }

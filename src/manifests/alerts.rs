@@ -5,9 +5,9 @@
 //! Everything is scraped once a minute: the window of a rate or an increase spans four scrapes or more.
 
 use crate::fleet::model::Fleet;
-use crate::manifests::alert::{Alert, AlertView, anywhere, ours};
-use crate::manifests::names::{LB, LB_METRICS};
+use crate::manifests::alert::{Alert, AlertView};
 use crate::manifests::pool_alerts;
+use crate::manifests::series::{FleetSeries, KEDA_OBJECT_ERRORS, KEDA_SCALER_ERRORS, RESTARTS, UP};
 
 pub fn of(fleet: &Fleet) -> Vec<Alert> {
     let mut alerts: Vec<Alert> = fleet.pools.iter().flat_map(|pool| pool_alerts::of(fleet, pool)).collect();
@@ -25,8 +25,8 @@ pub(super) fn viewed(fleet: &Fleet) -> Vec<AlertView> {
 }
 
 fn of_load_balancer(fleet: &Fleet) -> [Alert; 2] {
-    let up = ours(fleet, "up", &format!("service=\"{LB_METRICS}\""));
-    let restarts = ours(fleet, "kube_pod_container_status_restarts_total", &format!("pod=~\"{LB}-.*\""));
+    let select = FleetSeries::of(fleet);
+    let (up, restarts) = (select.lb_scrape(UP), select.lb_pods(RESTARTS, ""));
     [
         Alert {
             name: "BuildkitLoadBalancerDown",
@@ -60,10 +60,8 @@ fn of_load_balancer(fleet: &Fleet) -> [Alert; 2] {
 fn of_keda(fleet: &Fleet) -> Vec<Alert> {
     const LOOK: &str = "Check the load balancer's pod and the NetworkPolicy buildkitd-lb-metrics-ingress.";
     let meanwhile = if fleet.falls_back() { "keeps its size or scales to its fallback" } else { "keeps its size" };
-    let errors = |name: &str| {
-        let series = anywhere(fleet, name, "scaledObject=~\"buildkitd-.*\"");
-        format!("max by (scaledObject) (increase({series}[10m])) > 0")
-    };
+    let select = FleetSeries::of(fleet);
+    let errors = |name: &str| format!("max by (scaledObject) (increase({}[10m])) > 0", select.keda_errors(name));
     let alert = |name, expr: String, hold, severity, summary: &str, description: &str| Alert {
         name,
         expr,
@@ -77,7 +75,7 @@ fn of_keda(fleet: &Fleet) -> Vec<Alert> {
         alert(
             "BuildkitScalerErrors",
             // No `for`: once the fallback is active the counter stands still.
-            errors("keda_scaler_detail_errors_total"),
+            errors(KEDA_SCALER_ERRORS),
             None,
             "warning",
             "KEDA could not read the load balancer's session count",
@@ -85,7 +83,7 @@ fn of_keda(fleet: &Fleet) -> Vec<Alert> {
         ),
         alert(
             "BuildkitScaledObjectErrors",
-            errors("keda_scaled_object_errors_total"),
+            errors(KEDA_OBJECT_ERRORS),
             None,
             "warning",
             "KEDA reports errors of a ScaledObject",
@@ -95,8 +93,7 @@ fn of_keda(fleet: &Fleet) -> Vec<Alert> {
     // The one sign of a lasting outage that goes on while the fallback is active.
     if fleet.ladder.http_request_metric() {
         let requests = |status: &str| {
-            let labels = format!("scaled_resource=~\"buildkitd-.*\",status_code{status}");
-            let series = anywhere(fleet, "keda_scaler_http_requests_total", &labels);
+            let series = select.keda_requests(&format!(",status_code{status}"));
             format!("max by (scaled_resource) (rate({series}[5m])) > 0")
         };
         alerts.push(alert(

@@ -34,7 +34,14 @@ pub const ALL: &[Manifest] = &[
         path: "60-monitoring.yaml",
         needed: |fleet| if fleet.monitoring { Ok(()) } else { Err("monitoring is disabled") },
     },
+    Manifest {
+        path: DASHBOARD_FILE,
+        needed: |fleet| if fleet.dashboard.is_some() { Ok(()) } else { Err("the dashboard is disabled") },
+    },
 ];
+
+/// The dashboard for Grafana.
+pub const DASHBOARD_FILE: &str = "61-dashboard.yaml";
 
 /// The list of the manifests for kustomize, which is in every set and no object of the cluster.
 pub const KUSTOMIZATION: &str = "kustomization.yaml";

@@ -38,5 +38,7 @@ pub const LB_NODES: &str = "buildkit-lb";
 pub const LB_QUOTA: &str = "buildkitd-lb-priority";
 /// What scrapes KEDA's operator, in its own namespace.
 pub const KEDA_MONITOR: &str = "buildkitd-keda-operator";
+/// The ConfigMap of the dashboard, which no pod reads: it has no hash.
+pub const DASHBOARD: &str = "buildkitd-dashboard";
 /// The Service for runners outside of the cluster, where one is asked for.
 pub const EXTERNAL: &str = "buildkitd-external";

@@ -3,11 +3,14 @@
 use crate::fleet::model::{Fleet, Pool};
 use crate::fleet::placement::Placement;
 use crate::fleet::scaling::Scaling;
-use crate::manifests::alert::{Alert, anywhere, ours};
+use crate::manifests::alert::Alert;
+use crate::manifests::series::{
+    ACTIVE_SERVERS, FleetSeries, HPA_CONDITION, OOM_EVENTS, QUEUE, SESSIONS, UNSCHEDULABLE,
+};
 
 /// Waiting clients that are a problem even while the fleet grows: more than a quarter of the pool, who wait for about a
 /// quarter of a build; so a pool of 8 speaks at 3. From 80 pods on, 20 that wait are enough to speak at all sizes.
-fn waiting_clients(peak: u32) -> u32 {
+pub(super) fn waiting_clients(peak: u32) -> u32 {
     (peak / 4).clamp(1, 20)
 }
 
@@ -41,11 +44,11 @@ fn sleeps(pool: &Pool) -> bool {
 /// What clients see.
 fn of_demand(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
     let (arch, peak) = (pool.arch.name(), pool.scaling.peak());
-    let backend = |name: &str| ours(fleet, name, &format!("proxy=\"bk_{arch}\""));
+    let backend = |name: &str| FleetSeries::of(fleet).backend(name, pool.arch);
     // Between two tries of a client that waits, the count falls to 0 for seconds, and a scrape may meet them.
     let peaks = |name: &str| format!("sum by (namespace, proxy) (max_over_time({}[2m]))", backend(name));
-    let (sessions, queue) = (peaks("haproxy_backend_current_sessions"), peaks("haproxy_backend_current_queue"));
-    let servers = backend("haproxy_backend_active_servers");
+    let (sessions, queue) = (peaks(SESSIONS), peaks(QUEUE));
+    let servers = backend(ACTIVE_SERVERS);
     let active = format!("sum by (namespace, proxy) ({servers})");
     let waiting = waiting_clients(peak);
     let scaled = matches!(pool.scaling, Scaling::Keda { .. });
@@ -124,9 +127,8 @@ fn of_demand(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
 /// What happens to the builders' pods. Each is counted once, however often kube-state-metrics is scraped.
 fn of_pods(fleet: &Fleet, pool: &Pool) -> [Alert; 2] {
     let arch = pool.arch.name();
-    let pods = format!("pod=~\"buildkitd-{arch}-.*\"");
-    let unschedulable = ours(fleet, "kube_pod_status_unschedulable", &pods);
-    let killed = ours(fleet, "container_oom_events_total", &pods);
+    let select = FleetSeries::of(fleet);
+    let (unschedulable, killed) = (select.builders(UNSCHEDULABLE, pool.arch), select.builders(OOM_EVENTS, pool.arch));
     [
         alert(
             pool,
@@ -176,18 +178,18 @@ fn of_pods(fleet: &Fleet, pool: &Pool) -> [Alert; 2] {
 /// What KEDA and the HPA say of a scaled pool.
 fn of_scaling(fleet: &Fleet, pool: &Pool) -> [Alert; 2] {
     let arch = pool.arch.name();
-    let condition = ours(
-        fleet,
-        "kube_horizontalpodautoscaler_status_condition",
+    let select = FleetSeries::of(fleet);
+    let condition = select.ours(
+        HPA_CONDITION,
         &format!("horizontalpodautoscaler=\"keda-hpa-buildkitd-{arch}\",condition=\"ScalingActive\",status=\"false\""),
     );
     let mut inactive = format!("max by (namespace) ({condition}) == 1");
     if sleeps(pool) {
         // At 0 pods the HPA is switched off, as it should be.
-        let replicas = ours(fleet, "kube_deployment_spec_replicas", &format!("deployment=\"buildkitd-{arch}\""));
+        let replicas = select.replicas(pool.arch);
         inactive = format!("{inactive}\nand\nmax by (namespace) ({replicas}) > 0");
     }
-    let metric = anywhere(fleet, "keda_scaler_metrics_value", &format!("scaledObject=\"buildkitd-{arch}\""));
+    let metric = select.keda_value(pool.arch);
     [
         alert(
             pool,

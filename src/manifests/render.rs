@@ -7,8 +7,9 @@ use minijinja::{Environment, Value, syntax::SyntaxConfig};
 use crate::fleet::model::Fleet;
 use crate::fleet::scaling::Scaling;
 pub use crate::manifests::checksum::{checksum, hex};
+use crate::manifests::dashboard;
 use crate::manifests::filters;
-use crate::manifests::list::{self, KUSTOMIZATION};
+use crate::manifests::list::{self, DASHBOARD_FILE, KUSTOMIZATION};
 use crate::manifests::names::{DRAIN, LB_CONFIG, hashed};
 use crate::manifests::patch::documents;
 use crate::manifests::set::SetFile;
@@ -36,6 +37,7 @@ templates!(
     "40-deployments.yaml.j2",
     "50-scaledobjects.yaml.j2",
     "60-monitoring.yaml.j2",
+    "61-dashboard.yaml.j2",
     "kustomization.yaml.j2",
     "argocd.yaml.j2",
     "flux.yaml.j2",
@@ -112,6 +114,9 @@ impl Renderer {
         let mut view = View::of(fleet, files);
         if list::of(fleet).any(|manifest| wanted(manifest.path) && has_configs(manifest.path)) {
             self.render_configs(&mut view)?;
+        }
+        if let Some(dashboard) = view.dashboard.as_mut().filter(|_| wanted(DASHBOARD_FILE)) {
+            dashboard.json = dashboard::json(fleet)?;
         }
         let value = Value::from(Serde(&view));
         list::of(fleet)

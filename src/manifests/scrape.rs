@@ -6,7 +6,7 @@ use crate::values::arch::Arch;
 use crate::values::name::Namespace;
 
 /// Running and queued builds of a backend.
-const SESSIONS: &str = "haproxy_backend_current_sessions";
+pub(super) const SESSIONS: &str = "haproxy_backend_current_sessions";
 /// As HAProxy's exporter describes it (addons/promex/service-prometheus.c, src/stats.c). 3.1 and 3.4 send as many bytes
 /// as 2.6 does.
 const SESSIONS_HELP: &str = "Number of current sessions on the frontend, backend or server";

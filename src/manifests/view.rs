@@ -16,6 +16,7 @@ use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
 use crate::manifests::alert::AlertView;
 use crate::manifests::alerts;
 use crate::manifests::builder_view::BuilderView;
+use crate::manifests::dashboard::view::DashboardView;
 use crate::manifests::pool_view::{PoolView, RulesView, pool_view};
 use crate::manifests::scrape;
 use crate::manifests::service_view::ServiceView;
@@ -40,6 +41,7 @@ pub struct View<'a> {
     /// The user's part of buildkitd.toml.
     pub toml: TomlView,
     pub alerts: Vec<AlertView>,
+    pub dashboard: Option<DashboardView<'a>>,
     pub files: Files,
 }
 
@@ -159,6 +161,7 @@ impl<'a> View<'a> {
             registries: registries_view(fleet, &toml.registries),
             toml,
             alerts: alerts::viewed(fleet),
+            dashboard: DashboardView::of(fleet),
             files,
         }
     }

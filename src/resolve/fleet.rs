@@ -18,8 +18,8 @@ use crate::resolve::modules::WithoutKarpenter;
 use crate::resolve::nodes::NodesSource;
 use crate::resolve::resolved::Resolved;
 use crate::resolve::{
-    architectures, builder, external_service, instance_rules, placement, pool_rules, provisioner, registries, rules,
-    scaling,
+    architectures, builder, dashboard, external_service, instance_rules, placement, pool_rules, provisioner,
+    registries, rules, scaling,
 };
 use crate::values::arch::Arch;
 use crate::values::instance_type::TypeName;
@@ -132,6 +132,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
     let registries = registries::read(layer, problems);
     let builder = builder::read(&layer.builder, &cluster.entry.buildkit.builder, problems);
     let extra_labels = rules::read_labels(layer, problems);
+    let dashboard = dashboard::read(&layer.monitoring.dashboard, &extra_labels, problems);
     let cluster_label = read_cluster_label(&layer.monitoring.cluster_label, problems);
     let fleet = Fleet {
         key: key?.value,
@@ -161,6 +162,7 @@ fn read(cluster: &ClusterBlock, defaults: &ClusterKeys, clusters_at: Span, probl
         cluster_label,
         monitoring: layer.monitoring.enabled.or(&standard.monitoring.enabled),
         runbook_url: layer.monitoring.runbook_url.get().cloned(),
+        dashboard,
         extra_labels,
         delivery: layer.delivery.or(&standard.delivery),
         ladder,

@@ -4,6 +4,7 @@ pub mod ami;
 pub mod architectures;
 pub mod builder;
 pub mod cache_volume;
+mod dashboard;
 pub mod external_service;
 pub mod file;
 pub mod fleet;

@@ -240,23 +240,27 @@ pub fn check_ami(alias: &AmiAlias, at: Span, problems: &mut Problems) {
     }
 }
 
+/// Whether selectors of ours or Kubernetes itself use the label.
+pub(super) fn is_reserved_label(key: &str) -> bool {
+    let domain = key.split_once('/').map(|(domain, _)| domain);
+    matches!(key, "app" | "arch" | "workload-type")
+        || domain.is_some_and(|domain| {
+            ["kubernetes.io", "k8s.io", "karpenter.sh", "karpenter.k8s.aws"]
+                .iter()
+                .any(|owned| domain == *owned || domain.ends_with(&format!(".{owned}")))
+        })
+}
+
 /// The user's labels, without those that selectors depend on.
 pub fn read_labels(layer: &Buildkit, problems: &mut Problems) -> IndexMap<String, String> {
     let mut labels = IndexMap::new();
     for (key, (span, value)) in &layer.extra_labels.0 {
-        let domain = key.split_once('/').map(|(domain, _)| domain);
-        let reserved = matches!(key.as_str(), "app" | "arch" | "workload-type")
-            || domain.is_some_and(|domain| {
-                ["kubernetes.io", "k8s.io", "karpenter.sh", "karpenter.k8s.aws"]
-                    .iter()
-                    .any(|owned| domain == *owned || domain.ends_with(&format!(".{owned}")))
-            });
         if !LabelKey::accepts(key) {
             problems.push(
                 Problem::new(&rule::INVALID_VALUE, "a key of `extra_labels` is not a valid label key".to_owned())
                     .at(*span, "expected a label key, such as `team` or `example.com/team`"),
             );
-        } else if reserved {
+        } else if is_reserved_label(key) {
             problems.push(
                 Problem::new(&rule::RESERVED_LABEL, format!("the label `{key}` is reserved"))
                     .at(*span, "used by the fleet's selectors or by Kubernetes")

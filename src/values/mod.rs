@@ -5,6 +5,7 @@ pub mod aws;
 pub mod cache_disk;
 pub mod cidr;
 pub mod count;
+pub mod dashboard;
 pub mod delivery;
 pub mod docker_hub;
 pub mod env;

@@ -151,6 +151,23 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             one_cluster("      monitoring: {cluster_label: {name: namespace, value: here}}\n"),
         ),
         (
+            "dashboard-label",
+            &["reserved-label"],
+            one_cluster("      monitoring: {dashboard: {label: app.kubernetes.io/name}}\n"),
+        ),
+        (
+            "dashboard-label-twice",
+            &["invalid-value"],
+            one_cluster(
+                "      extra_labels: {grafana_dashboard: \"1\"}\n      monitoring: {dashboard: {enabled: true}}\n",
+            ),
+        ),
+        (
+            "dashboard-folder",
+            &["invalid-value"],
+            one_cluster("      monitoring: {dashboard: {enabled: true, folder: ../builds}}\n"),
+        ),
+        (
             "runbook-with-a-section",
             &["invalid-value"],
             one_cluster("      monitoring: {runbook_url: \"https://wiki.example/runbook#alerts\"}\n"),

@@ -531,6 +531,17 @@ const VALUES: &[(&str, &str, &str)] = &[
         "monitoring: {cluster_label: {name: a, value: b}}",
         "monitoring: {cluster_label: {name: a, value: d}}",
     ),
+    (
+        "monitoring.dashboard.label",
+        // Like the name of a series' label.
+        "monitoring: {dashboard: {enabled: true, label: one}}",
+        "monitoring: {dashboard: {enabled: true, label: grafana_dashboard}}",
+    ),
+    (
+        "monitoring.dashboard.folder",
+        "monitoring: {dashboard: {enabled: true, folder: one}}",
+        "monitoring: {dashboard: {enabled: true, folder: two}}",
+    ),
     ("load_balancer.priority_class", "load_balancer: {priority_class: one}", "load_balancer: {priority_class: two}"),
     (
         "load_balancer.node_pool.instance_type",

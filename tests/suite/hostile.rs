@@ -260,9 +260,10 @@ fn is_harmless(c: char) -> bool {
 const NODES: &str = "buildkit.nodes.";
 
 /// Places of any text.
-const FREE_TEXTS: [&str; 3] = [
+const FREE_TEXTS: [&str; 4] = [
     "buildkit.load_balancer.service.annotations.eks.amazonaws.com/role-arn.",
     "buildkit.builder.env.AWS_REGION.",
+    "buildkit.monitoring.dashboard.folder.",
     "buildkit.builder.service_account.annotations.eks.amazonaws.com/role-arn.",
 ];
 
@@ -355,6 +356,8 @@ fn beside(what: &str) -> Value {
     } else if what.starts_with("buildkit.load_balancer.service.") {
         let ranges = if what.contains("source_ranges") { json!({}) } else { json!({"source_ranges": ["10.0.0.0/8"]}) };
         json!({"buildkit": {"mtls_secret": "tls", "load_balancer": {"service": ranges}}})
+    } else if what.starts_with("buildkit.monitoring.") {
+        json!({"buildkit": {"monitoring": {"dashboard": {"enabled": true}}}})
     } else if what == "buildkit.builder.ca_certificates.key." {
         builder(json!({"ca_certificates": {"secret": "company-ca"}}))
     } else if what == "buildkit.builder.env.AWS_REGION.key." {

@@ -367,6 +367,9 @@ const DEFECTS_OF_A_CENTRAL_STORE: &[Defect] = &[
     ("alerts", "60-monitoring.yaml", ",k8s_cluster=\"arm64-builds\"", ""),
     ("alerts", "60-monitoring.yaml", "k8s_cluster=\"arm64-builds\"", "k8s_cluster=\"other\""),
     ("alerts", "60-monitoring.yaml", "            \"k8s_cluster\": \"arm64-builds\"\n", ""),
+    ("dashboard", "61-dashboard.yaml", ",k8s_cluster=\\\"$cluster\\\"", ""),
+    ("dashboard", "61-dashboard.yaml", "k8s_cluster=\\\"$cluster\\\"", "k8s_cluster=\\\"$namespace\\\""),
+    ("dashboard", "61-dashboard.yaml", "\"name\": \"cluster\"", "\"name\": \"clusters\""),
 ];
 
 /// Defects where the file asks for variables, volumes and a ServiceAccount.
@@ -428,6 +431,27 @@ const DEFECTS_OF_FLUX: &[Defect] = &[
     ("delivery", "20-buildkitd-config.yaml", "prune: disabled", "prune: enabled"),
     ("substitution", "20-buildkitd-config.yaml", "DRAIN_NET=/proc/net", "DRAIN_NET=${DRAIN_NET:-/proc/net}"),
     ("substitution", "40-deployments.yaml", "value: \"7980\"", "value: \"$$\""),
+    ("dashboard", "61-dashboard.yaml", "\"grafana_dashboard\": \"1\"", "\"grafana_dashboard\": \"true\""),
+    ("dashboard", "61-dashboard.yaml", "    \"grafana_dashboard\": \"1\"\n", ""),
+    ("dashboard", "61-dashboard.yaml", "grafana_folder: \"Builds\"", "grafana_folder: \"Others\""),
+    ("dashboard", "61-dashboard.yaml", "flux.json\":", "flux.txt\":"),
+    ("dashboard", "61-dashboard.yaml", "      \"uid\": \"buildkit-flux\",\n", ""),
+    ("dashboard", "61-dashboard.yaml", "\"uid\": \"buildkit-flux\"", "\"uid\": \"buildkit.flux\""),
+    ("dashboard", "61-dashboard.yaml", "\"uid\": \"buildkit-flux\"", "\"version\": 1, \"uid\": \"buildkit-flux\""),
+    ("dashboard", "61-dashboard.yaml", "\"uid\": \"$datasource\"", "\"uid\": \"${datasource}\""),
+    ("dashboard", "61-dashboard.yaml", "\"name\": \"datasource\"", "\"name\": \"source\""),
+    ("dashboard", "61-dashboard.yaml", "\"name\": \"datasource\"", "\"name\": \"cluster\""),
+    ("dashboard", "61-dashboard.yaml", "\"id\": 101", "\"id\": 102"),
+    ("dashboard", "61-dashboard.yaml", "\"interval\": \"1m\"", "\"interval\": \"15s\""),
+    ("dashboard", "61-dashboard.yaml", "haproxy_backend_current_queue{", "haproxy_backend_queue{"),
+    ("dashboard", "61-dashboard.yaml", "proxy=\\\"bk_amd64\\\"", "proxy=\\\"bk_s390x\\\""),
+    ("dashboard", "61-dashboard.yaml", "namespace=\\\"buildkit\\\"", "namespace=\\\"other\\\""),
+    ("dashboard", "61-dashboard.yaml", "nodepool=\\\"buildkit-amd64-", "nodepool=\\\"builders-amd64-"),
+    ("dashboard", "61-dashboard.yaml", "container=\\\"haproxy\\\"", "container=\\\"lb\\\""),
+    ("dashboard", "61-dashboard.yaml", "deployment=\\\"buildkitd-amd64\\\"", "deployment=\\\"builders\\\""),
+    ("dashboard", "61-dashboard.yaml", "vector(8)", "vector(builds)"),
+    ("dashboard", "61-dashboard.yaml", "\"type\": \"timeseries\",", "\"type\": \"timeseries\""),
+    ("delivery", "61-dashboard.yaml", "buildkit-fleet/part: base", "buildkit-fleet/part: scaling"),
 ];
 
 /// Defects where caches are on the root volume.
@@ -468,7 +492,9 @@ pub(crate) fn with_defects() -> [(String, &'static str, &'static [Defect]); 9] {
     let here = |keys: &str| support::one_cluster(keys);
     let with_node = here("      load_balancer: {node_pool: {instance_type: c7i.large}}\n");
     let sleeping = here("      autoscaling: {enabled: true, amd64_min: 0, amd64_max: 8, arm64_max: 8}\n");
-    let central = here("      monitoring: {cluster_label: {name: k8s_cluster, value: arm64-builds}}\n");
+    let central = here(
+        "      monitoring: {cluster_label: {name: k8s_cluster, value: arm64-builds}, dashboard: {enabled: true}}\n",
+    );
     [
         (support::read("tests/inputs/own-nodes.yaml"), "own-nodes", DEFECTS_OF_GIVEN_NODES),
         (support::read("tests/inputs/argocd.yaml"), "argocd", DEFECTS_OF_ARGOCD),

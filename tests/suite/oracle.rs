@@ -95,8 +95,8 @@ fn leaves(files: &[SetFile]) -> BTreeMap<(String, String, String), String> {
                     let arch = &pools[pools.len() - 1];
                     format!("NodePool/{arch}/{}", pools.iter().filter(|pool| *pool == arch).count())
                 }
-                // Without the hash of its content.
-                Some("ConfigMap") => {
+                // Without the hash of its content, which one that pods read has.
+                Some("ConfigMap") if document["immutable"] == true => {
                     let name = word(&document["metadata"]["name"]);
                     format!("ConfigMap/{}", name.rsplit_once('-').map_or("", |(base, _)| base))
                 }

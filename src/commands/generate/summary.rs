@@ -21,7 +21,8 @@ pub(super) fn of(fleet: &Fleet, changes: Changes) -> String {
     for pool in &fleet.pools {
         let _ = write!(text, "\n  {}", line(pool));
     }
-    for (manifest, why) in list::left_out(fleet) {
+    // A set has the dashboard only where it is asked for: that it has none is no news.
+    for (manifest, why) in list::left_out(fleet).filter(|(manifest, _)| manifest.path != list::DASHBOARD_FILE) {
         let _ = write!(text, "\n  no {}: {why}", manifest.path);
     }
     let fallback_given = fleet.pools.iter().any(|pool| matches!(pool.scaling, Scaling::Keda { fallback: Some(_), .. }));

@@ -9,6 +9,7 @@ use crate::consequences::classify::pair::{ManifestPair, Reported};
 use crate::consequences::consequence::{Class, Consequence};
 use crate::consequences::field::{FieldChange, changes};
 use crate::diagnostics::words::number;
+use crate::manifests::names::DASHBOARD;
 use crate::manifests::objects::Identity;
 
 /// A fleet that moves to another namespace.
@@ -80,6 +81,7 @@ fn deleted(pair: &ManifestPair, identity: &Identity) -> Option<(&'static str, St
         "NetworkPolicy" => "once it is deleted, the connections that it allows or blocks change",
         "PodDisruptionBudget" => "once it is deleted, node drains may evict all builders at once",
         "ServiceAccount" => "once it is deleted, no new pod that uses it can start",
+        "ConfigMap" if identity.name == DASHBOARD => "once it is deleted, Grafana no longer shows the dashboard",
         "ServiceMonitor" | "PrometheusRule" => "once it is deleted, its scrapes or alerts stop",
         _ => "it is no longer in the manifests",
     };
@@ -201,6 +203,7 @@ fn in_words(identity: &Identity, changes: &[FieldChange]) -> &'static str {
             "no node is replaced; Karpenter follows the change from now on"
         }
         "ScaledObject" if all_in(&["spec.", "metadata."]) => "KEDA updates its HPA immediately; no pod restarts",
+        "ConfigMap" if identity.name == DASHBOARD => "Grafana shows the new dashboard within a minute or two",
         "ConfigMap" => "no pod restarts; running pods see the new content within a minute or two",
         "Service" if all_in(&["spec.selector", "spec.ports"]) => "traffic follows the change immediately",
         "ServiceMonitor" => "Prometheus follows the change within a minute",

@@ -4,11 +4,11 @@ use crate::manifests::check::invariant::Invariant;
 use crate::manifests::check::invariant::Purpose::{Protects, Templates};
 use crate::manifests::check::needs::Needs;
 use crate::manifests::check::{
-    builder, buildkitd_toml, configured, delivery, disk, guarantees, kustomization, monitoring, nodes, outside,
-    placement, references, scaling, selectors, shape, speed, times, used,
+    builder, buildkitd_toml, configured, dashboard, delivery, disk, guarantees, kustomization, monitoring, nodes,
+    outside, placement, references, scaling, selectors, shape, speed, times, used,
 };
 
-pub const ALL: [Invariant; 32] = [
+pub const ALL: [Invariant; 33] = [
     Invariant {
         id: "objects",
         says: "every document is an object with an apiVersion, a kind, a unique name, and labels and annotations of text, in the fleet's namespace if its kind is namespaced",
@@ -200,5 +200,11 @@ pub const ALL: [Invariant; 32] = [
         says: "every series that alerts read exists, with labels that name an object of the fleet, and over enough scrapes",
         purpose: Templates,
         needs: Needs::Fleet(monitoring::alerts),
+    },
+    Invariant {
+        id: "dashboard",
+        says: "every series that the dashboard shows exists, with labels that name an object of the fleet; it has a label that Grafana finds, and no variable in braces",
+        purpose: Templates,
+        needs: Needs::Fleet(dashboard::dashboard),
     },
 ];

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::manifests::check::findings::Findings;
 use crate::manifests::check::set::{RenderedFleet, builders_of, number};
-use crate::manifests::names::{ARGOCD_OPTIONS, FLUX_PRUNE, LB, LB_CONFIG};
+use crate::manifests::names::{ARGOCD_OPTIONS, DASHBOARD, FLUX_PRUNE, LB, LB_CONFIG};
 use crate::values::delivery::{Delivery, substituted};
 
 const WAVE: &str = "argocd.argoproj.io/sync-wave";
@@ -20,7 +20,7 @@ pub(super) fn delivery(set: &RenderedFleet, broken: &mut Findings) {
             broken.at(&at.kind, &at.name, "metadata.annotations", format!("{} {what}", at.short()));
         };
         let kept = ["Namespace", "NodePool", "EC2NodeClass"].contains(&at.kind.as_str());
-        let versioned = at.kind == "ConfigMap";
+        let versioned = at.kind == "ConfigMap" && at.name != DASHBOARD;
         let option = |option: &str| text(object, ARGOCD_OPTIONS).split(',').any(|one| one == option);
         match set.fleet.delivery {
             Delivery::Script => {}

@@ -8,7 +8,7 @@ use crate::manifests::check::set::{
     Manifests, RenderedFleet, backend_of, builders_of, container, containers, items, number, pod,
 };
 use crate::manifests::checksum::checksum;
-use crate::manifests::names::{LB, LB_QUOTA, hashed};
+use crate::manifests::names::{DASHBOARD, LB, LB_QUOTA, hashed};
 use crate::manifests::patch::documents::checksum_of_patched;
 
 pub(super) fn one_build(set: &Manifests, broken: &mut Findings) {
@@ -161,7 +161,8 @@ const MOST_KEYS: usize = 6;
 
 /// A ConfigMap that pods read is named after its content and never changes.
 pub(super) fn hashes(set: &Manifests, broken: &mut Findings) {
-    for (base, map) in set.objects.of_kind("ConfigMap") {
+    // No pod reads the dashboard.
+    for (base, map) in set.objects.of_kind("ConfigMap").filter(|(base, _)| *base != DASHBOARD) {
         let name = &map["metadata"]["name"];
         let is_named = |map: &Value| {
             let data = map["data"].as_object();
