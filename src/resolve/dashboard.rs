@@ -29,7 +29,7 @@ pub(super) fn read(
     let at = keys.label.span().or(keys.enabled.span());
     if let Some(at) = at.filter(|_| enabled && extra_labels.contains_key(label.as_str())) {
         problems.push(
-            Problem::new(&rule::INVALID_VALUE, format!("`extra_labels` has the dashboard's label `{label}`"))
+            Problem::new(&rule::RESERVED_LABEL, format!("`extra_labels` has the dashboard's label `{label}`"))
                 .at(at, "the object would have the label twice")
                 .help("remove it from `extra_labels`: Grafana would take every ConfigMap of the fleet for a dashboard"),
         );

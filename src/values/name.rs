@@ -12,19 +12,27 @@ const PATH_PART: &str = "[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?";
 
 /// A day of the Gregorian calendar, `20260714`: months with 31 and 30 days, February, and the leap day.
 const DAY: &str = "([0-9]{4}((0[13578]|1[02])(0[1-9]|[12][0-9]|3[01])|(0[469]|11)(0[1-9]|[12][0-9]|30)|02(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)0229)";
-/// Labels that the alerts' expressions read or sum by, that every alert or every target has, and so cannot be a cluster's.
-const ALERT_LABELS: [&str; 18] = [
+/// Labels that expressions of alerts and of the dashboard read or sum by, that every alert or every target has, and so cannot
+/// be a cluster's.
+const ALERT_LABELS: [&str; 25] = [
     "alertname",
+    "alertstate",
     "arch",
     "condition",
     "container",
+    "created_by_kind",
     "deployment",
     "horizontalpodautoscaler",
     "instance",
     "job",
+    "mountpoint",
     "namespace",
+    "node",
+    "nodepool",
     "pod",
     "proxy",
+    "resource",
+    "resource_type",
     "scaledObject",
     "scaled_resource",
     "service",
@@ -64,7 +72,7 @@ names! {
         pattern qualified_name(), longest 317, examples &["team", "example.com/team"],
         and prefix_fits;
     /// Name of a label of Prometheus series. Names in `__` are Prometheus's own.
-    MetricLabelName: "a Prometheus label name (letters, digits and `_`) that the alerts do not use themselves, such as `cluster`",
+    MetricLabelName: "a Prometheus label name (letters, digits and `_`) that alerts and dashboard do not use themselves, such as `cluster`",
         pattern "^[a-zA-Z_][a-zA-Z0-9_]*$", longest 128, examples &["cluster", "k8s_cluster"],
         and |text: &str| !text.starts_with("__") && !ALERT_LABELS.contains(&text);
     /// Value of such a label: no character has a meaning in `PromQL` or in the templates of alerts.

@@ -10,12 +10,7 @@ use crate::{cases, promtool, support};
 
 /// The shipped clusters and every variant that has alerts, each also as a central store sees it.
 fn scenes() -> Vec<Scene> {
-    let mut sources = vec![support::shipped(), support::one_cluster("      replicas_per_arch: 2\n")];
-    for path in support::walk(&support::repository().join("tests/inputs")) {
-        sources.push(support::read(&format!("tests/inputs/{}", path.display())));
-    }
-    let label = "      monitoring: {cluster_label: {name: cluster, value: here}}\n";
-    sources.push(support::one_cluster(label));
+    let sources = sources();
     let fleets = sources.iter().flat_map(|source| support::fleets(source)).filter(|fleet| fleet.monitoring);
     let mut scenes: Vec<Scene> = fleets.map(Scene::of).collect();
     assert!(scenes.len() > 10, "{}", scenes.len());
@@ -23,6 +18,16 @@ fn scenes() -> Vec<Scene> {
     let mut seen = BTreeSet::new();
     scenes.retain(|scene| seen.insert(format!("{:?}", scene.rules)));
     scenes
+}
+
+pub(crate) fn sources() -> Vec<String> {
+    let mut sources = vec![support::shipped(), support::one_cluster("      replicas_per_arch: 2\n")];
+    for path in support::walk(&support::repository().join("tests/inputs")) {
+        sources.push(support::read(&format!("tests/inputs/{}", path.display())));
+    }
+    let label = "      monitoring: {cluster_label: {name: cluster, value: here}}\n";
+    sources.push(support::one_cluster(label));
+    sources
 }
 
 #[test]

@@ -10,5 +10,6 @@ mod promtool;
 mod scene;
 
 mod central;
+mod dashboard;
 mod fires;
 mod wrong;

@@ -453,6 +453,19 @@ fn a_cluster_that_lacks_what_the_set_needs_is_refused() {
         "{}",
         run.said
     );
+    // Grafana may be there without it.
+    lab.generate(&format!("{SCALED}      monitoring: {{dashboard: {{enabled: true}}}}\n"));
+    let run = lab.deploy(&[]);
+    assert_eq!(run.code, 0, "{}", run.said);
+    let dashboard = lab.object("ConfigMap", "buildkitd-dashboard").expect("it is applied");
+    assert_eq!(dashboard["metadata"]["labels"]["grafana_dashboard"], "1");
+    // It is no version of a file that pods mount: it stays until somebody prunes.
+    lab.generate(SCALED);
+    let run = lab.deploy(&[]);
+    assert!(run.code == 0 && run.said.contains("ConfigMap buildkitd-dashboard"), "{}", run.said);
+    assert!(lab.object("ConfigMap", "buildkitd-dashboard").is_some());
+    let run = lab.deploy(&["--prune"]);
+    assert!(run.code == 0 && lab.object("ConfigMap", "buildkitd-dashboard").is_none(), "{}", run.said);
 }
 
 #[test]

@@ -157,7 +157,7 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
         ),
         (
             "dashboard-label-twice",
-            &["invalid-value"],
+            &["reserved-label"],
             one_cluster(
                 "      extra_labels: {grafana_dashboard: \"1\"}\n      monitoring: {dashboard: {enabled: true}}\n",
             ),

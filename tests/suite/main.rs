@@ -20,6 +20,7 @@ mod ami;
 mod cli;
 mod client;
 mod config_schema;
+mod dashboard;
 mod delivery;
 mod diff;
 mod diff_command;

@@ -30,7 +30,7 @@ pub(crate) fn substituted(text: &str) -> Option<String> {
     Some(result + rest)
 }
 
-fn inputs() -> Vec<(String, String)> {
+pub(crate) fn inputs() -> Vec<(String, String)> {
     let below = |dir: &'static str| {
         let paths = support::walk(&support::repository().join(dir)).into_iter();
         let yaml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));

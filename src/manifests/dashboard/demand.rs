@@ -53,8 +53,8 @@ fn builds_of(pool: &Pool, select: FleetSeries) -> PanelSketch {
         unit: "short",
         queries: [
             // With no pod UP, clients are held outside of the queue and show in the sessions alone.
-            (format!("({sessions} - {queue} and {active} > 0)\nor\n{active}"), "running"),
-            (format!("({sessions} and {active} == 0)\nor\n{queue}"), "waiting"),
+            (format!("({sessions} - {queue} and {active} > 0)\nor\n{active} == 0"), "running"),
+            (format!("({sessions} and {active} == 0)\nor\n({queue} and {active} > 0)"), "waiting"),
             (active, "up"),
             (format!("max by (namespace, deployment) ({})", select.replicas(arch)), "desired"),
             (format!("vector({peak})"), bound),
