@@ -77,6 +77,11 @@ deny *options:
 scan:
     ./tests/manifest-scan
 
+# Check dashboards against Grafana's published types
+[group('work')]
+dashboard-schema:
+    ./tests/dashboard-schema
+
 # Build target/release/buildkit-fleet without paths of this machine
 [group('work')]
 release:
