@@ -190,3 +190,38 @@ fn cost_is_that_of_plan_and_says_what_it_leaves_out() {
     let none = cost(&format!("{own}      architectures: [amd64]\n      amd64_instance_type: x1.builder\n"));
     assert_eq!(none, None, "no price is known");
 }
+
+#[test]
+fn diff_says_that_a_dashboard_restarts_nothing() {
+    let dir = scratch();
+    let source = |keys: &str| one_cluster(&format!("      delivery: flux\n      replicas_per_arch: {keys}\n"));
+    let (without, with) = ("2", "2\n      monitoring: {dashboard: {enabled: true}}");
+    for (before, after, said) in [
+        (without, with, &["creates ConfigMap/buildkitd-dashboard"][..]),
+        (
+            with,
+            "3\n      monitoring: {dashboard: {enabled: true}}",
+            &["in-place ConfigMap/buildkitd-dashboard Grafana shows the new dashboard within a minute or two"],
+        ),
+        (
+            with,
+            without,
+            &[
+                "deletes ConfigMap/buildkitd-dashboard",
+                "Grafana no longer shows the dashboard",
+                "Flux deletes it at the next sync",
+            ],
+        ),
+    ] {
+        write(dir.path(), "clusters.yaml", source(before));
+        assert_eq!(code(&run(dir.path(), &["generate"])), 0);
+        write(dir.path(), "clusters.yaml", source(after));
+        let output = run(dir.path(), &["diff"]);
+        assert_eq!(code(&output), 1, "{}", stderr(&output));
+        let shown = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in said {
+            assert!(shown.contains(words), "no {words:?} in {shown}");
+        }
+        assert!(!shown.contains("rolls-"), "{shown}");
+    }
+}
