@@ -1466,7 +1466,7 @@ delete_listed() {
 
 # Waits until a command lists nothing to $work/fleet any more. The last argument is printed where that takes too long.
 wait_gone() {
-  local what=$1 list=$2 advice=$3 until still='' before=''
+  local what=$1 list=$2 advice=$3 until still='' before='' reads=0
   until=$(($(date +%s) + timeout_s))
   while :; do
     $list
@@ -1474,7 +1474,9 @@ wait_gone() {
     still=$(tr ' ' / <"$work/fleet" | tr '\n' ' ' | sed 's/ $//')
     [ "$still" = "$before" ] || say "$what: waiting for $still"
     before=$still
-    if [ "$(date +%s)" -ge "$until" ]; then break; fi
+    reads=$((reads + 1))
+    # Where reading is slow, what goes meanwhile is not taken for what stays.
+    if [ "$reads" -ge 3 ] && [ "$(date +%s)" -ge "$until" ]; then break; fi
     sleep "$poll_s"
   done
   say "deploy: $what: still there after $(length "$timeout_s"): $still"
