@@ -12,6 +12,8 @@ use crate::simulation::duration::{Length, Spread};
 pub const QUIET_MS: u64 = 60_000;
 /// Karpenter checks an empty node again after 15 s (karpenter pkg/controllers/disruption/consolidation.go).
 pub const VALIDATION_MS: u64 = 15_000;
+/// How often Karpenter looks for empty nodes (karpenter pkg/controllers/disruption/controller.go, `pollingPeriod`).
+pub const LOOK_MS: u64 = 10_000;
 /// Karpenter collects pods until no new one appeared for 1 s (`BATCH_IDLE_DURATION`); the limit of 10 s is never reached
 /// by the pods of one HPA step.
 pub const BATCH_MS: u64 = 1_000;
@@ -99,8 +101,10 @@ pub struct Model {
     pub karpenter: bool,
     /// How long pods without a node are collected before nodes are made for them.
     pub batch_ms: u64,
-    /// Time from the last pod of a node to its removal.
+    /// Time from the last pod of a node to its removal, but for what is left until Karpenter's next look.
     pub idle_ms: u64,
+    /// How often Karpenter looks for empty nodes; 0 where it does not make them.
+    pub poll_ms: u64,
     pub polling_ms: u64,
     /// Consecutive failed reads before the fallback.
     pub failure_threshold: u32,
@@ -168,6 +172,7 @@ impl Model {
             karpenter,
             batch_ms: if karpenter { BATCH_MS } else { 0 },
             idle_ms: if karpenter { u64::from(CONSOLIDATE_AFTER_MINUTES) * 60_000 + VALIDATION_MS } else { 0 },
+            poll_ms: if karpenter { LOOK_MS } else { 0 },
             polling_ms: seconds(POLLING_INTERVAL_S),
             failure_threshold: FALLBACK_THRESHOLD,
             pod_start: assumptions.pod_start,

@@ -15,6 +15,7 @@ pub enum Stream {
     Phases,
     Losses,
     Uids,
+    Looks,
 }
 
 /// One stream of numbers.

@@ -39,6 +39,7 @@ mod kustomize;
 mod manifests;
 mod messages;
 mod migrating;
+mod money;
 mod not_listed;
 mod patches;
 mod pictures;

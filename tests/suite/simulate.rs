@@ -5,7 +5,9 @@ use buildkit_fleet::fleet::model::Fleet;
 use buildkit_fleet::simulation::arrivals::{Arrival, Arrivals};
 use buildkit_fleet::simulation::duration::{Length, Spread};
 use buildkit_fleet::simulation::engine::{self, Aim};
-use buildkit_fleet::simulation::model::{Assumptions, ClientKind, Growth, Model, QUIET_MS, VALIDATION_MS, Window};
+use buildkit_fleet::simulation::model::{
+    Assumptions, ClientKind, Growth, LOOK_MS, Model, QUIET_MS, VALIDATION_MS, Window,
+};
 use buildkit_fleet::simulation::outcome::{RunResult, Summary};
 use buildkit_fleet::simulation::runs::all;
 use buildkit_fleet::simulation::series::{Point, Series};
@@ -319,10 +321,11 @@ fn a_pool_at_zero_scales_up_for_a_build_and_back_to_no_pod_and_no_node() {
         // A batch, a node, a pod and DNS; before that a poll, after that a client's pause.
         let wait = outcome.waits.max_ms();
         assert!((182 * SECOND..=(182 + 10 + 15) * SECOND).contains(&wait), "{wait}");
-        // 45 idle minutes since the last poll with demand, and Karpenter's 5 minutes and 15 s.
+        // 45 idle minutes since the last poll with demand, the minute in which the pod ends, Karpenter's 5 minutes from then,
+        // its next look, and 15 s.
         let after = outcome.settled_ms - outcome.makespan_ms;
-        let least = 45 * MINUTE + 5 * MINUTE + 15 * SECOND - 10 * SECOND;
-        assert!((least..=least + 20 * SECOND).contains(&after), "{after}");
+        let least = 45 * MINUTE + QUIET_MS + 5 * MINUTE + VALIDATION_MS - 10 * SECOND;
+        assert!((least..=least + 20 * SECOND + LOOK_MS).contains(&after), "{after}");
         assert_eq!(outcome.idle_node_ms.iter().sum::<u64>(), after);
     }
     let (_, points) = recorded(&model, &burst(1, 20 * MINUTE));
@@ -674,6 +677,7 @@ fn the_model_has_the_numbers_of_the_rendered_manifests() {
     assert!(!names.contains(&"DRAIN_QUIET_POLLS") && !names.contains(&"DRAIN_POLL_S"), "the defaults hold: {names:?}");
 
     let node_pool = &support::object(&files, "NodePool", "buildkit-amd64-m6id-24xlarge")["spec"];
+    assert_eq!(model.poll_ms, LOOK_MS);
     assert_eq!(node_pool["disruption"]["consolidateAfter"], format!("{}m", (model.idle_ms - VALIDATION_MS) / MINUTE));
     assert_eq!(node_pool["disruption"]["consolidationPolicy"], "WhenEmpty");
     assert_eq!(node_pool["limits"]["nodes"], model.types[0].limit);

@@ -1,7 +1,5 @@
 //! Nodes: the scheduler that spreads pods over them, and Karpenter, which creates and removes them.
 
-use std::collections::BTreeSet;
-
 use crate::simulation::cluster::pool::{NodeState, Phase, PoolState};
 use crate::simulation::model::{FAILED_LAUNCH_MS, UNAVAILABLE_MS};
 use crate::simulation::schedule::{Event, Schedule};
@@ -12,28 +10,32 @@ impl PoolState<'_> {
         if self.model.karpenter { self.alive_nodes } else { 0 }
     }
 
-    /// Plans to check a node without active pods after it has been empty for long enough. A node that is not ready yet is
-    /// checked when it is.
+    /// Plans to check a node without active pods at Karpenter's first look after it has been empty for long enough. A node
+    /// that is not ready yet is checked when it is.
     pub(super) fn plan_idle(&self, node: u32, plan: &mut Schedule) {
         let NodeState { active, ready, last_ms, leaving, .. } = self.nodes[node as usize];
         if active == 0 && ready && !leaving {
             let at_ms = last_ms + self.model.idle_ms;
-            plan.at(at_ms, Event::NodeIdle { node, since_ms: last_ms });
+            // The time since a look, from the first one on: each run has its own.
+            let past_ms = (at_ms + self.model.poll_ms - self.look_ms).checked_rem(self.model.poll_ms).unwrap_or(0);
+            let wait_ms = if past_ms == 0 { 0 } else { self.model.poll_ms - past_ms };
+            plan.at(at_ms + wait_ms, Event::NodeIdle { node, since_ms: last_ms });
         }
     }
 
-    /// Places pods without a node where there is room; the others wait for Karpenter.
+    /// Places pods without a node where there is room, the oldest first; the others wait for Karpenter.
     pub(super) fn fill(&mut self, now_ms: u64, plan: &mut Schedule) {
-        let mut placed = 0;
-        while placed < self.pending.len() && self.place(self.pending[placed], now_ms, plan) {
-            placed += 1;
+        while let Some(pod) = self.pending.front() {
+            if !self.place(*pod, now_ms, plan) {
+                break;
+            }
+            self.pending.pop_front();
         }
-        self.pending.drain(..placed);
     }
 
     pub(super) fn find_room(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
         if !self.place(pod, now_ms, plan) {
-            self.pending.push(pod);
+            self.pending.push_back(pod);
             self.plan_batch(now_ms + self.model.batch_ms, plan);
         }
     }
@@ -48,23 +50,15 @@ impl PoolState<'_> {
     /// Places a pod on a node with room, if there is one.
     pub(super) fn place(&mut self, pod: u32, now_ms: u64, plan: &mut Schedule) -> bool {
         let Some(node) = self.roomy() else { return false };
-        self.bind(pod, node, now_ms, plan);
+        self.attach(pod, node, now_ms);
+        self.start(pod, now_ms, plan);
         true
     }
 
-    /// The node with most room, a ready one before one that boots (the scheduler's `LeastAllocated`).
+    /// The ready node with most room (the scheduler's `LeastAllocated`). A node that boots does not exist for the scheduler:
+    /// Karpenter makes it for some pods, but a pod that finds other room first takes that.
     pub(super) fn roomy(&self) -> Option<u32> {
-        let most = |lists: &[BTreeSet<u32>]| lists.iter().skip(1).rev().find_map(|nodes| nodes.first().copied());
-        most(&self.room[1]).or_else(|| most(&self.room[0]))
-    }
-
-    pub(super) fn bind(&mut self, pod: u32, node: u32, now_ms: u64, plan: &mut Schedule) {
-        self.attach(pod, node, now_ms);
-        if self.nodes[node as usize].ready {
-            self.start(pod, now_ms, plan);
-        } else {
-            self.nodes[node as usize].waiting.push(pod);
-        }
+        self.room.iter().skip(1).rev().find_map(|nodes| nodes.first().copied())
     }
 
     pub(super) fn attach(&mut self, pod: u32, node: u32, now_ms: u64) {
@@ -88,8 +82,10 @@ impl PoolState<'_> {
             active: 0,
             last_ms: now_ms,
             launched_ms: now_ms,
-            waiting: Vec::new(),
         };
+        if !ready {
+            self.booting += self.model.types[kind].pods;
+        }
         self.count[kind] += 1;
         self.alive_nodes += 1;
         let node = if let Some(node) = self.vacant_nodes.pop() {
@@ -120,31 +116,29 @@ impl PoolState<'_> {
     pub(super) fn list(&mut self, node: u32) {
         let state = &self.nodes[node as usize];
         let free = self.model.types[state.kind].pods - state.used;
-        if !state.leaving {
-            self.room[usize::from(state.ready)][free as usize].insert(node);
+        if state.ready && !state.leaving {
+            self.room[free as usize].insert(node);
         }
     }
 
     pub(super) fn unlist(&mut self, node: u32) {
         let state = &self.nodes[node as usize];
         let free = self.model.types[state.kind].pods - state.used;
-        self.room[usize::from(state.ready)][free as usize].remove(&node);
+        self.room[free as usize].remove(&node);
     }
 
-    /// Karpenter creates nodes for pods without one, from the heaviest NodePool that has capacity and is below its limit. A
-    /// type without capacity fails, is left out for three minutes, and its pods are collected again.
+    /// Karpenter creates nodes for pods that neither have one nor fit on those that boot, from the heaviest NodePool that has
+    /// capacity and is below its limit. A type without capacity fails, is left out for three minutes, and its pods are
+    /// collected again.
     pub fn batch(&mut self, now_ms: u64, plan: &mut Schedule) {
         self.batch_planned = false;
-        let mut pending = std::mem::take(&mut self.pending).into_iter();
-        for pod in pending.by_ref() {
-            if self.place(pod, now_ms, plan) {
-                continue;
-            }
+        let pending = u32::try_from(self.pending.len()).unwrap_or(u32::MAX);
+        let mut without = pending.saturating_sub(self.booting);
+        while without > 0 {
             let usable = (0..self.model.types.len()).find(|kind| {
                 self.unavailable_until[*kind] <= now_ms && self.count[*kind] < self.model.types[*kind].limit
             });
             let Some(kind) = usable else {
-                self.pending.push(pod);
                 if let Some(until) = self.unavailable_until.iter().filter(|until| **until > now_ms).min() {
                     self.plan_batch(*until, plan);
                 }
@@ -152,7 +146,6 @@ impl PoolState<'_> {
             };
             if self.model.no_capacity.iter().any(|(short, window)| *short == kind && window.has(now_ms)) {
                 self.unavailable_until[kind] = now_ms + UNAVAILABLE_MS;
-                self.pending.push(pod);
                 self.plan_batch(now_ms + FAILED_LAUNCH_MS, plan);
                 break;
             }
@@ -160,25 +153,21 @@ impl PoolState<'_> {
             debug_assert!(self.count[kind] <= self.model.types[kind].limit, "more nodes than the NodePool may have");
             let takes = self.model.node_start.draw(&mut self.node_starts);
             plan.at(now_ms + takes, Event::NodeReady { node });
-            self.bind(pod, node, now_ms, plan);
+            without = without.saturating_sub(self.model.types[kind].pods);
         }
-        self.pending.extend(pending);
     }
 
     pub fn node_ready(&mut self, now_ms: u64, node: u32, plan: &mut Schedule) {
-        self.unlist(node);
         let state = &mut self.nodes[node as usize];
         state.ready = true;
         state.last_ms = now_ms;
-        let waiting = std::mem::take(&mut state.waiting);
+        self.booting -= self.model.types[state.kind].pods;
         self.list(node);
-        for pod in waiting {
-            self.start(pod, now_ms, plan);
-        }
+        self.fill(now_ms, plan);
         self.plan_idle(node, plan);
     }
 
-    /// A node may be empty: terminating pods do not keep it (`IsReschedulable`), but it is removed only after the last one.
+    /// A node may be empty: terminating pods do not keep it (`IsReschedulable`), but it goes only after the last one.
     pub fn node_idle(&mut self, now_ms: u64, node: u32, since_ms: u64, plan: &mut Schedule) {
         let state = &self.nodes[node as usize];
         if state.gone || state.leaving || state.active > 0 || state.last_ms != since_ms {

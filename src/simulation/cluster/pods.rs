@@ -1,6 +1,6 @@
 //! The Deployment that adds and removes pods.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::simulation::cluster::pool::{Phase, Pod, PoolState};
 use crate::simulation::model::{Model, QUIET_MS};
@@ -16,10 +16,12 @@ impl<'a> PoolState<'a> {
             pods: Vec::new(),
             vacant: Vec::new(),
             active: Vec::new(),
-            pending: Vec::new(),
+            pending: VecDeque::new(),
             nodes: Vec::new(),
             vacant_nodes: Vec::new(),
-            room: [vec![BTreeSet::new(); most + 1], vec![BTreeSet::new(); most + 1]],
+            room: vec![BTreeSet::new(); most + 1],
+            booting: 0,
+            look_ms: random(Stream::Looks).below(model.poll_ms.max(1)),
             count: vec![0; model.types.len()],
             unavailable_until: vec![0; model.types.len()],
             batch_planned: false,
@@ -34,7 +36,8 @@ impl<'a> PoolState<'a> {
         }
     }
 
-    /// Adds pods that are ready from the start, on nodes of the first type.
+    /// Adds pods that are ready from the start, and have been for a day, on nodes of the first type. A pool that is at rest
+    /// has old pods: a ReplicaSet removes those of a burst before them.
     pub fn at_rest(&mut self, pods: u32, plan: &mut Schedule) -> Vec<u32> {
         let mut ready = Vec::new();
         for _ in 0..pods {
@@ -42,6 +45,7 @@ impl<'a> PoolState<'a> {
             let node = self.roomy().unwrap_or_else(|| self.launch(0, 0, true));
             self.attach(pod, node, 0);
             self.becomes_ready(0, pod, plan);
+            self.pods[pod as usize].ready_ms = -86_400_000;
             ready.push(pod);
         }
         ready
@@ -105,7 +109,7 @@ impl<'a> PoolState<'a> {
                     _ => 2,
                 };
                 let beside = pod.node.map_or(0, |node| self.nodes[node as usize].active);
-                let age = ((now_ms - pod.ready_ms.min(now_ms)) * 1_000_000).max(1).ilog2();
+                let age = ((now_ms.cast_signed() - pod.ready_ms).unsigned_abs() * 1_000_000).max(1).ilog2();
                 ((stage, std::cmp::Reverse(beside), age, pod.uid), *number)
             })
             .collect();
@@ -170,12 +174,13 @@ impl<'a> PoolState<'a> {
         self.unlist(node);
         let state = &mut self.nodes[node as usize];
         state.used -= 1;
-        state.waiting.retain(|other| *other != pod);
+        state.last_ms = now_ms;
         if state.leaving && state.used == 0 {
             self.terminate(now_ms, node, plan);
         } else {
             self.list(node);
             self.fill(now_ms, plan);
+            self.plan_idle(node, plan);
         }
     }
 
@@ -202,7 +207,7 @@ impl<'a> PoolState<'a> {
     pub fn becomes_ready(&mut self, now_ms: u64, pod: u32, plan: &mut Schedule) {
         let state = &mut self.pods[pod as usize];
         state.phase = Phase::Ready;
-        state.ready_ms = now_ms;
+        state.ready_ms = now_ms.cast_signed();
         let life = state.life;
         self.ready += 1;
         if let Some(mean) = self.model.lost_after {

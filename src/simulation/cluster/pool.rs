@@ -1,6 +1,6 @@
 //! Pods and nodes of one pool.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::simulation::model::Model;
 use crate::simulation::random::Random;
@@ -28,7 +28,8 @@ pub struct Pod {
     pub build: Option<u32>,
     /// The slot that the build runs on: the pod's slot, even after its address has left it.
     pub builds_in: Option<u32>,
-    pub(super) ready_ms: u64,
+    /// Before the start of the run for pods at rest.
+    pub(super) ready_ms: i64,
     /// Represents its UID, which is random.
     pub(super) uid: u64,
     /// Its place in `active`.
@@ -45,11 +46,10 @@ pub(super) struct NodeState {
     pub(super) used: u32,
     /// Pods that are not terminating.
     pub(super) active: u32,
-    /// When a pod was last placed here or started terminating: `consolidateAfter` counts from then
+    /// When a pod was last placed here, started terminating or ended: `consolidateAfter` counts from then
     /// (karpenter pkg/controllers/nodeclaim/podevents).
     pub(super) last_ms: u64,
     pub(super) launched_ms: u64,
-    pub(super) waiting: Vec<u32>,
 }
 
 /// All pods and nodes of one pool.
@@ -60,11 +60,16 @@ pub struct PoolState<'a> {
     pub(super) vacant: Vec<u32>,
     /// Pods that are not terminating.
     pub(super) active: Vec<u32>,
-    pub(super) pending: Vec<u32>,
+    /// Pods without a node, in the order in which they became so.
+    pub(super) pending: VecDeque<u32>,
     pub(super) nodes: Vec<NodeState>,
     pub(super) vacant_nodes: Vec<u32>,
-    /// Nodes with room, by the amount of it: `room[ready][free]`.
-    pub(super) room: [Vec<BTreeSet<u32>>; 2],
+    /// Ready nodes by the number of pods that they have room for.
+    pub(super) room: Vec<BTreeSet<u32>>,
+    /// Pods that nodes which are not ready yet have room for.
+    pub(super) booting: u32,
+    /// When Karpenter looks for empty nodes for the first time.
+    pub(super) look_ms: u64,
     pub(super) count: Vec<u32>,
     pub(super) unavailable_until: Vec<u64>,
     pub(super) batch_planned: bool,
