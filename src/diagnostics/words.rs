@@ -19,6 +19,13 @@ pub fn number(count: usize, of: &str) -> String {
     if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
 }
 
+/// US dollars with cents and thousands marks: `$1,025.40`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "far below 2^53 cents, and never negative")]
+pub fn dollars(usd: f64) -> String {
+    let cents = (usd * 100.0).round() as u64;
+    format!("${}.{:02}", thousands(cents / 100), cents % 100)
+}
+
 /// With thousands marks: `1,025`.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();

@@ -50,6 +50,16 @@ impl Arrivals {
         Ok(Arrivals::Poisson { per_hour, hours, duration })
     }
 
+    /// How many builds a run has, on average.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked by `poisson`")]
+    pub fn expected(&self) -> u64 {
+        match self {
+            Arrivals::Burst { builds, .. } => *builds,
+            Arrivals::Poisson { per_hour, hours, .. } => (per_hour * hours).ceil() as u64,
+            Arrivals::Recorded(builds) => builds.len() as u64,
+        }
+    }
+
     /// The builds of one run, in the order of time.
     pub fn of_run(&self, seed: u64, run: u64) -> Builds<'_> {
         Builds {

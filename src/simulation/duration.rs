@@ -19,6 +19,11 @@ impl Length {
     pub const fn minutes(minutes: u64) -> Self {
         Length(minutes * 60_000)
     }
+
+    #[expect(clippy::cast_precision_loss, reason = "for sums of money")]
+    pub fn hours(self) -> f64 {
+        self.0 as f64 / 3_600_000.0
+    }
 }
 
 impl FromStr for Length {

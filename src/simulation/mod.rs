@@ -1,7 +1,9 @@
 //! Simulates builds on a fleet, without printing or command line.
 
+pub mod aim;
 pub mod arrivals;
 pub mod balancer;
+pub mod choice;
 pub mod cluster;
 pub mod duration;
 pub mod engine;
@@ -15,3 +17,4 @@ pub mod scenario;
 pub mod schedule;
 pub mod series;
 pub mod verdict;
+pub mod waits;

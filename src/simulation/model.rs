@@ -8,6 +8,7 @@ use crate::fleet::sizing;
 use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
 use crate::simulation::duration::{Length, Spread};
 
+pub const DAY_MS: u64 = 86_400_000;
 /// drain.sh ends an idle pod after 12 idle polls of 5 s.
 pub const QUIET_MS: u64 = 60_000;
 /// Karpenter checks an empty node again after 15 s (karpenter pkg/controllers/disruption/consolidation.go).

@@ -1,65 +1,22 @@
-//! The results of a simulation. Waits are a histogram of seconds, so that memory does not grow with the number of builds.
+//! The results of a simulation.
 
+use crate::simulation::duration::Length;
 use crate::simulation::model::Model;
 use crate::simulation::series::Series;
+use crate::simulation::waits::Waits;
 
-/// Waits of builds that got a builder, in whole seconds, rounded up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Waits {
-    seconds: Vec<u64>,
-    count: u64,
-    sum_ms: u128,
-    max_ms: u64,
+/// The builds that arrived on one day, counted from the first arrival.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Day {
+    pub builds: u64,
+    /// Those that waited too long, or gave up.
+    pub missed: u64,
 }
 
-impl Waits {
-    pub fn add(&mut self, ms: u64) {
-        let second = usize::try_from(ms.div_ceil(1000)).unwrap_or(usize::MAX);
-        if self.seconds.len() <= second {
-            self.seconds.resize(second + 1, 0);
-        }
-        self.seconds[second] += 1;
-        self.count += 1;
-        self.sum_ms += u128::from(ms);
-        self.max_ms = self.max_ms.max(ms);
-    }
-
-    fn merge(&mut self, other: &Waits) {
-        if self.seconds.len() < other.seconds.len() {
-            self.seconds.resize(other.seconds.len(), 0);
-        }
-        for (mine, theirs) in self.seconds.iter_mut().zip(&other.seconds) {
-            *mine += theirs;
-        }
-        self.count += other.count;
-        self.sum_ms += other.sum_ms;
-        self.max_ms = self.max_ms.max(other.max_ms);
-    }
-
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    pub fn max_ms(&self) -> u64 {
-        self.max_ms
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "for people")]
-    pub fn mean_ms(&self) -> f64 {
-        if self.count == 0 { 0.0 } else { self.sum_ms as f64 / self.count as f64 }
-    }
-
-    /// Percentile of the waits (nearest rank), in ms, rounded up to whole seconds.
-    pub fn percentile_ms(&self, percent: u64) -> u64 {
-        let rank = (self.count * percent).div_ceil(100).max(1);
-        let mut seen = 0;
-        for (second, builds) in self.seconds.iter().enumerate() {
-            seen += builds;
-            if seen >= rank {
-                return (second as u64 * 1000).min(self.max_ms);
-            }
-        }
-        self.max_ms
+impl Day {
+    /// Whether more than one in a hundred missed.
+    pub fn misses(self) -> bool {
+        self.missed > self.builds / 100
     }
 }
 
@@ -75,12 +32,20 @@ pub struct RunResult {
     pub failed: u64,
     /// Builds that were interrupted by the loss of a builder, whether they retried or not.
     pub cut: u64,
+    /// Tries of all clients, those that got a builder included.
+    pub tries: u64,
+    /// Builds that exceeded the wait of the limits, if the aim has some.
+    pub missed: u64,
+    /// Of each day on which builds arrived, how they fared; empty unless the aim is to judge days.
+    pub days: Vec<Day>,
     /// From the first arrival to the end of the last build.
     pub makespan_ms: u64,
     /// From the first arrival until the fleet was back at rest.
     pub settled_ms: u64,
     pub peak_pods: u32,
     pub peak_nodes: u32,
+    /// Milliseconds that pods existed on nodes, until the fleet was back at rest.
+    pub pod_ms: u64,
     /// Places in memory for builds, pods, nodes and planned events. They are reused, so this is how many were needed at once.
     pub places: usize,
     /// Milliseconds that nodes of each type existed, until the fleet was back at rest.
@@ -102,6 +67,14 @@ impl RunResult {
         self.gave_up += other.gave_up;
         self.failed += other.failed;
         self.cut += other.cut;
+        self.tries += other.tries;
+        self.missed += other.missed;
+        self.pod_ms += other.pod_ms;
+        self.days.resize(self.days.len().max(other.days.len()), Day::default());
+        for (sum, one) in self.days.iter_mut().zip(&other.days) {
+            sum.builds += one.builds;
+            sum.missed += one.missed;
+        }
         self.makespan_ms += other.makespan_ms;
         self.settled_ms += other.settled_ms;
         self.peak_pods = self.peak_pods.max(other.peak_pods);
@@ -120,6 +93,14 @@ impl RunResult {
     }
 }
 
+/// What varies between runs and is shown with its spread.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    pub node_ms: Vec<u64>,
+    pub peak_pods: u32,
+    pub peak_nodes: u32,
+}
+
 /// Results of many runs: sums, and maxima of peaks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
@@ -128,6 +109,8 @@ pub struct Summary {
     pub longest_makespan_ms: u64,
     /// Runs in which some build did not finish.
     pub runs_with_losses: u64,
+    /// Of each run, in no order.
+    pub figures: Vec<Figures>,
     /// The first run, over time.
     pub series: Series,
 }
@@ -137,6 +120,11 @@ impl Summary {
         self.runs += 1;
         self.longest_makespan_ms = self.longest_makespan_ms.max(run.makespan_ms);
         self.runs_with_losses += u64::from(run.gave_up + run.failed > 0);
+        self.figures.push(Figures {
+            node_ms: run.node_ms.clone(),
+            peak_pods: run.peak_pods,
+            peak_nodes: run.peak_nodes,
+        });
         self.total.merge(run);
     }
 
@@ -145,6 +133,7 @@ impl Summary {
         self.runs += other.runs;
         self.longest_makespan_ms = self.longest_makespan_ms.max(other.longest_makespan_ms);
         self.runs_with_losses += other.runs_with_losses;
+        self.figures.extend(other.figures);
         self.total.merge(&other.total);
         if self.series.points.is_empty() {
             self.series = other.series;
@@ -155,6 +144,29 @@ impl Summary {
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     pub fn mean(&self, sum: u64) -> f64 {
         if self.runs == 0 { 0.0 } else { sum as f64 / self.runs as f64 }
+    }
+
+    /// Of the runs' costs in US dollars, what one in twenty stays below and one in twenty exceeds; `None` if a price is unknown.
+    pub fn usd_spread(&self, model: &Model) -> Option<(f64, f64)> {
+        let cost = |run: &Figures| {
+            let parts = model.types.iter().zip(&run.node_ms).filter(|(_, ms)| **ms > 0);
+            parts.map(|(one, ms)| Some(one.hourly?.as_f64() * Length(*ms).hours())).sum::<Option<f64>>()
+        };
+        let mut costs: Vec<f64> = self.figures.iter().map(cost).collect::<Option<_>>()?;
+        costs.sort_by(f64::total_cmp);
+        Some((*costs.get(costs.len() / 20)?, *costs.get(costs.len() - 1 - costs.len() / 20)?))
+    }
+
+    /// What the run in the middle has, by this figure.
+    pub fn median(&self, figure: impl Fn(&Figures) -> u32) -> u32 {
+        let mut all: Vec<u32> = self.figures.iter().map(figure).collect();
+        all.sort_unstable();
+        all.get(all.len() / 2).copied().unwrap_or(0)
+    }
+
+    /// Average pod hours per run.
+    pub fn pod_hours(&self) -> f64 {
+        self.mean(self.total.pod_ms) / 3_600_000.0
     }
 
     /// Average node hours per run.
@@ -173,24 +185,5 @@ impl Summary {
         Ok(ran()
             .filter_map(|(one, ms)| Some(one.hourly?.as_f64() * self.mean(*ms) / 3_600_000.0))
             .fold(0.0, |sum, usd| sum + usd))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_of_the_nearest_rank() {
-        let mut waits = Waits::default();
-        for second in 1..=100 {
-            waits.add(second * 1000);
-        }
-        assert_eq!([50, 90, 99, 100].map(|percent| waits.percentile_ms(percent)), [50_000, 90_000, 99_000, 100_000]);
-        assert!((waits.mean_ms() - 50_500.0).abs() < f64::EPSILON);
-        let mut one = Waits::default();
-        one.add(1_700);
-        assert_eq!((one.percentile_ms(50), one.max_ms()), (1_700, 1_700));
-        assert_eq!(Waits::default().percentile_ms(99), 0);
     }
 }

@@ -1,41 +1,26 @@
 //! Finds the cheapest bounds with which builds wait no longer than the target.
 
-use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use anyhow::{Result, bail};
 
 use crate::fleet::dns::MAX_PODS;
+use crate::parallel;
 use crate::simulation::arrivals::{Arrival, Arrivals};
-use crate::simulation::duration::Length;
-use crate::simulation::model::Model;
-use crate::simulation::outcome::Summary;
-use crate::simulation::runs::all;
+use crate::simulation::choice::{Choice, Search, WaitTarget};
+use crate::simulation::model::DAY_MS;
+use crate::simulation::runs::fitting;
 use crate::simulation::scenario::Scenario;
 use crate::simulation::verdict::least;
 use crate::values::arch::Arch;
 
-const DAY_MS: u64 = 86_400_000;
-
-/// One choice of bounds.
-#[derive(Clone, Debug)]
-pub struct Choice {
-    pub min: u32,
-    pub max: u32,
-    pub p99_ms: u64,
-    pub gave_up: f64,
-    /// Of pods, where the nodes are not known.
-    pub node_hours_per_day: f64,
-    /// Cost of a day like the recorded ones; `None` if a price is unknown.
-    pub usd_per_day: Option<f64>,
-}
-
-impl Choice {
-    /// The value to compare by: cost, or hours of nodes or pods if a price is unknown.
-    fn cost(&self) -> f64 {
-        self.usd_per_day.unwrap_or(self.node_hours_per_day)
-    }
-}
+/// Builds that are played to look at one choice, in one run or several.
+const BUILDS_TO_SEARCH: u64 = 60_000;
+/// Builds that are played to be sure of one choice.
+const BUILDS_TO_CONFIRM: u64 = 300_000;
+/// Most runs of a choice that is confirmed.
+const MOST_RUNS: u64 = 200;
 
 /// The recommendation for one architecture.
 pub struct Advice {
@@ -49,91 +34,113 @@ pub struct Advice {
     pub best: Option<Choice>,
     pub now: Choice,
     pub curve: Vec<Choice>,
-}
-
-/// The target, and how to simulate.
-#[derive(Clone, Copy, Debug)]
-pub struct WaitTarget {
-    pub p99_wait: Length,
-    /// Days that the record stands for; its length by default.
-    pub days: Option<u32>,
-    pub seed: u64,
+    /// Choices that were looked at.
+    pub tried: usize,
+    /// Runs of each choice that is shown.
     pub runs: u64,
 }
 
-/// Finds the cheapest bounds. An error if the builds are not recorded ones, or the pool cannot be simulated.
-pub fn advise(scenario: &Scenario, arrivals: &Arrivals, target: WaitTarget) -> Result<Advice> {
+/// Finds the cheapest bounds of those that it tries. `played` is told how many builds were played since it was last called.
+///
+/// # Errors
+/// The builds are not recorded ones, they span more days than the record is to stand for, or the pool cannot be simulated.
+pub fn advise(
+    scenario: &Scenario,
+    arrivals: &Arrivals,
+    target: WaitTarget,
+    played: &(dyn Fn(u64) + Sync),
+) -> Result<Advice> {
     let Arrivals::Recorded(builds) = arrivals else { bail!("recorded arrivals are required") };
     // Counted by start times: a build that runs past midnight does not add a day.
     let whole = builds.last().map_or(0, |last| last.at_ms / DAY_MS) + 1;
-    let days = target.days.unwrap_or(u32::try_from(whole).unwrap_or(u32::MAX));
-    // The searches below try the same bounds repeatedly.
-    let known: RefCell<HashMap<(u32, u32), Choice>> = RefCell::default();
-    let choose = |min: u32, max: u32| -> Result<Choice> {
-        if let Some(choice) = known.borrow().get(&(min, max)) {
-            return Ok(choice.clone());
-        }
-        let model = scenario.with_bounds(min, max).model()?;
-        let choice = choice(min, max, days, &model, &all(&model, arrivals, target.seed, target.runs));
-        known.borrow_mut().insert((min, max), choice.clone());
-        Ok(choice)
-    };
-    let good = |choice: &Choice| choice.p99_ms <= target.p99_wait.0 && choice.gave_up == 0.0;
+    let whole = u32::try_from(whole).unwrap_or(u32::MAX);
+    let days = target.days.unwrap_or(whole);
+    if days < whole {
+        bail!("--days {days} is too few: the builds of the record start on {whole} days, counted from its first build");
+    }
+    let runs = target.runs.unwrap_or_else(|| fitting(arrivals, BUILDS_TO_CONFIRM, 2, MOST_RUNS));
+    let quick = fitting(arrivals, BUILDS_TO_SEARCH, 1, 10).min(runs);
+    let search = Search { scenario, arrivals, days, target, quick, runs, known: Mutex::default(), played };
     // With as many pods as concurrent builds no client ever waits, so no more than that can help.
     let most = peak(builds);
-    let mut tried = Vec::new();
-    let mut top = most;
-    if good(&choose(most, most)?) {
+    let (mut best, mut top) = (None, most);
+    if search.is_good(most, most)? {
         // How many are needed at the peak if all of them exist from the start.
-        top = narrow(least(0, most.into(), |max| Ok(good(&choose(narrow(max), narrow(max))?)))?);
-        // A pool that has to grow is late: it may need a higher maximum than one that always exists.
-        let higher = [top, top + top.div_ceil(8), top + top.div_ceil(4), top + top.div_ceil(2), most];
-        for max in higher.into_iter().map(|max| max.min(most)).collect::<BTreeSet<_>>() {
-            tried.push(choose(max, max)?);
-            if !scenario.is_fixed() {
-                let min = least_or(0, max.into(), |min| Ok(good(&choose(narrow(min), max)?)))?;
-                tried.push(choose(narrow(min), max)?);
-            }
-        }
+        top = narrow(least(0, most.into(), |max| search.is_good(narrow(max), narrow(max)))?);
+        best = cheapest(&search, top, most)?;
     }
-    let mut best = cheapest(tried.into_iter().filter(&good));
     let mut curve = Vec::new();
     if !scenario.is_fixed() {
         let max = best.as_ref().map_or(top, |best: &Choice| best.max);
-        for min in ladder(max) {
-            curve.push(choose(min, max)?);
-        }
-        best = cheapest(best.into_iter().chain(curve.iter().filter(|choice| good(choice)).cloned()));
+        curve = search.sure(&ladder(max).into_iter().map(|min| (min, max)).collect::<Vec<_>>())?;
+        let rows = curve.iter().filter(|choice| choice.good()).cloned();
+        best = best.into_iter().chain(rows).min_by_key(Choice::order);
     }
     let (min, max) = scenario.bounds();
+    let now = search.sure(&[(min, max)])?.remove(0);
     let karpenter = scenario.pool().placement.karpenter().is_some();
-    Ok(Advice { arch: scenario.arch, karpenter, builds: builds.len(), days, best, now: choose(min, max)?, curve })
+    let tried = search.tried();
+    Ok(Advice { arch: scenario.arch, karpenter, builds: builds.len(), days, best, now, curve, tried, runs })
 }
 
-/// The cheapest, to the cent; of several the one with the shortest waits, then the smallest.
-fn cheapest(choices: impl Iterator<Item = Choice>) -> Option<Choice> {
-    #[expect(clippy::cast_possible_truncation, reason = "money of a day")]
-    let key = |choice: &Choice| ((choice.cost() * 100.0).round() as i64, choice.p99_ms, choice.max, choice.min);
-    choices.min_by_key(key)
-}
-
-/// Nodes and cost of a day, if the record stands for this many days: those until the pool is at rest again, and the nodes
-/// at rest for the remaining time.
-fn choice(min: u32, max: u32, days: u32, model: &Model, summary: &Summary) -> Choice {
-    let total = &summary.total;
-    let days_ms = u64::from(days) * DAY_MS * summary.runs;
-    let rest_ms = days_ms.saturating_sub(total.settled_ms) / summary.runs.max(1);
-    let node_ms: Vec<u64> =
-        total.node_ms.iter().zip(&total.nodes_after).map(|(busy, nodes)| busy + nodes * rest_ms).collect();
-    let days = f64::from(days);
-    Choice {
-        min,
-        max,
-        p99_ms: total.waits.percentile_ms(99),
-        gave_up: summary.mean(total.gave_up),
-        node_hours_per_day: summary.node_hours(&node_ms) / days,
-        usd_per_day: summary.usd(model, &node_ms).ok().map(|usd| usd / days),
+/// The cheapest choice that is found, confirmed in all runs. Neither waits nor cost are monotone in the bounds, so the search
+/// goes from the cheapest of a coarse grid to cheaper neighbours, at first far and then near ones, and what it finds is
+/// confirmed together with what is around it.
+fn cheapest(search: &Search, top: u32, most: u32) -> Result<Option<Choice>> {
+    // A pool that has to grow is late: it may need a higher maximum than one that always exists.
+    let maxima =
+        [top, top + top.div_ceil(8), top + top.div_ceil(4), top + top.div_ceil(2), most].map(|max| max.min(most));
+    let maxima: Vec<u32> = maxima.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let fixed = search.scenario.is_fixed();
+    let grid = parallel::each(&maxima, parallel::processors(), |&max| -> Result<Vec<(u32, u32)>> {
+        if fixed {
+            return Ok(vec![(max, max)]);
+        }
+        let min = narrow(least_or(0, max.into(), |min| search.is_good(narrow(min), max))?);
+        Ok(vec![(min, max), (max, max)])
+    });
+    let grid: Vec<(u32, u32)> = grid.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    let Some(mut best) = search.cheapest_good(&grid)? else { return Ok(None) };
+    let mut step = if fixed { 0 } else { best.max.div_ceil(8).max(1) };
+    while step > 0 {
+        match search.cheapest_good(&around(&best, step, 1, most))?.filter(|found| found.order() < best.order()) {
+            Some(cheaper) => best = cheaper,
+            None => step /= 2,
+        }
     }
+    // From here on with all runs: what was good in a few may not be, and the other way round.
+    let mut sure: Option<Choice> = None;
+    let mut next = search.good_by_cost();
+    for _ in 0..20 {
+        let before = sure.as_ref().map(Choice::order);
+        for found in next.drain(..) {
+            if sure.as_ref().is_some_and(|sure| found.surely_dearer(sure)) {
+                break;
+            }
+            let found = search.sure(&[(found.min, found.max)])?.remove(0);
+            if found.good() && sure.as_ref().is_none_or(|sure| found.order() < sure.order()) {
+                sure = Some(found);
+            }
+        }
+        let Some(found) = &sure else { break };
+        if fixed || before.is_some_and(|before| before <= found.order()) {
+            break;
+        }
+        next = search.quick(&around(found, 1, 2, most))?.into_iter().filter(Choice::nearly_good).collect();
+        next.sort_by_key(Choice::order);
+    }
+    Ok(sure)
+}
+
+/// Bounds around a choice, up to `far` steps away in each direction.
+fn around(choice: &Choice, step: u32, far: i64, most: u32) -> Vec<(u32, u32)> {
+    let moves = || (-far..=far).map(|steps| steps * i64::from(step));
+    let at = |number: u32, by: i64| u32::try_from(i64::from(number) + by).ok();
+    let all = moves().flat_map(|min| moves().map(move |max| (min, max)));
+    all.filter(|moved| *moved != (0, 0))
+        .filter_map(|(min, max)| Some((at(choice.min, min)?, at(choice.max, max)?)))
+        .filter(|(min, max)| min <= max && (1..=most).contains(max))
+        .collect()
 }
 
 /// Concurrent builds if each had a builder at once.

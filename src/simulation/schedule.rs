@@ -74,6 +74,20 @@ impl Schedule {
         self.heap.capacity()
     }
 
+    /// Moves events that repeat on to their first time from `until_ms` on, by whole periods; `period` is `Some(0)` of one that
+    /// stays where it is, and `None` of one that does not repeat: then nothing moves.
+    pub fn skip(&mut self, until_ms: u64, period: impl Fn(Event) -> Option<u64>) {
+        if self.heap.iter().any(|Reverse((.., event))| period(*event).is_none()) {
+            return;
+        }
+        let moved = self.heap.drain().map(|Reverse((at_ms, place, event))| {
+            let period_ms = period(event).unwrap_or(0);
+            let periods = until_ms.saturating_sub(at_ms).div_ceil(period_ms.max(1));
+            Reverse((at_ms + periods * period_ms, place, event))
+        });
+        self.heap = moved.collect();
+    }
+
     pub fn next_at(&self) -> Option<u64> {
         self.heap.peek().map(|Reverse((at_ms, ..))| *at_ms)
     }

@@ -56,7 +56,7 @@ fn burst(builds: u64) -> Series {
     };
     let model = Model::new(&fleet, &fleet.pools[0], &assumptions).unwrap_or_else(|error| panic!("{error}"));
     let arrivals = Arrivals::burst(builds, parsed("20m")).unwrap_or_else(|error| panic!("{error}"));
-    engine::run(&model, &arrivals, 1, 0, engine::Aim::Record).1
+    engine::run(&model, &arrivals, 1, 0, buildkit_fleet::simulation::aim::Aim::Record).1
 }
 
 /// A start tag's name and attributes.

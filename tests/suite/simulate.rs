@@ -2,9 +2,10 @@
 
 use buildkit_fleet::fleet::hpa::ScalingRules;
 use buildkit_fleet::fleet::model::Fleet;
+use buildkit_fleet::simulation::aim::Aim;
 use buildkit_fleet::simulation::arrivals::{Arrival, Arrivals};
 use buildkit_fleet::simulation::duration::{Length, Spread};
-use buildkit_fleet::simulation::engine::{self, Aim};
+use buildkit_fleet::simulation::engine;
 use buildkit_fleet::simulation::model::{
     Assumptions, ClientKind, Growth, LOOK_MS, Model, QUIET_MS, VALIDATION_MS, Window,
 };
@@ -170,7 +171,7 @@ fn the_ninth_build_of_eight_builders_waits_for_another_to_end_and_without_scalin
         let longest = outcome.waits.max_ms();
         // At most one whole cycle of the client after the first builder is free.
         assert!((10 * MINUTE..=10 * MINUTE + 15 * SECOND).contains(&longest), "{longest}");
-        let eighth = outcome.waits.percentile_ms(88);
+        let eighth = outcome.waits.percentile_ms(88).unwrap_or(u64::MAX);
         assert!((182 * SECOND..=182 * SECOND + 45 * SECOND).contains(&eighth), "{eighth}");
     }
     // Two at a time, at 0, 10 and 20 min, while the others try.
@@ -229,7 +230,7 @@ fn nobody_waits_while_a_builder_is_idle_and_first_come_is_first_served() {
     let model = Model { growth: Growth::Fixed(1), ..patient(staging()) };
     let four = [0, 10, 20, 30].map(|at_s| Arrival { at_ms: at_s * SECOND, duration_ms: MINUTE });
     let outcome = unrecorded(&model, &Arrivals::Recorded(four.to_vec()), 1, 0);
-    let waits = [25, 50, 75, 100].map(|percent| outcome.waits.percentile_ms(percent) / SECOND);
+    let waits = [25, 50, 75, 100].map(|percent| outcome.waits.percentile_ms(percent).unwrap_or(u64::MAX) / SECOND);
     assert_eq!(waits, [0, 50, 100, 150]);
     assert_eq!((outcome.makespan_ms, outcome.settled_ms), (4 * MINUTE, 4 * MINUTE));
 }
@@ -599,6 +600,20 @@ fn builds_and_gaps_of_weeks_are_waited_for() {
     let builds = [(0, 20 * day), (60 * day, MINUTE)].map(|(at_ms, duration_ms)| Arrival { at_ms, duration_ms });
     let outcome = unrecorded(&staging(), &Arrivals::Recorded(builds.to_vec()), 1, 0);
     assert_eq!((outcome.arrived, outcome.finished, outcome.makespan_ms), (2, 2, 60 * day + MINUTE));
+}
+
+#[test]
+fn idle_time_between_builds_changes_nothing_but_its_length() {
+    // Multiples of the periods of all that looks: 15 s, 10 s and 5 s.
+    let far_apart = |gap_ms: u64, model: &Model| {
+        let at = |at_ms| vec![Arrival { at_ms, duration_ms: 10 * MINUTE }; 6];
+        unrecorded(model, &Arrivals::Recorded([at(0), at(gap_ms)].concat()), 1, 0)
+    };
+    for model in [staging(), sleeping()] {
+        let (near, far) = (far_apart(9 * HOUR, &model), far_apart(300 * 24 * HOUR, &model));
+        assert_eq!((&near.waits, near.tries, near.peak_pods), (&far.waits, far.tries, far.peak_pods));
+        assert_eq!(far.makespan_ms - near.makespan_ms, 300 * 24 * HOUR - 9 * HOUR);
+    }
 }
 
 #[test]

@@ -8,9 +8,11 @@ use crate::commands::options::{Input, PlanFormat};
 use crate::commands::recommend::json::{PoolAdvice, RecommendJson};
 use crate::commands::scenario::{AssumptionOptions, arch, arch_of, fleet_of};
 use crate::console::output::{message, print, print_json};
+use crate::console::progress::Progress;
 use crate::console::wrap::width;
+use crate::simulation::choice::WaitTarget;
 use crate::simulation::duration::Length;
-use crate::simulation::recommend::{WaitTarget, advise};
+use crate::simulation::recommend::advise;
 use crate::simulation::record;
 use crate::simulation::scenario::Scenario;
 use crate::values::arch::Arch;
@@ -51,9 +53,10 @@ pub struct Recommend {
     pub p99_wait: Length,
     #[command(flatten)]
     pub assumptions: AssumptionOptions,
-    /// Number of runs for each choice, each with different random numbers
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000), help_heading = "Simulation")]
-    pub runs: u64,
+    /// Number of runs of each choice that is shown, each with different random numbers [default: as many as make 300,000
+    /// builds, from 2 to 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000), help_heading = "Simulation")]
+    pub runs: Option<u64>,
     /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Simulation")]
     pub seed: u64,
@@ -79,7 +82,8 @@ pub fn run(command: &Recommend) -> Result<Exit> {
     for arch in arches {
         let Some(arrivals) = record::read(&command.arrivals, arch)? else { continue };
         let scenario = Scenario { fleet: fleet.clone(), arch, assumptions: command.assumptions.assumptions() };
-        advice.push(advise(&scenario, &arrivals, target)?);
+        let progress = Progress::new(&format!("{} {}", fleet.key, arch.name()));
+        advice.push(advise(&scenario, &arrivals, target, &|builds| progress.add(builds))?);
     }
     if advice.is_empty() {
         bail!("{} contains no builds for an architecture of {}", command.arrivals.display(), fleet.key);

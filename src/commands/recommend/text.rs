@@ -2,10 +2,11 @@
 
 use crate::console::table::{Column, Table};
 use crate::console::wrap::wrap;
-use crate::diagnostics::words::{number, thousands};
+use crate::diagnostics::words::{dollars, number, thousands};
 use crate::fleet::dns::MAX_PODS;
+use crate::simulation::choice::Choice;
 use crate::simulation::duration::Length;
-use crate::simulation::recommend::{Advice, Choice};
+use crate::simulation::recommend::Advice;
 
 /// Days of a month of 730 hours.
 const MONTH_DAYS: f64 = 730.0 / 24.0;
@@ -13,16 +14,17 @@ const MONTH_DAYS: f64 = 730.0 / 24.0;
 pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize) -> String {
     let mut text = wrap(
         &format!(
-            "{cluster} {}: {} in {}, p99 wait at most {p99_wait}",
+            "{cluster} {}: {} in {}, p99 wait at most {p99_wait}, each choice in {}",
             advice.arch.name(),
             number(advice.builds, "build"),
-            number(advice.days as usize, "day")
+            number(advice.days as usize, "day"),
+            number(usize::try_from(advice.runs).unwrap_or(usize::MAX), "run")
         ),
         width,
         "",
     );
     text.push('\n');
-    let row = |name: &str, choice: &Choice| row(name, choice, advice.karpenter);
+    let row = |name: &str, choice: &Choice| row(name, choice, advice);
     let mut rows = vec![row("now", &advice.now)];
     rows.extend(advice.best.iter().map(|best| row("recommended", best)));
     rows.extend(advice.curve.iter().map(|choice| row("", choice)));
@@ -39,11 +41,31 @@ pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize)
     } else {
         columns.push(Column::Numbers("pod h/day"));
     }
+    if advice.days > 1 {
+        columns.push(Column::Numbers("days over"));
+    }
+    columns.push(Column::Words(""));
     text += &Table { columns, rows }.print(width);
     if !advice.karpenter {
         text.push('\n');
         text += &wrap(
             "Nodes are not part of the fleet (`nodes.provisioner: none`): room for every pod is assumed, and choices are compared by the hours of their pods.",
+            width,
+            "",
+        );
+    }
+    if advice.best.is_some() {
+        text.push('\n');
+        text += &wrap(
+            &format!(
+                "The cheapest of {} that were tried; others may be cheaper still.{}",
+                number(advice.tried, "choice"),
+                if advice.days > 1 {
+                    " The p99 is of all days together; on `days over` it is longer than that."
+                } else {
+                    ""
+                }
+            ),
             width,
             "",
         );
@@ -62,19 +84,30 @@ pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize)
     text
 }
 
-fn row(name: &str, choice: &Choice, karpenter: bool) -> Vec<String> {
-    let usd = |usd: Option<f64>| usd.map_or_else(|| "unknown".to_owned(), |usd| format!("${usd:.2}"));
+fn row(name: &str, choice: &Choice, advice: &Advice) -> Vec<String> {
+    let usd = |usd: Option<f64>| usd.map_or_else(|| "unknown".to_owned(), dollars);
     let mut row = vec![
         name.to_owned(),
         choice.min.to_string(),
         choice.max.to_string(),
-        Length(choice.p99_ms).to_string(),
+        choice.p99_ms.map_or_else(|| "never".to_owned(), |wait_ms| Length(wait_ms).to_string()),
         format!("{:.1}", choice.gave_up),
     ];
-    if karpenter {
+    if advice.karpenter {
         row.extend([choice.usd_per_day, choice.usd_per_day.map(|usd| usd * MONTH_DAYS)].map(usd));
     } else {
         row.push(format!("{:.1}", choice.node_hours_per_day));
     }
+    if advice.days > 1 {
+        row.push(format!("{:.1}", choice.days_missed).trim_end_matches(".0").to_owned());
+    }
+    let mark = if choice.good() {
+        ""
+    } else if choice.gave_up > 0.0 {
+        "builds give up"
+    } else {
+        "too long"
+    };
+    row.push(mark.to_owned());
     row
 }

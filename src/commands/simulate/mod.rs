@@ -2,6 +2,7 @@
 
 pub mod chart;
 mod conclusion;
+mod figures;
 mod json;
 mod simulated;
 pub mod svg;
@@ -15,10 +16,12 @@ use crate::commands::scenario::{ArrivalOptions, AssumptionOptions, arch, arch_of
 use crate::commands::simulate::json::{ComparisonJson, SimulationJson};
 use crate::commands::simulate::simulated::{Simulated, runs_in_words};
 use crate::console::output::{message, print, print_json};
+use crate::console::progress::Progress;
 use crate::console::wrap::width;
 use crate::simulation::arrivals::Arrivals;
+use crate::simulation::runs::{Runs, fitting};
 use crate::simulation::scenario::{self, Scenario};
-use crate::simulation::{runs, verdict};
+use crate::simulation::verdict;
 use crate::values::arch::Arch;
 use clap::ArgGroup;
 use clap::Args;
@@ -60,9 +63,9 @@ pub struct Simulate {
     pub builds: ArrivalOptions,
     #[command(flatten)]
     pub assumptions: AssumptionOptions,
-    /// Number of runs, each with different random numbers
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000), help_heading = "Simulation")]
-    pub runs: u64,
+    /// Number of runs, each with different random numbers [default: 200; above 1,000 builds as many as make 200,000, but 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000), help_heading = "Simulation")]
+    pub runs: Option<u64>,
     /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Simulation")]
     pub seed: u64,
@@ -104,12 +107,17 @@ pub fn run(command: &Simulate) -> Result<Exit> {
         Err(error) => return Err(error),
     };
     let mut results = Vec::new();
+    let progress = Progress::new(&command.cluster);
+    let played = |builds| progress.add(builds);
+    let runs = command.runs.unwrap_or_else(|| fitting(&arrivals, 200_000, 4, 200));
     for scenario in scenarios {
         let model = scenario.model()?;
-        let summary = runs::all(&model, &arrivals, command.seed, command.runs);
-        let verdict = verdict::find(&scenario, &arrivals, command.seed, &summary)?;
+        let trials = Runs::new(&arrivals, command.seed, runs, &played);
+        let summary = trials.all(&model);
+        let verdict = verdict::find(&scenario, &summary, &trials)?;
         results.push(Simulated { scenario, model, summary, verdict });
     }
+    drop(progress);
     let width = width();
     let names =
         (command.input.config.display().to_string(), command.compare.as_deref().map(|path| path.display().to_string()));

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use crate::commands::simulate::chart;
 use crate::commands::simulate::conclusion::conclusion;
+use crate::commands::simulate::figures::{cost_of, peak, percentile, spread, tries};
 use crate::commands::simulate::simulated::{Simulated, runs_in_words};
 use crate::console::table::{Column, Table};
 use crate::console::wrap::wrap;
-use crate::diagnostics::words::number;
+use crate::diagnostics::words::{number, thousands};
 use crate::fleet::scaling::Scaling;
 use crate::simulation::arrivals::Arrivals;
 use crate::simulation::duration::Length;
@@ -22,8 +23,11 @@ pub(super) fn of(result: &Simulated, arrivals: &Arrivals, width: usize) -> Strin
         text += &entry(name, &value, width);
     }
     text.push('\n');
-    text += &chart::of(&result.summary.series, width);
-    text
+    let chart = chart::of(&result.summary.series, width);
+    if !chart.is_empty() {
+        text += &wrap(&format!("run 1 of {}:", thousands(result.summary.runs)), width, "");
+    }
+    text + &chart
 }
 
 /// Two configurations on the same builds.
@@ -60,20 +64,24 @@ fn cells(result: &Simulated) -> Vec<(&'static str, String)> {
     let length = |ms: u64| Length(ms).to_string();
     let mut cells = vec![
         ("average wait", length(round(waits.mean_ms()))),
-        ("p50", length(waits.percentile_ms(50))),
-        ("p90", length(waits.percentile_ms(90))),
-        ("p99", length(waits.percentile_ms(99))),
+        ("p50", percentile(waits, 50)),
+        ("p90", percentile(waits, 90)),
+        ("p95", percentile(waits, 95)),
+        ("p99", percentile(waits, 99)),
         ("longest", length(waits.max_ms())),
+        ("tries, per build", format!("{:.1}", tries(total))),
         ("lost, per 100 builds", share(total.gave_up + total.failed, total.arrived)),
         ("makespan", length(round(summary.mean(total.makespan_ms)))),
-        ("peak pods", total.peak_pods.to_string()),
+        ("peak pods", peak(summary.median(|run| run.peak_pods), total.peak_pods)),
+        ("pod hours", format!("{:.1}", summary.pod_hours())),
     ];
     if model.karpenter {
         cells.extend([
-            ("peak nodes", total.peak_nodes.to_string()),
+            ("peak nodes", peak(summary.median(|run| run.peak_nodes), total.peak_nodes)),
             ("node hours", format!("{:.1}", summary.node_hours(&total.node_ms))),
-            ("cost", dollars(model, summary, &total.node_ms)),
-            ("cost after last build", dollars(model, summary, &total.idle_node_ms)),
+            ("cost", cost_of(model, summary, &total.node_ms)),
+            ("in 90 % of runs", summary.usd_spread(model).map(spread).unwrap_or_default()),
+            ("cost after last build", cost_of(model, summary, &total.idle_node_ms)),
         ]);
     }
     cells
@@ -158,11 +166,13 @@ fn rows(result: &Simulated) -> Vec<(&'static str, String)> {
         (
             "",
             format!(
-                "p50 {}, p90 {}, p99 {}, longest {}",
-                length(waits.percentile_ms(50)),
-                length(waits.percentile_ms(90)),
-                length(waits.percentile_ms(99)),
-                length(waits.max_ms())
+                "of all builds p50 {}, p90 {}, p95 {}, p99 {}, longest {}; {:.1} tries a build",
+                percentile(waits, 50),
+                percentile(waits, 90),
+                percentile(waits, 95),
+                percentile(waits, 99),
+                length(waits.max_ms()),
+                tries(total)
             ),
         ),
         ("gave up", lost(summary)),
@@ -174,7 +184,14 @@ fn rows(result: &Simulated) -> Vec<(&'static str, String)> {
                 length(summary.longest_makespan_ms)
             ),
         ),
-        ("peak", format!("{}, including draining pods{}", number(total.peak_pods as usize, "pod"), on_nodes(result))),
+        (
+            "peak",
+            format!(
+                "{} pods, including draining ones{}",
+                peak(summary.median(|run| run.peak_pods), total.peak_pods),
+                on_nodes(result)
+            ),
+        ),
         ("cost", cost(result)),
         ("", idle(model, summary)),
         ("verdict", conclusion(result)),
@@ -208,7 +225,9 @@ fn lost(summary: &Summary) -> String {
 
 fn on_nodes(result: &Simulated) -> String {
     if result.model.karpenter {
-        format!(", on {}", number(result.summary.total.peak_nodes as usize, "node"))
+        let Summary { total, .. } = &result.summary;
+        let nodes = peak(result.summary.median(|run| run.peak_nodes), total.peak_nodes);
+        format!(", on {nodes} {}", if nodes == "1" { "node" } else { "nodes" })
     } else {
         String::new()
     }
@@ -217,14 +236,16 @@ fn on_nodes(result: &Simulated) -> String {
 fn cost(result: &Simulated) -> String {
     let Simulated { scenario, model, summary, .. } = result;
     if !model.karpenter {
-        let hours = summary.node_hours(&summary.total.node_ms);
+        let hours = summary.pod_hours();
         return format!("not known, with nodes that are not part of the fleet; {hours:.1} pod hours");
     }
     let node_ms = &summary.total.node_ms;
     let text = format!(
-        "{} for {:.1} node hours in {}",
-        dollars(model, summary, node_ms),
+        "{}{} for {:.1} node hours and {:.1} pod hours in {}",
+        cost_of(model, summary, node_ms),
+        summary.usd_spread(model).map(|costs| format!(", {} in 90 % of runs,", spread(costs))).unwrap_or_default(),
         summary.node_hours(node_ms),
+        summary.pod_hours(),
         Length(round(summary.mean(summary.total.settled_ms)))
     );
     if scenario.is_fixed() {
@@ -249,14 +270,7 @@ fn idle(model: &Model, summary: &Summary) -> String {
     let node_ms = &summary.total.idle_node_ms;
     format!(
         "{} of it after the last build, {:.1} node hours",
-        dollars(model, summary, node_ms),
+        cost_of(model, summary, node_ms),
         summary.node_hours(node_ms)
     )
-}
-
-fn dollars(model: &Model, summary: &Summary, node_ms: &[u64]) -> String {
-    match summary.usd(model, node_ms) {
-        Ok(usd) => format!("${usd:.2}"),
-        Err(types) => format!("price of {} unknown", types.join(", ")),
-    }
 }

@@ -69,7 +69,7 @@ impl PoolState<'_> {
         state.last_ms = now_ms;
         self.list(node);
         let pod = &mut self.pods[pod as usize];
-        (pod.node, pod.phase) = (Some(node), Phase::Starting);
+        (pod.node, pod.phase, pod.placed_ms) = (Some(node), Phase::Starting, now_ms);
     }
 
     pub(super) fn launch(&mut self, kind: usize, now_ms: u64, ready: bool) -> u32 {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::simulation::cluster::pool::{Phase, Pod, PoolState};
-use crate::simulation::model::{Model, QUIET_MS};
+use crate::simulation::model::{DAY_MS, Model, QUIET_MS};
 use crate::simulation::random::{Random, Stream};
 use crate::simulation::schedule::{Event, Schedule};
 
@@ -28,6 +28,7 @@ impl<'a> PoolState<'a> {
             ready: 0,
             ending: 0,
             alive_nodes: 0,
+            pod_ms: 0,
             node_ms: vec![0; model.types.len()],
             pod_starts: random(Stream::PodStarts),
             node_starts: random(Stream::NodeStarts),
@@ -45,7 +46,7 @@ impl<'a> PoolState<'a> {
             let node = self.roomy().unwrap_or_else(|| self.launch(0, 0, true));
             self.attach(pod, node, 0);
             self.becomes_ready(0, pod, plan);
-            self.pods[pod as usize].ready_ms = -86_400_000;
+            self.pods[pod as usize].ready_ms = -DAY_MS.cast_signed();
             ready.push(pod);
         }
         ready
@@ -78,6 +79,7 @@ impl<'a> PoolState<'a> {
             build: None,
             builds_in: None,
             ready_ms: 0,
+            placed_ms: 0,
             uid: self.uids.bits(),
             place,
         };
@@ -171,6 +173,7 @@ impl<'a> PoolState<'a> {
         self.pods[pod as usize].phase = Phase::Gone;
         self.vacant.push(pod);
         let Some(node) = self.pods[pod as usize].node.take() else { return };
+        self.pod_ms += now_ms - self.pods[pod as usize].placed_ms;
         self.unlist(node);
         let state = &mut self.nodes[node as usize];
         state.used -= 1;
@@ -237,6 +240,12 @@ impl<'a> PoolState<'a> {
     /// Nodes of each type that exist.
     pub fn nodes_by_type(&self) -> Vec<u64> {
         self.count.iter().map(|count| u64::from(*count)).collect()
+    }
+
+    /// Milliseconds that pods have existed on nodes until now.
+    pub fn pod_ms(&self, now_ms: u64) -> u64 {
+        let placed = self.pods.iter().filter(|pod| pod.node.is_some());
+        self.pod_ms + placed.map(|pod| now_ms - pod.placed_ms).sum::<u64>()
     }
 
     /// Milliseconds that nodes of each type have existed until now.

@@ -30,6 +30,8 @@ pub struct Pod {
     pub builds_in: Option<u32>,
     /// Before the start of the run for pods at rest.
     pub(super) ready_ms: i64,
+    /// When it was placed on its node.
+    pub(super) placed_ms: u64,
     /// Represents its UID, which is random.
     pub(super) uid: u64,
     /// Its place in `active`.
@@ -76,6 +78,8 @@ pub struct PoolState<'a> {
     pub ready: u32,
     pub ending: u32,
     pub(super) alive_nodes: u32,
+    /// Milliseconds that pods existed on nodes, without pods that still exist.
+    pub(super) pod_ms: u64,
     /// Milliseconds that nodes of each type existed, without nodes that still exist.
     pub(super) node_ms: Vec<u64>,
     pub(super) pod_starts: Random,

@@ -30,9 +30,11 @@ impl Run<'_> {
         state.visit = state.visit.wrapping_add(1);
         if !state.started {
             state.started = true;
-            self.outcome.waits.add(self.now_ms - state.came_ms);
+            let (came_ms, waited_ms) = (state.came_ms, self.now_ms - state.came_ms);
+            self.outcome.waits.add(waited_ms);
+            self.judge(came_ms, waited_ms);
         }
-        let ends_ms = self.now_ms + state.duration_ms;
+        let ends_ms = self.now_ms + self.builds[build as usize].duration_ms;
         let place = &mut self.cluster.pods[pod as usize];
         debug_assert!(place.build.is_none(), "two builds on a pod");
         debug_assert!(matches!(place.phase, Phase::Ready | Phase::Ending), "a build on a pod that is not ready");

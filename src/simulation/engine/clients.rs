@@ -1,7 +1,9 @@
 //! What clients do: they arrive, wait, leave, retry, and give up.
 
+use crate::simulation::aim::Aim;
 use crate::simulation::engine::run::{Build, Next, Run};
-use crate::simulation::model::ClientKind;
+use crate::simulation::model::{ClientKind, DAY_MS};
+use crate::simulation::outcome::Day;
 use crate::simulation::schedule::Event;
 
 /// `buildctl --wait` retries after 1 s (buildkit client/client.go, `Wait`).
@@ -14,6 +16,7 @@ impl Run<'_> {
         let Some(arrival) = self.arrivals.next() else { return };
         self.first_ms.get_or_insert(arrival.at_ms);
         self.outcome.arrived += 1;
+        self.outcome.tries += u64::from(self.model.client.kind == ClientKind::BuildctlWait);
         self.open += 1;
         let new = Build {
             visit: 0,
@@ -42,6 +45,13 @@ impl Run<'_> {
         state.visit = state.visit.wrapping_add(1);
         state.connections += 1;
         let (visit, connections) = (state.visit, state.connections);
+        // A client that waits in one call tries once, however often that connects.
+        let another = match client.kind {
+            ClientKind::BuildctlWait => false,
+            ClientKind::BuildctlRetry => true,
+            ClientKind::BuildxRetry => connections == 1,
+        };
+        self.outcome.tries += u64::from(another);
         let spent_ms = state.came_ms.saturating_add(client.budget_ms);
         let silent_ms = self.now_ms.saturating_add(client.connect_ms);
         if let Some(slot) = self.balancer.connect(self.now_ms, build, visit, silent_ms) {
@@ -84,7 +94,29 @@ impl Run<'_> {
             Next::Connect => self.connect(build),
             Next::GiveUp => {
                 self.outcome.gave_up += 1;
+                if !state.started {
+                    self.outcome.waits.add_never();
+                    self.judge(state.came_ms, u64::MAX);
+                }
                 self.close(build);
+            }
+        }
+    }
+
+    /// Counts a build that has waited this long among those of its day, and among those that waited too long. Waits count in
+    /// whole seconds, as in the percentiles.
+    pub(super) fn judge(&mut self, came_ms: u64, waited_ms: u64) {
+        let too_long = |wait_ms| waited_ms.div_ceil(1000) > wait_ms / 1000;
+        match self.aim {
+            Aim::Outcome | Aim::Record => {}
+            Aim::Within(limits) => self.missed += u64::from(too_long(limits.wait_ms)),
+            Aim::Days { wait_ms } => {
+                let day = usize::try_from((came_ms - self.first_ms.unwrap_or(0)) / DAY_MS).unwrap_or(usize::MAX);
+                if self.outcome.days.len() <= day {
+                    self.outcome.days.resize(day + 1, Day::default());
+                }
+                self.outcome.days[day].builds += 1;
+                self.outcome.days[day].missed += u64::from(too_long(wait_ms));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Processes events in order until none are left.
 
+use crate::fleet::hpa::SYNC_MS;
+use crate::simulation::aim::Aim;
 use crate::simulation::balancer::DNS_MS;
 use crate::simulation::cluster::pool::Phase;
 use crate::simulation::engine::run::Run;
@@ -8,7 +10,7 @@ use crate::simulation::schedule::Event;
 use crate::simulation::series::Point;
 
 impl Run<'_> {
-    pub(super) fn go(&mut self, until_loss: bool) {
+    pub(super) fn go(&mut self) {
         // Without builds there is no result, and periodic events never end.
         while self.arrivals.peek().is_some() || self.first_ms.is_some() {
             let arrival_ms = self.arrivals.peek().map(|arrival| arrival.at_ms);
@@ -35,14 +37,35 @@ impl Run<'_> {
                     | Event::BuildEnds { .. }
                     | Event::Client { .. }
             );
-            if until_loss && self.outcome.gave_up > 0 {
+            if let Aim::Within(limits) = self.aim
+                && (self.outcome.gave_up > 0 || self.missed > limits.misses)
+            {
                 break;
             }
-            if quiet && self.open == 0 && arrival_ms.is_none() && self.at_rest() {
-                break;
+            if quiet && self.open == 0 && self.at_rest() {
+                match arrival_ms {
+                    None => break,
+                    Some(at_ms) => self.skip_idle_time(at_ms),
+                }
             }
         }
         self.conclude();
+    }
+
+    /// Between two bursts that are far apart nothing happens: KEDA and the HPA look and change nothing. They start again early
+    /// enough to have forgotten nothing that they would know, which is an hour at most (`stabilizationWindowSeconds`).
+    fn skip_idle_time(&mut self, next_ms: u64) {
+        let until_ms = next_ms.saturating_sub(2 * HOUR_MS);
+        let outages_are_over = self.model.metric_out.iter().all(|window| window.to_ms <= self.now_ms);
+        if until_ms > self.now_ms + HOUR_MS && outages_are_over {
+            let polling_ms = self.model.polling_ms;
+            self.plan.skip(until_ms, |event| match event {
+                Event::HpaLooks => Some(SYNC_MS),
+                Event::KedaPolls => Some(polling_ms),
+                Event::Sample => Some(0),
+                _ => None,
+            });
+        }
     }
 
     /// Whether there are as few pods as at the start, and the cluster is stable. They may be on more nodes.
@@ -63,6 +86,8 @@ impl Run<'_> {
         self.outcome.places = self.builds.len() + self.cluster.places() + self.plan.capacity();
         self.outcome.idle_node_ms = node_ms.iter().zip(&until_end).map(|(all, before)| all - before).collect();
         self.outcome.node_ms = node_ms;
+        self.outcome.pod_ms = self.cluster.pod_ms(self.now_ms);
+        self.outcome.missed = self.missed;
         self.outcome.nodes_after = self.cluster.nodes_by_type();
         self.outcome.unsettled = u64::from(!self.at_rest());
         if self.series.is_some() {
@@ -136,5 +161,6 @@ impl Run<'_> {
     }
 }
 
+const HOUR_MS: u64 = 3_600_000;
 /// A fleet that has not settled two weeks after the end of the last build never will.
 const PATIENCE_MS: u64 = 14 * 24 * 3_600_000;

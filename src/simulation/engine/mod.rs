@@ -8,6 +8,7 @@ mod run;
 mod scaling;
 
 use crate::fleet::hpa::{Hpa, SYNC_MS};
+use crate::simulation::aim::Aim;
 use crate::simulation::arrivals::Arrivals;
 use crate::simulation::balancer::Balancer;
 use crate::simulation::cluster::pool::PoolState;
@@ -17,16 +18,6 @@ use crate::simulation::outcome::RunResult;
 use crate::simulation::random::{Random, Stream};
 use crate::simulation::schedule::{Event, Schedule};
 use crate::simulation::series::Series;
-
-/// What a run should find out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aim {
-    Outcome,
-    /// The outcome, and what happened over time.
-    Record,
-    /// Whether any client gives up: the run ends with the first one.
-    FirstLoss,
-}
 
 /// Runs the model on the arrivals of one run.
 pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, aim: Aim) -> (RunResult, Series) {
@@ -54,6 +45,8 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, aim: Aim) ->
         clients: random(Stream::Clients),
         outcome: RunResult::default(),
         last_end: None,
+        missed: 0,
+        aim,
         series: (aim == Aim::Record).then(Series::default),
     };
     for pod in state.cluster.at_rest(pods, &mut state.plan) {
@@ -71,6 +64,6 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, aim: Aim) ->
     if aim == Aim::Record {
         state.plan.at(0, Event::Sample);
     }
-    state.go(aim == Aim::FirstLoss);
+    state.go();
     (state.outcome, state.series.unwrap_or_default())
 }

@@ -3,6 +3,7 @@
 use std::iter::Peekable;
 
 use crate::fleet::hpa::Hpa;
+use crate::simulation::aim::Aim;
 use crate::simulation::arrivals::Builds;
 use crate::simulation::balancer::Balancer;
 use crate::simulation::cluster::pool::PoolState;
@@ -52,4 +53,7 @@ pub(super) struct Run<'a> {
     pub(super) outcome: RunResult,
     pub(super) last_end: Option<(u64, Vec<u64>)>,
     pub(super) series: Option<Series>,
+    pub(super) aim: Aim,
+    /// Builds that waited longer than the aim says, and those that gave up.
+    pub(super) missed: u64,
 }
