@@ -2,6 +2,7 @@
 
 use crate::input::layer::Scalar;
 use crate::values::arch::Arch;
+use crate::values::hourly_price::HourlyPrice;
 
 /// The first line names the columns.
 const CATALOGUE: &str = include_str!("../../data/instance-types.csv");
@@ -19,6 +20,8 @@ pub struct InstanceType {
     pub numa_nodes: u64,
     /// Whether `numa_nodes` is known, or assumed to be 1.
     pub numa_known: bool,
+    /// What the user pays for an hour, in place of the list price.
+    pub own_price: Option<HourlyPrice>,
 }
 
 /// One row of the catalogue; `None` if the type is not in it.
@@ -59,7 +62,17 @@ fn parse_row(row: &str) -> Option<InstanceType> {
     let mut number = || columns.next()?.parse().ok();
     let (vcpu, memory_mib, local_nvme_gb, eni_max_pods) = (number()?, number()?, number()?, number()?);
     let (numa_nodes, numa_known) = numa_nodes(&name, vcpu);
-    Some(InstanceType { name, arch, vcpu, memory_mib, local_nvme_gb, eni_max_pods, numa_nodes, numa_known })
+    Some(InstanceType {
+        name,
+        arch,
+        vcpu,
+        memory_mib,
+        local_nvme_gb,
+        eni_max_pods,
+        numa_nodes,
+        numa_known,
+        own_price: None,
+    })
 }
 
 /// NUMA nodes of a type. A socket of the generations named here is one NUMA node and has at most this many vCPU:

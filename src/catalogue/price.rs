@@ -4,7 +4,7 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::Mul;
 
-use crate::catalogue::instances;
+use crate::catalogue::instances::{self, InstanceType};
 use crate::diagnostics::words::thousands;
 use crate::values::name::Region;
 
@@ -77,6 +77,12 @@ impl Sum for Usd {
 /// Regions that the catalogue has prices for.
 pub fn regions() -> Vec<String> {
     instances::price_regions().collect()
+}
+
+/// What an hour of this type costs in the region: the user's own price, or the list price. `None` if neither is known.
+pub fn of(instance: &InstanceType, region: Option<&Region>) -> Option<Usd> {
+    let own = instance.own_price.map(|price| Usd::from_micros(price.micros()));
+    own.or_else(|| hourly(&instance.name, region?))
 }
 
 /// Price of one hour of the type in the region, if the catalogue has it.

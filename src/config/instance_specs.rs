@@ -3,6 +3,7 @@
 use crate::input::layer::{Leaf, layer};
 use crate::values::arch::Arch;
 use crate::values::count::{Size, Small};
+use crate::values::hourly_price::HourlyPrice;
 
 layer! {
     /// One row of `buildkit.instance_specs`.
@@ -20,5 +21,9 @@ layer! {
         /// Number of NUMA nodes. Each builder gets whole CPUs of one NUMA node, so the pods per node must divide evenly
         /// over them.
         numa_nodes: Leaf<Small>,
+        /// What an hour of such a node costs you, for `plan`, `simulate`, `recommend` and the dashboard: in place of the
+        /// catalogue's on-demand list price, or where it has none. It may stand alone for a type of the catalogue. `diff`,
+        /// which reads manifests, has list prices only.
+        usd_per_hour: Leaf<HourlyPrice> ["USD"],
     }
 }

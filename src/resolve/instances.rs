@@ -49,5 +49,6 @@ pub fn look_up(name: &str, own: Option<&InstanceSpec>) -> Result<InstanceType, M
         )?,
         numa_nodes,
         numa_known,
+        own_price: own.usd_per_hour.get().copied(),
     })
 }

@@ -195,12 +195,11 @@ impl Model {
 /// The nodes that a pool may get.
 fn node_types(fleet: &Fleet, pool: &Pool) -> Vec<NodeType> {
     let peak = pool.scaling.peak().into();
-    let price = |name: &str| price::hourly(name, fleet.region.as_ref()?);
     let planned = pool.placement.node_types().iter().map(|entry| NodeType {
         name: entry.instance.name.clone(),
         pods: narrow(entry.pods_per_node),
         limit: narrow(sizing::node_limit(peak, entry.pods_per_node)),
-        hourly: price(&entry.instance.name),
+        hourly: price::of(&entry.instance, fleet.region.as_ref()),
     });
     let given = pool.placement.given().map(|_| NodeType {
         name: "nodes of the cluster".to_owned(),

@@ -9,6 +9,7 @@ pub mod dashboard;
 pub mod delivery;
 pub mod docker_hub;
 pub mod env;
+pub mod hourly_price;
 pub mod image;
 pub mod instance_type;
 pub mod name;

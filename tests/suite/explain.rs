@@ -446,6 +446,11 @@ const VALUES: &[(&str, &str, &str)] = &[
         "instance_specs: {m6id.24xlarge: {numa_nodes: 2}}",
     ),
     (
+        "instance_specs.*.usd_per_hour",
+        "instance_specs: {m6id.24xlarge: {usd_per_hour: 4}}",
+        "instance_specs: {m6id.24xlarge: {usd_per_hour: 5}}",
+    ),
+    (
         "autoscaling.enabled",
         "autoscaling: {enabled: false, amd64_max: 9, arm64_max: 9}",
         "autoscaling: {enabled: true, amd64_max: 9, arm64_max: 9}",
@@ -645,7 +650,8 @@ fn what_a_key_changes_in_parsed_manifests_is_shown() {
             let influence = probe.influence(&key_path).unwrap_or_else(|error| panic!("{error:#}"));
             let missing: Vec<_> = found.iter().filter(|difference| !shows(&influence, difference)).collect();
             assert!(missing.is_empty(), "{key}: {missing:#?}\nonly {influence:#?}");
-            let none = ["buildkit_version", "instance_specs.*.numa_nodes"].contains(&key.as_str());
+            let none = ["buildkit_version", "instance_specs.*.numa_nodes", "instance_specs.*.usd_per_hour"]
+                .contains(&key.as_str());
             let why = "must change something in the manifests, or nothing: does its template use it?";
             assert_eq!(none, found.is_empty(), "`{key}` {why}");
             if none {

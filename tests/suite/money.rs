@@ -216,3 +216,22 @@ fn the_verdict_contradicts_no_wait_in_the_table_above_it() {
         assert!(with_budget(budget_ms - MINUTE) > 0, "{builds}: {verdict:?}");
     }
 }
+
+#[test]
+fn a_price_of_ones_own_stands_in_for_a_list_price_and_gives_money_where_there_is_none() {
+    let usd = |region: &str, spec: &str| {
+        let input = support::one_cluster(&format!("      architectures: [amd64]\n{spec}")).replace("us-east-1", region);
+        let fleet = support::fleet(&input, "here");
+        let scenario = Scenario { arch: fleet.pools[0].arch, fleet, assumptions: assumptions() };
+        let model = scenario.model().unwrap_or_else(|error| panic!("{error}"));
+        let summary = all(&model, &bursts(&[(1, 0)]), 1, 4);
+        let hours = summary.node_hours(&summary.total.node_ms);
+        summary.usd(&model, &summary.total.node_ms).map(|usd| usd / hours)
+    };
+    near("list", usd("us-east-1", "").unwrap_or_default(), 5.6952, 1e-9);
+    assert_eq!(usd("eu-west-1", ""), Err(vec!["m6id.24xlarge".to_owned()]));
+    let own = "      instance_specs: {m6id.24xlarge: {usd_per_hour: 4.25}}\n";
+    for region in ["us-east-1", "eu-west-1"] {
+        near(region, usd(region, own).unwrap_or_default(), 4.25, 1e-9);
+    }
+}

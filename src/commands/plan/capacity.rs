@@ -160,7 +160,7 @@ impl<'a> TypeCapacity<'a> {
         // ReplicaSets first remove pods that share a node (pkg/controller/controller_utils.go, `ActivePodsWithRanks`), and
         // Karpenter removes only empty nodes.
         let spread = if scaled { u64::from(pods_at_min).min(view.node_limit) } else { nodes_at_min };
-        let hourly = fleet.region.as_ref().and_then(|region| price::hourly(&instance.name, region));
+        let hourly = price::of(instance, fleet.region.as_ref());
         let usable_gb = pool.placement.plan().map_or(0, |plan| plan.cache.usable_gb(instance));
         TypeCapacity {
             planned,

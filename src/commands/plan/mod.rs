@@ -24,11 +24,11 @@ Examples:
   buildkit-fleet plan arc-cbr-production
   buildkit-fleet plan --format json | jq '.clusters[].usd_per_hour_at_max'
 
-Prices are on-demand list prices of the builder nodes in the cluster's region,
-and of nothing else. Prices are known for us-east-1 and, for some types, for
-us-east-2, us-west-1 and us-west-2; a sum with an unknown price is unknown. A
-month has 730 hours. Speed is the HPA's, when as many builds as pods at max
-start at once and end at once.";
+Prices are of the builder nodes and of nothing else: `usd_per_hour` in
+`instance_specs`, or on-demand list prices of the cluster's region, which are
+known for us-east-1 and, for some types, for us-east-2, us-west-1 and us-west-2.
+A sum with an unknown price is unknown. A month has 730 hours. Speed is the
+HPA's, when as many builds as pods at max start at once and end at once.";
 
 /// Show size, cost and scaling speed of every fleet
 #[derive(Debug, Args)]

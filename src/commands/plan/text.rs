@@ -141,10 +141,11 @@ fn notes(plan: &Capacity) -> Vec<String> {
     let unpriced: Vec<&str> = plan.unpriced().collect();
     if !unpriced.is_empty() {
         notes.push(format!(
-            "The price of {} in {} is unknown. Regions with prices: {}; all but the first have only a few.",
+            "The price of {} in {} is unknown. Regions with prices: {}; all but the first have only a few. Give yours: `instance_specs: {{{}: {{usd_per_hour: N}}}}`.",
             unpriced.join(", "),
             plan.fleet.region.as_ref().map_or("an unknown region", |region| region.as_str()),
-            price::regions().join(", ")
+            price::regions().join(", "),
+            unpriced[0]
         ));
     }
     notes

@@ -35,7 +35,7 @@ pub(super) fn nodes(fleet: &Fleet, select: FleetSeries) -> Option<RowSketch> {
         queries: types.iter().map(|entry| (count(entry), entry.instance.name.clone())).collect(),
         look: Look::Stacked,
     }];
-    let price = |entry: &PlannedType| price::hourly(&entry.instance.name, fleet.region.as_ref()?);
+    let price = |entry: &PlannedType| price::of(&entry.instance, fleet.region.as_ref());
     let priced: Vec<(&PlannedType, Usd)> = types.iter().filter_map(|entry| Some((*entry, price(entry)?))).collect();
     if !priced.is_empty() {
         let costs: Vec<(String, String)> = priced
