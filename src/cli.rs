@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::arrivals::ArrivalsCommand;
 use crate::commands::check::arguments::Check;
 use crate::commands::completions::Completions;
 use crate::commands::dashboard::Dashboard;
@@ -37,6 +38,7 @@ pub enum Command {
     Plan(Plan),
     Simulate(Box<Simulate>),
     Recommend(Box<Recommend>),
+    Arrivals(ArrivalsCommand),
     Explain(Explain),
     Dashboard(Dashboard),
     Schema(Schema),

@@ -23,7 +23,7 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use crate::cli::{Cli, Command};
 use crate::commands::exit::Exit;
 use crate::commands::{
-    check, completions, dashboard, diff, explain, generate, init, plan, recommend, schema, simulate, validate,
+    arrivals, check, completions, dashboard, diff, explain, generate, init, plan, recommend, schema, simulate, validate,
 };
 use crate::console::output::{self, message};
 
@@ -47,6 +47,7 @@ pub fn run() -> Exit {
         Command::Plan(command) => plan::run(command),
         Command::Simulate(command) => simulate::run(command),
         Command::Recommend(command) => recommend::run(command),
+        Command::Arrivals(command) => arrivals::run(command),
         Command::Schema(command) => schema::run(command),
         Command::Explain(command) => explain::run(command),
         Command::Dashboard(command) => dashboard::run(command),

@@ -1,5 +1,6 @@
 //! The commands, each with its arguments, its run and its output.
 
+pub mod arrivals;
 pub mod check;
 pub mod completions;
 pub mod dashboard;

@@ -3,10 +3,12 @@
 pub mod aim;
 pub mod arrivals;
 pub mod balancer;
+pub mod calendar;
 pub mod choice;
 pub mod cluster;
 pub mod duration;
 pub mod engine;
+pub mod log;
 pub mod model;
 pub mod outcome;
 pub mod random;

@@ -9,6 +9,8 @@ use crate::diagnostics::words::thousands;
 use crate::simulation::arrivals::{Arrival, Arrivals, MAX_BUILDS, MAX_HOURS};
 use crate::values::arch::Arch;
 
+/// Begins the comment of a record that shows less than what was wanted.
+pub const CENSORED: &str = "# censored:";
 /// Larger than a year of CI.
 const MAX_BYTES: u64 = 256 << 20;
 

@@ -29,6 +29,15 @@ impl Client {
         client
     }
 
+    /// Like `build`, from this address and port: the frontend must expect the PROXY protocol.
+    pub(crate) fn build_from(port: u16, [a, b, c, d]: [u8; 4], from: u16) -> Self {
+        let client = Self::silent(port);
+        // In one piece: HAProxy does not wait for the rest of a header.
+        let header = format!("PROXY TCP4 {a}.{b}.{c}.{d} 127.0.0.1 {from} {port}\r\nP");
+        let _ = (&client.stream).write_all(header.as_bytes());
+        client
+    }
+
     /// Connects and sends nothing.
     pub(crate) fn silent(port: u16) -> Self {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the load balancer listens");

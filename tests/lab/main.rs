@@ -10,6 +10,7 @@ mod haproxy;
 mod pods;
 mod ports;
 
+mod arrivals;
 mod builds;
 mod config;
 mod drain;

@@ -183,36 +183,6 @@ fn the_page_on_sizing_has_what_its_commands_print() {
     }
 }
 
-/// Two lines of a real log, of builds that began and ended; one of a client that nobody served; and odd ones.
-#[test]
-fn the_load_balancers_log_becomes_arrivals_in_every_awk() {
-    let log = "127.0.0.1:59980 [25/Nov/2026:01:52:13.573] ft_amd64 bk_amd64/amd1 1/0/1502 1 -- 3/3/2/0/0 0/0\n\
-               127.0.0.1:60002 [25/Nov/2026:01:52:13.772] ft_amd64 bk_amd64/<NOSRV> 2002/-1/2001 0 sQ 2/2/1/0/0 0/2\n\
-               127.0.0.1:59988 [25/Nov/2026:01:52:13.671] ft_amd64 bk_amd64/amd1 1405/0/4004 1 -- 1/1/0/0/0 0/1\n\
-               [fd00::1]:4 [29/Feb/2024:23:59:59.000] ft_all bk_arm64/arm12 0/1/+10 1 cD 1/1/0/0/0 0/0\n\
-               [NOTICE]   (1) : New worker (8) forked\n\n";
-    for awk in [&["awk"][..], &["busybox", "awk"]] {
-        use std::io::Write as _;
-        let mut child = std::process::Command::new(awk[0])
-            .args(&awk[1..])
-            .arg("-f")
-            .arg(support::repository().join("clients/arrivals.awk"))
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{awk:?}: {error}"));
-        let mut input = child.stdin.take().unwrap_or_else(|| panic!("no input"));
-        input.write_all(log.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
-        drop(input);
-        let output = child.wait_with_output().unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(
-            String::from_utf8_lossy(&output.stdout),
-            "start,duration,arch\n1795571533.573,1.501,amd64\n1795571533.671,2.599,amd64\n1709251199.000,0.009,arm64\n",
-            "{awk:?}"
-        );
-    }
-}
-
 #[test]
 fn the_readme_names_every_exit_code_and_file() {
     let readme = support::read("README.md");

@@ -17,6 +17,7 @@ mod oracle;
 mod written;
 
 mod ami;
+mod arrivals;
 mod cli;
 mod client;
 mod config_schema;
