@@ -8,7 +8,7 @@ use buildkit_fleet::manifests::check;
 use buildkit_fleet::manifests::render::Renderer;
 use buildkit_fleet::resolve::resolved::Resolved;
 use buildkit_fleet::simulation::arrivals::Arrivals;
-use buildkit_fleet::simulation::record::parse;
+use buildkit_fleet::simulation::record::parse::parse;
 use buildkit_fleet::values::arch::Arch;
 
 /// Fleets of one file that are rendered: the next one has nothing new.

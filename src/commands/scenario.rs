@@ -13,7 +13,7 @@ use crate::resolve::resolved::Resolved;
 use crate::simulation::arrivals::Arrivals;
 use crate::simulation::duration::{Length, Spread};
 use crate::simulation::model::{Assumptions, ClientKind, Window};
-use crate::simulation::record;
+use crate::simulation::record::RecordFile;
 use crate::values::arch::Arch;
 
 /// Which builds arrive: one of three kinds.
@@ -23,7 +23,7 @@ pub struct ArrivalOptions {
     /// Number of builds that arrive at once
     #[arg(long, value_name = "N")]
     pub burst: Option<u64>,
-    /// File with recorded builds: lines of `start,duration` in seconds
+    /// File with recorded builds: lines of `start,duration` in seconds; - reads stdin
     #[arg(long, value_name = "FILE")]
     pub arrivals: Option<PathBuf>,
     /// Average arrivals per hour, at random times
@@ -124,11 +124,20 @@ pub fn arch_of(fleet: &Fleet, wanted: Option<Arch>, path: &Path) -> Option<Arch>
     None
 }
 
-/// The builds of the command line; a file may contain several architectures.
-pub fn arrivals(given: &ArrivalOptions, arch: Arch) -> Result<Arrivals> {
+/// The builds of the command line; a file may contain several architectures. What is odd about them is printed.
+pub fn arrivals(given: &ArrivalOptions, arch: Arch, fleet: &Fleet) -> Result<Arrivals> {
     if let Some(path) = &given.arrivals {
-        return record::read(path, arch)?
-            .ok_or_else(|| anyhow!("{} contains no {} builds", path.display(), arch.name()));
+        let file = RecordFile::read(path)?;
+        let name = file.name();
+        let record = file.builds(arch, fleet)?;
+        let record = record.ok_or_else(|| anyhow!("{name} contains no {} builds", arch.name()))?;
+        warn(&record.warnings);
+        if let Some(why) = file.censored() {
+            message(&format!(
+                "warning: {name} is a censored record, it shows what a fleet could take and not what was wanted: {why}"
+            ));
+        }
+        return Ok(record.arrivals);
     }
     if let Some(builds) = given.burst {
         return Arrivals::burst(builds, given.build_time);
@@ -136,6 +145,12 @@ pub fn arrivals(given: &ArrivalOptions, arch: Arch) -> Result<Arrivals> {
     match (given.rate, given.hours) {
         (Some(rate), Some(hours)) => Arrivals::poisson(rate, hours, given.build_time),
         _ => Err(anyhow!("no builds given: use --burst, --arrivals, or --rate with --hours")),
+    }
+}
+
+pub fn warn(warnings: &[String]) {
+    for warning in warnings {
+        message(&format!("warning: {warning}"));
     }
 }
 

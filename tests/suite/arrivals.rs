@@ -241,6 +241,18 @@ fn a_played_day_becomes_exactly_the_builds_that_had_a_pod() {
 }
 
 #[test]
+fn a_fleet_that_was_too_small_is_not_sized_by_its_own_log_unasked() {
+    let dir = with_shipped();
+    write(dir.path(), "day.log", Day::play(recorded(), 12).log);
+    write(dir.path(), "day.csv", run(dir.path(), &["arrivals", "day.log", "--cluster", "arc-staging"]).stdout);
+    let output = run(dir.path(), &["recommend", "arc-staging", "--arrivals", "day.csv", "--p99-wait", "60s"]);
+    assert_eq!((code(&output), stdout(&output)), (3, String::new()));
+    for part in ["day.csv is a censored record: ", " of 753 builds gave up; ", "a lower bound", "--censored-ok"] {
+        assert!(stderr(&output).contains(part), "{part}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_played_day_behind_one_address_is_said_to_be_so() {
     let dir = scratch();
     let day = Day::play(recorded(), 12);

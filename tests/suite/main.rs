@@ -47,6 +47,7 @@ mod pictures;
 mod plan;
 mod properties;
 mod publish;
+mod records;
 mod reports;
 mod runbook;
 mod schema;

@@ -7,7 +7,7 @@ use crate::diagnostics::words::thousands;
 use crate::simulation::log::builds::{Joined, LoggedBuild};
 use crate::simulation::log::connection::Ending;
 use crate::simulation::log::lines::Log;
-use crate::simulation::record::CENSORED;
+use crate::simulation::record::rows::CENSORED;
 
 /// Builds of one part: a long record is never in memory as a whole text.
 const ROWS: usize = 10_000;

@@ -6,14 +6,14 @@ mod text;
 use crate::commands::exit::Exit;
 use crate::commands::options::{Input, PlanFormat};
 use crate::commands::recommend::json::{PoolAdvice, RecommendJson};
-use crate::commands::scenario::{AssumptionOptions, arch, arch_of, fleet_of};
+use crate::commands::scenario::{AssumptionOptions, arch, arch_of, fleet_of, warn};
 use crate::console::output::{message, print, print_json};
 use crate::console::progress::Progress;
 use crate::console::wrap::width;
 use crate::simulation::choice::WaitTarget;
 use crate::simulation::duration::Length;
 use crate::simulation::recommend::advise;
-use crate::simulation::record;
+use crate::simulation::record::RecordFile;
 use crate::simulation::scenario::Scenario;
 use crate::values::arch::Arch;
 use clap::Args;
@@ -27,8 +27,13 @@ Examples:
   buildkit-fleet recommend arc-staging --arrivals week.csv --budget 1h
 
 A line of the file is `start,duration` in seconds, or `start,duration,arch`; a
-line without an architecture counts for every architecture. The file stands
-for whole days, idle time included: --days 7 turns five workdays into a week.";
+line without an architecture counts for every architecture. A header may name
+the columns; the help of `simulate` has the words that are read. The file stands
+for whole days, idle time included: --days 7 turns five workdays into a week.
+
+`buildkit-fleet arrivals LOG` makes the file from the load balancer's log. Where
+that shows what a fleet could take and not what was wanted, the file says so,
+and is refused without --censored-ok: the answer is then a lower bound.";
 
 /// Recommend the cheapest minimum and maximum of pods that keep waits below a limit
 #[derive(Debug, Args)]
@@ -42,9 +47,12 @@ pub struct Recommend {
     pub arch: Option<Arch>,
     #[command(flatten)]
     pub input: Input,
-    /// File with recorded builds
+    /// File with recorded builds; - reads stdin
     #[arg(long, value_name = "FILE")]
     pub arrivals: PathBuf,
+    /// Accept a record that shows less than what was wanted: the answer is a lower bound
+    #[arg(long)]
+    pub censored_ok: bool,
     /// Days that the file stands for, including idle time before and after it [default: its length, rounded up]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=366))]
     pub days: Option<u32>,
@@ -77,16 +85,31 @@ pub fn run(command: &Recommend) -> Result<Exit> {
         },
         None => fleet.pools.iter().map(|pool| pool.arch).collect(),
     };
+    let file = RecordFile::read(&command.arrivals)?;
+    if let Some(why) = file.censored() {
+        let name = file.name();
+        if !command.censored_ok {
+            bail!(
+                "{name} is a censored record: {why}\nhelp: it shows what a fleet could take and not what was wanted, so the cheapest fleet for it is a lower bound: accept that with --censored-ok, or record a time in which nobody gave up"
+            );
+        }
+        message(&format!("warning: {name} is a censored record, what is recommended is a lower bound: {why}"));
+    }
+    let mut warnings: Vec<String> = Vec::new();
     let target = WaitTarget { p99_wait: command.p99_wait, days: command.days, seed: command.seed, runs: command.runs };
     let mut advice = Vec::new();
     for arch in arches {
-        let Some(arrivals) = record::read(&command.arrivals, arch)? else { continue };
+        let Some(record) = file.builds(arch, &fleet)? else { continue };
+        // Lines without an architecture count for each.
+        let new: Vec<String> = record.warnings.into_iter().filter(|warning| !warnings.contains(warning)).collect();
+        warn(&new);
+        warnings.extend(new);
         let scenario = Scenario { fleet: fleet.clone(), arch, assumptions: command.assumptions.assumptions() };
         let progress = Progress::new(&format!("{} {}", fleet.key, arch.name()));
-        advice.push(advise(&scenario, &arrivals, target, &|builds| progress.add(builds))?);
+        advice.push(advise(&scenario, &record.arrivals, target, &|builds| progress.add(builds))?);
     }
     if advice.is_empty() {
-        bail!("{} contains no builds for an architecture of {}", command.arrivals.display(), fleet.key);
+        bail!("{} contains no builds for an architecture of {}", file.name(), fleet.key);
     }
     match command.format {
         PlanFormat::Json => {
