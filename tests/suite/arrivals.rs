@@ -7,6 +7,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use buildkit_fleet::simulation::log::builds::{Patience, join};
+use buildkit_fleet::simulation::log::censoring;
+use buildkit_fleet::simulation::log::lines::Log;
+use proptest::prelude::*;
+
 use crate::support;
 use crate::support::program::{code, program, run, scratch, stderr, stdout, with_shipped, write};
 
@@ -327,4 +332,59 @@ fn what_is_no_log_is_refused_with_what_would_be_one() {
     }
     let output = piped(dir.path(), &["arrivals", "-"], "");
     assert!(code(&output) == 3 && stderr(&output).contains("stdin has no connection"), "{}", stderr(&output));
+}
+
+/// Parts of lines, good and bad ones.
+fn some_line() -> impl Strategy<Value = String> {
+    let client = prop_oneof![
+        Just("::ffff:10.0.0.1:5"),
+        Just("10.0.0.2:6"),
+        Just("[fd00::1]:7"),
+        Just(":"),
+        Just("\u{1b}[2J:8"),
+        Just("é")
+    ];
+    let date = prop_oneof![
+        (0..60_u32, 0..60_u32).prop_map(|(minute, second)| format!("[25/Nov/2026:01:{minute:02}:{second:02}.000]")),
+        Just("[31/Dec/9999:23:59:60.999]".to_owned()),
+        Just("[01/Jan/0001:00:00:00.000]".to_owned()),
+        "\\[[0-9/A-Za-zé:.]{0,24}\\]",
+    ];
+    let frontend = prop_oneof![Just("ft_amd64"), Just("ft_arm64"), Just("ft_all"), Just("ft_")];
+    let server = prop_oneof![
+        Just("bk_amd64/amd1"),
+        Just("bk_arm64/arm2"),
+        Just("bk_amd64/<NOSRV>"),
+        Just("bk_amd64/hold"),
+        Just("bk_/")
+    ];
+    let timers = (-1..40_000_i64, -1..3_000_i64, prop_oneof![-1..90_000_i64, Just(999_999_999)])
+        .prop_map(|(queued, connected, total)| format!("{queued}/{connected}/{total}"));
+    let state = prop_oneof![Just("--"), Just("sQ"), Just("SC"), Just("CD")];
+    let whole = (client, date, frontend, server, timers, state, 0..4_u32).prop_map(
+        |(client, date, frontend, server, timers, state, open)| {
+            format!("{client} {date} {frontend} {server} {timers} 0 {state} {open}/{open}/0/0/0 0/0")
+        },
+    );
+    prop_oneof![8 => whole.clone(), 1 => whole.prop_map(|line| serde_json::json!({ "log": line }).to_string()), 1 => "\\PC{0,40}"]
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_log_contains_every_connection_is_counted_once(
+        lines in proptest::collection::vec(some_line(), 0..60),
+        again_ms in prop_oneof![Just(40_000_i64), Just(0), Just(31_622_400_000)],
+        max in proptest::option::of(1..4_u32),
+    ) {
+        let log = Log::read(lines.join("\n").as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        prop_assert!(log.connections.len() as u64 + log.other_lines <= lines.len() as u64);
+        let joined = join(&log, Patience { connect_ms: 20_000, again_ms, longest_ms: 7_200_000 });
+        let builds = joined.builds.len() as u64;
+        prop_assert_eq!(builds + joined.joined_tries + joined.shared_tries, log.connections.len() as u64);
+        prop_assert!(joined.gave_up + joined.open <= joined.joined_tries);
+        prop_assert!(joined.shared_tries <= joined.shared);
+        prop_assert!(joined.builds.is_sorted());
+        let reason = censoring::reason(&log, &joined, |_| max).unwrap_or_default();
+        prop_assert!(!reason.contains(char::is_control), "{}", reason);
+    }
 }

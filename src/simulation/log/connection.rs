@@ -126,7 +126,7 @@ fn accepted(date: &str) -> Option<i64> {
     let month = MONTHS.iter().position(|name| *name == &date[3..6])?;
     let days = calendar::days(number(7, 11)?, i64::try_from(month).ok()? + 1, number(0, 2)?)?;
     let seconds = calendar::seconds_of_day(number(12, 14)?, number(15, 17)?, number(18, 20)?)?;
-    Some((days * 86_400 + seconds) * 1000 + number(21, 24)?)
+    Some((days * 86_400 + seconds) * 1000 + number(21, 24)?).filter(|ms| *ms >= 0)
 }
 
 #[cfg(test)]
@@ -202,6 +202,7 @@ mod tests {
             "10.0.0.1:5 [25/Nov/2026:01:52:13.573] ft_amd64 ft_amd64/<NOSRV> -1/-1/0 0 PR 1/1/0/0/0 0/0",
             "10.0.0.1:5 [25/Nov/2026:01:52:13.573] ft_web bk_amd64/amd1 1/0/0 0 -- 1/1/0/0/0 0/0",
             "10.0.0.1:5 [31/Feb/2026:01:52:13.573] ft_amd64 bk_amd64/amd1 1/0/0 0 -- 1/1/0/0/0 0/0",
+            "10.0.0.1:5 [25/Nov/1969:01:52:13.573] ft_amd64 bk_amd64/amd1 1/0/0 0 -- 1/1/0/0/0 0/0",
             "10.0.0.1:5 [25/Nov/2026:01:52:13.573] ft_amd64 bk_amd64/amd1 1/0 0 -- 1/1/0/0/0 0/0",
             "10.0.0.1:5 [25/Nov/2026:01:52:13.573] ft_amd64 bk_amd64/amd1 1/0/1x 0 -- 1/1/0/0/0 0/0",
             "10.0.0.1:5 [25/Nov/2026:01:52:13.573] ft_amd64 bk_amd64/amd1 1/0/1",

@@ -1,4 +1,4 @@
-//! Reads a log line by line: what is kept is 32 bytes for each connection, however long the lines are.
+//! Reads a log line by line: what is kept is 32 bytes for each connection, and each address once.
 
 use std::collections::HashMap;
 use std::io::{BufRead, Read, Result};
