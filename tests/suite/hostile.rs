@@ -419,7 +419,7 @@ const OF_ONE_VALUE: [&str; 4] = ["invalid-value", "wrong-shape", "unknown-key", 
 
 /// Places whose texts stand in no manifest: facts of the cluster, types (which must be known), and words of a list; a
 /// toleration's value needs a key, and a patch its target.
-const UNSEEN: [&str; 31] = [
+const UNSEEN: [&str; 32] = [
     "modules.[]",
     "eks_version.",
     "keda.chart_version.",
@@ -430,6 +430,7 @@ const UNSEEN: [&str; 31] = [
     "buildkit.arm64_instance_types.@@here@@.",
     "buildkit.instance_specs.@@here@@.",
     "buildkit.instance_specs.m6id.24xlarge.arch.",
+    "buildkit.instance_specs.m6id.24xlarge.usd_per_hour.",
     "buildkit.buildkit_version.",
     "buildkit.ip_family.",
     "buildkit.nodes.provisioner.",
