@@ -22,25 +22,27 @@ use crate::values::arch::Arch;
 
 const ARRIVALS_EXAMPLES: &str = "\
 Examples:
-  kubectl -n buildkit logs deployment/buildkitd-lb | buildkit-fleet arrivals - >day.csv
   buildkit-fleet arrivals haproxy.log --cluster arc-staging >week.csv
-  buildkit-fleet recommend arc-staging --arrivals week.csv
+  kubectl -n buildkit logs deployment/buildkitd-lb >lb.log
+  buildkit-fleet arrivals lb.log >day.csv
+  buildkit-fleet recommend arc-staging --arrivals day.csv
 
 Reads lines of HAProxy's tcplog, with what kubectl logs or a container runtime
-puts before them, or as text of a JSON object in its field log, message, msg or
-line. A line is written when its connection ends: builds that were running when
-the log ended are not in it.
+puts before them, or as text of a JSON object in its field log, message, msg
+or line. A line is written when its connection ends: builds that were running
+when the log ended are not in it.
 
 A build starts when the first of its tries came, and takes as long as it had
-its builder. A try without a builder belongs to the next connection of the same
-address to the same port within --pause. Connections of an address that has
-several at once, as behind NAT, are not joined.
+its builder. A try without a builder belongs to the next connection of the
+same address to the same port within --pause. Connections of an address that
+has several at once, as behind NAT, are not joined.
 
-A record of which a fleet was too small shows what the fleet took, not what was
-wanted. Its first line is then a comment, `# censored:` with the reasons, which
-`recommend` refuses: more than 1 % of the builds gave up, or of the connections
-timed out in the queue, all pods were busy for more than 1 % of the time, or
-more than 5 % of the connections are of addresses with several at once.";
+The record of a fleet that was too small shows what it took, not what was
+wanted. Its first line is then a comment, `# censored:` with the reasons,
+and `recommend` refuses it: more than 1 % of the builds gave up, or of the
+connections timed out in the queue, all pods were busy for more than 1 % of
+the time, or more than 5 % of the connections are of addresses with several
+at once.";
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 20;

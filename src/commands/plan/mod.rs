@@ -27,8 +27,9 @@ Examples:
 Prices are of the builder nodes and of nothing else: `usd_per_hour` in
 `instance_specs`, or on-demand list prices of the cluster's region, which are
 known for us-east-1 and, for some types, for us-east-2, us-west-1 and
-us-west-2. A sum with an unknown price is unknown. A month has 730 hours. Speed
-is the HPA's, when as many builds as pods at max start at once and end at once.";
+us-west-2. A sum with an unknown price is unknown. A month has 730 hours.
+Speed is the HPA's, when as many builds as pods at max start at once and end
+at once.";
 
 /// Show size, cost and scaling speed of every fleet
 #[derive(Debug, Args)]

@@ -28,12 +28,14 @@ Examples:
 
 A line of the file is `start,duration` in seconds, or `start,duration,arch`; a
 line without an architecture counts for every architecture. A header may name
-the columns; the help of `simulate` has the words that are read. The file stands
-for whole days, idle time included: --days 7 turns five workdays into a week.
+the columns; the help of `simulate` has the words that are read. The file
+stands for whole days, idle time included: --days 7 turns five workdays into
+a week.
 
-`buildkit-fleet arrivals LOG` makes the file from the load balancer's log. Where
-that shows what a fleet could take and not what was wanted, the file says so,
-and is refused without --censored-ok: the answer is then a lower bound.";
+`buildkit-fleet arrivals LOG` makes the file from the load balancer's log.
+Where that shows what a fleet could take and not what was wanted, the file
+says so, and is refused without --censored-ok: the answer is then a lower
+bound.";
 
 /// Recommend the cheapest minimum and maximum of pods that keep waits below a limit
 #[derive(Debug, Args)]

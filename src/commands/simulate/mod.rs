@@ -44,12 +44,12 @@ of pods and nodes, it may also be a distribution:
   exp:20m             exponential with this mean
   lognormal:15m,60m   log-normal with this median and 90th percentile
 
-A file of --arrivals has a line `start,duration` for each build, in seconds, or
-`start,duration,arch`. Its first line may name the columns, in any order and
-among others: start may be started_at, begin, timestamp or time, duration may
-be duration_s, seconds or length, arch may be platform (linux/amd64). Fields are
-separated by `,`, `;` or tabs. `buildkit-fleet arrivals LOG` makes such a file
-from the load balancer's log. The same seed gives the same result.";
+A file of --arrivals has a line `start,duration` for each build, in seconds,
+or `start,duration,arch`. Its first line may name the columns, in any order
+and among others: start may be started_at, begin, timestamp or time, duration
+may be duration_s, seconds or length, arch may be platform (linux/amd64).
+Fields are separated by `,`, `;` or tabs. `buildkit-fleet arrivals LOG` makes
+such a file from the load balancer's log. The same seed gives the same result.";
 
 /// Simulate a burst or a day of builds: waits, losses, cost
 #[derive(Debug, Args)]
