@@ -18,7 +18,7 @@ pub(crate) fn take(place: &Path, how: &str) -> Option<Set> {
     let deploy = repository().join("deploy.sh").display().to_string();
     let script = r#"
         set -uo pipefail
-        source <(sed -n '/^EXIT_/p; /^say()/p; /^die()/,/^}/p; /^take_set()/,/^}/p' "$1")
+        source <(sed -n '/^EXIT_/p; /^say()/p; /^die()/,/^}/p; /^check_sums()/,/^)/p; /^take_set()/,/^}/p' "$1")
         dir=$2/generated cluster=here set_dir=$3/set
         if [ "$4" = unlocked ]; then command() { [ "$2" != flock ] && builtin command "$@"; }; fi
         take_set
