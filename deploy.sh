@@ -1819,6 +1819,10 @@ look() {
   kc get "$@" -o json >"$work/live-$key" 2>"$work/error-$key" </dev/null || : >"$work/live-$key"
 }
 
+# jq: adds the number of checks of each status to an object of checks.
+readonly TALLY='. + (.checks | {ok: map(select(.status == "ok")) | length, failed: map(select(.status == "failed")) | length,
+  not_known: map(select(.status == "not known")) | length})'
+
 # jq: the checks of a fleet, from the set and from what was read. `seen` has what earlier reads saw, since the numbers
 # below are read one after another while builds come and go.
 # shellcheck disable=SC2016
@@ -1997,12 +2001,11 @@ readonly CHECKS='
             else failed("monitoring"; $object; "no Prometheus selects it: give it the labels of its serviceMonitorSelector with `extra_labels`") end
         end)
   ] as $rows
-  | {cluster: $cluster, context: $context, namespace: $namespace, checks: ($rows | map(del(.again))),
-     ok: ($rows | map(select(.status == "ok")) | length), failed: ($rows | map(select(.status == "failed")) | length),
-     not_known: ($rows | map(select(.status == "not known")) | length), again: any($rows[]; .again == true), seen: $seen}'
+  | {cluster: $cluster, context: $context, namespace: $namespace, checks: ($rows | map(del(.again)))}
+  | '"$TALLY"' + {again: any($rows[]; .again == true), seen: $seen}'
 
-# Checks the live fleet, result in $work/checks, and sets `checks_failed` to the number of failed checks. What the load
-# balancer, KEDA and the HPA know follows a change within seconds: such a check fails only where it does so four times.
+# Checks the live fleet, result in $work/checks; fails if it cannot. What the load balancer, KEDA and the HPA know follows a
+# change within seconds: such a check fails only where it does so four times.
 check_fleet() {
   local pod file missing='' tries=0
   # As a run leaves out 60-monitoring.yaml where the Prometheus operator is not installed.
@@ -2062,8 +2065,6 @@ check_fleet() {
     if [ "$tries" = 4 ] || ! grep -q '^  "again": true' "$work/checks"; then break; fi
     sleep "$poll_s"
   done
-  checks_failed=$(sed -n 's/^  "failed": \([0-9]*\),*$/\1/p' "$work/checks")
-  [ -n "$checks_failed" ]
 }
 
 # ---------------------------------------------------------------- smoke builds
@@ -2135,12 +2136,9 @@ smoke_builds() {
       smoke_build "$arch" "$client"
     fi
   done 6<"$work/pools"
-  jq --slurpfile builds "$work/builds" '.checks += $builds
-    | .ok = (.checks | map(select(.status == "ok")) | length) | .failed = (.checks | map(select(.status == "failed")) | length)
-    | .not_known = (.checks | map(select(.status == "not known")) | length)' "$work/checks" >"$work/checks-now" ||
+  jq --slurpfile builds "$work/builds" ".checks += \$builds | $TALLY" "$work/checks" >"$work/checks-now" ||
     die "$EXIT_FAILED" "cannot add the smoke builds to the checks"
   mv "$work/checks-now" "$work/checks"
-  checks_failed=$(sed -n 's/^  "failed": \([0-9]*\),*$/\1/p' "$work/checks")
 }
 
 # jq: how the pod of a smoke build fares, `built`, `failed`, `runs` or `waits` and why. Read from its container: a sidecar
@@ -2250,7 +2248,7 @@ if [ "$only_verify" = 1 ]; then
   check_fleet || die "$EXIT_FAILED" "cannot compare the fleet with the set"
   if [ "$smoke" != none ]; then smoke_builds; fi
   print_checks
-  [ "$checks_failed" = 0 ] || exit "$EXIT_CHECK"
+  [ "$(jq .failed "$work/checks")" = 0 ] || exit "$EXIT_CHECK"
   exit 0
 fi
 preflight
