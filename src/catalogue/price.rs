@@ -6,6 +6,7 @@ use std::ops::Mul;
 
 use crate::catalogue::instances::{self, InstanceType};
 use crate::diagnostics::words::thousands;
+use crate::values::hourly_price::micros;
 use crate::values::name::Region;
 
 /// An amount in millionths of a US dollar, the precision of the catalogue.
@@ -40,12 +41,7 @@ impl Usd {
 
     /// Parses text such as `5.6952`, up to six places; `None` for anything else.
     fn parse(text: &str) -> Option<Self> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty() || fraction.len() > 6 || !digits(whole) || !digits(fraction) {
-            return None;
-        }
-        format!("{whole}{fraction:0<6}").parse().ok().map(Usd::from_micros)
+        micros(text).map(Usd::from_micros)
     }
 }
 

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::commands::exit::Exit;
 use crate::commands::{read, select};
 use crate::console::output::message;
+use crate::diagnostics::words::number;
 use crate::fleet::model::Fleet;
 use crate::resolve::resolved::Resolved;
 use crate::simulation::arrivals::Arrivals;
@@ -146,6 +147,10 @@ pub fn arrivals(given: &ArrivalOptions, arch: Arch, fleet: &Fleet) -> Result<Arr
         (Some(rate), Some(hours)) => Arrivals::poisson(rate, hours, given.build_time),
         _ => Err(anyhow!("no builds given: use --burst, --arrivals, or --rate with --hours")),
     }
+}
+
+pub fn runs_in_words(runs: u64) -> String {
+    number(usize::try_from(runs).unwrap_or(usize::MAX), "run")
 }
 
 pub fn warn(warnings: &[String]) {

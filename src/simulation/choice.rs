@@ -11,7 +11,7 @@ use crate::simulation::arrivals::Arrivals;
 use crate::simulation::duration::Length;
 use crate::simulation::engine;
 use crate::simulation::model::{DAY_MS, Model};
-use crate::simulation::outcome::Summary;
+use crate::simulation::outcome::{RunResult, Summary};
 use crate::simulation::scenario::Scenario;
 
 /// The target, and how to simulate.
@@ -33,8 +33,8 @@ pub struct Choice {
     /// 99th percentile of the waits of all days; `None` where that many builds gave up.
     pub p99_ms: Option<u64>,
     pub gave_up: f64,
-    /// Days of the record, in all runs, on which more than one of a hundred builds waited longer than the target, as a mean
-    /// of one run.
+    /// Days of the record on which more than one of a hundred builds waited longer than the target, as a mean of one run. Of a
+    /// choice after all runs: a few runs do not count them.
     pub days_missed: f64,
     /// Of pods, where the nodes are not known.
     pub node_hours_per_day: f64,
@@ -108,22 +108,27 @@ impl Search<'_> {
         bounds.len()
     }
 
-    /// Whether builds wait no longer than the target, in a few runs: each ends as soon as they do.
+    /// Whether builds wait no longer than the target, in a few runs: each ends as soon as they do. What is good has been played
+    /// to its end, so `quick` knows it from then on.
     pub fn is_good(&self, min: u32, max: u32) -> Result<bool> {
         if let Some(good) = self.known().good.get(&(min, max)) {
             return Ok(*good);
         }
         let model = self.scenario.with_bounds(min, max).model()?;
         let mut misses = self.arrivals.expected() * self.quick / 100;
+        let mut summary = Summary::default();
         let good = (0..self.quick).all(|run| {
-            let aim = Aim::Within(Limits { wait_ms: self.target.p99_wait.0, misses });
-            let outcome = engine::run(&model, self.arrivals, self.target.seed, run, aim).0;
-            (self.played)(outcome.arrived);
+            let outcome = self.play(&model, run, Aim::Within(Limits { wait_ms: self.target.p99_wait.0, misses }));
             let good = outcome.gave_up == 0 && outcome.missed <= misses;
             misses = misses.saturating_sub(outcome.missed);
+            summary.add(&outcome);
             good
         });
-        self.known().good.insert((min, max), good);
+        let mut known = self.known();
+        known.good.insert((min, max), good);
+        if good {
+            known.choices.insert((false, min, max), self.judged(min, max, &model, &summary, 0));
+        }
         Ok(good)
     }
 
@@ -175,11 +180,7 @@ impl Search<'_> {
         let model = self.scenario.with_bounds(min, max).model()?;
         let runs: Vec<u64> = (0..if sure { self.runs } else { self.quick }).collect();
         let aim = Aim::Days { wait_ms: self.target.p99_wait.0 };
-        let outcomes = parallel::each(&runs, threads, |run| {
-            let outcome = engine::run(&model, self.arrivals, self.target.seed, *run, aim).0;
-            (self.played)(outcome.arrived);
-            outcome
-        });
+        let outcomes = parallel::each(&runs, threads, |run| self.play(&model, *run, aim));
         let mut summary = Summary::default();
         let mut days_missed = 0;
         for outcome in &outcomes {
@@ -189,6 +190,12 @@ impl Search<'_> {
         let choice = self.judged(min, max, &model, &summary, days_missed);
         self.known().choices.insert((sure, min, max), choice.clone());
         Ok(choice)
+    }
+
+    fn play(&self, model: &Model, run: u64, aim: Aim) -> RunResult {
+        let outcome = engine::run(model, self.arrivals, self.target.seed, run, aim).0;
+        (self.played)(outcome.arrived);
+        outcome
     }
 
     /// Nodes and cost of a day, if the record stands for this many days: those until the pool is at rest again, and the nodes

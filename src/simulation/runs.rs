@@ -1,5 +1,7 @@
 //! Many runs of one model, on all processors.
 
+use std::iter::StepBy;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::parallel;
@@ -38,10 +40,9 @@ impl<'a> Runs<'a> {
 
     /// What comes of all runs.
     pub fn all(&self, model: &Model) -> Summary {
-        let threads = parallel::processors().min(64);
-        let share = |first: u64| {
+        let parts = self.shared_out(|runs| {
             let mut summary = Summary::default();
-            for run in (first..self.runs).step_by(threads) {
+            for run in runs {
                 let aim = if run == 0 { Aim::Record } else { Aim::Outcome };
                 let (outcome, series) = engine::run(model, self.arrivals, self.seed, run, aim);
                 (self.played)(outcome.arrived);
@@ -51,13 +52,19 @@ impl<'a> Runs<'a> {
                 }
             }
             summary
-        };
-        let firsts: Vec<u64> = (0..threads as u64).collect();
+        });
         let mut summary = Summary::default();
-        for part in parallel::each(&firsts, firsts.len(), |first| share(*first)) {
+        for part in parts {
             summary.merge(part);
         }
         summary
+    }
+
+    /// Shares the runs out among the processors.
+    fn shared_out<R: Send>(&self, work: impl Fn(StepBy<Range<u64>>) -> R + Sync) -> Vec<R> {
+        let threads = parallel::processors().min(64);
+        let firsts: Vec<u64> = (0..threads as u64).collect();
+        parallel::each(&firsts, threads, |first| work((*first..self.runs).step_by(threads)))
     }
 
     /// Whether every build gets a builder in all of these runs.
@@ -76,10 +83,9 @@ impl<'a> Runs<'a> {
         if !holds(hardest) {
             return false;
         }
-        let threads = parallel::processors().min(64);
         let failed = AtomicBool::new(false);
-        let share = |first: &u64| {
-            for run in (*first..self.runs).step_by(threads) {
+        self.shared_out(|runs| {
+            for run in runs {
                 if failed.load(Ordering::Relaxed) {
                     break;
                 }
@@ -87,9 +93,7 @@ impl<'a> Runs<'a> {
                     failed.store(true, Ordering::Relaxed);
                 }
             }
-        };
-        let firsts: Vec<u64> = (0..threads as u64).collect();
-        parallel::each(&firsts, firsts.len(), share);
+        });
         !failed.into_inner()
     }
 }

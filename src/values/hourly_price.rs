@@ -28,12 +28,19 @@ impl Scalar for HourlyPrice {
     }
 
     fn from_text(text: &str, _plain: bool) -> Result<Self, String> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let digits = |digits: &str, most: usize| {
-            (1..=most).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        let well_formed = digits(whole, 4) && digits(fraction, 6) && (whole == "0" || !whole.starts_with('0'));
-        let micros = format!("{whole}{fraction:0<6}").parse().ok().filter(|_| well_formed);
-        micros.map(|micros| HourlyPrice { micros }).ok_or_else(String::new)
+        let whole = text.split('.').next().unwrap_or_default();
+        let as_written = (whole == "0" || !whole.starts_with('0')) && !text.ends_with('.');
+        let price = micros(text).filter(|_| whole.len() <= 4 && as_written);
+        price.map(|micros| HourlyPrice { micros }).ok_or_else(String::new)
     }
+}
+
+/// Millionths of a decimal number such as `5.6952`, of up to six places; `None` for anything else.
+pub fn micros(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || fraction.len() > 6 || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    format!("{whole}{fraction:0<6}").parse().ok()
 }

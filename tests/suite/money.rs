@@ -8,39 +8,21 @@ use buildkit_fleet::simulation::arrivals::{Arrival, Arrivals};
 use buildkit_fleet::simulation::choice::{Search, WaitTarget};
 use buildkit_fleet::simulation::duration::{Length, Spread};
 use buildkit_fleet::simulation::engine;
-use buildkit_fleet::simulation::model::{Assumptions, ClientKind, LOOK_MS, Model, QUIET_MS, VALIDATION_MS};
+use buildkit_fleet::simulation::model::{LOOK_MS, Model, QUIET_MS, VALIDATION_MS};
 use buildkit_fleet::simulation::recommend::advise;
 use buildkit_fleet::simulation::runs::{Runs, all};
 use buildkit_fleet::simulation::scenario::Scenario;
 use buildkit_fleet::simulation::verdict;
 use buildkit_fleet::values::arch::Arch;
 
+use crate::simulate::{MINUTE, SECOND, plain, sleeping};
 use crate::support;
-
-const SECOND: u64 = 1_000;
-const MINUTE: u64 = 60_000;
-
-fn always(ms: u64) -> Spread {
-    Spread::Always(Length(ms))
-}
-
-fn assumptions() -> Assumptions {
-    Assumptions {
-        client: ClientKind::BuildctlRetry,
-        budget: Length::minutes(30),
-        pod_start: always(30 * SECOND),
-        node_start: always(150 * SECOND),
-        no_capacity: Vec::new(),
-        metric_out: Vec::new(),
-        lost_after: None,
-    }
-}
 
 /// A pool of the shipped staging cluster.
 fn staging(arch: Arch) -> Model {
     let fleet = support::fleet(&support::shipped(), "arc-staging");
     let pool = fleet.pools.iter().find(|pool| pool.arch == arch).unwrap_or_else(|| panic!("no {arch:?}"));
-    Model::new(&fleet, pool, &assumptions()).unwrap_or_else(|error| panic!("{error}"))
+    Model::new(&fleet, pool, &plain()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Bursts of builds of 10 min: number and start.
@@ -81,9 +63,7 @@ fn pods_without_a_node_take_the_room_of_those_that_have_ended() {
 #[test]
 fn a_node_goes_five_minutes_after_its_last_pod_has_ended() {
     // One pod at a time on a pool without a minimum's node: by hand.
-    let fleet = support::fleet(&support::read("tests/inputs/sleeping.yaml"), "sleeping");
-    let pool = fleet.pools.iter().find(|pool| pool.arch == Arch::Amd64).unwrap_or_else(|| panic!("no amd64"));
-    let model = Model::new(&fleet, pool, &assumptions()).unwrap_or_else(|error| panic!("{error}"));
+    let model = sleeping();
     for run in 0..20 {
         let (_, series) = engine::run(&model, &bursts(&[(1, 0)]), 1, run, Aim::Record);
         let end_of = |holds: &dyn Fn(&buildkit_fleet::simulation::series::Point) -> bool| {
@@ -122,7 +102,7 @@ fn record(seed: u64, days: u64, builds: usize) -> Arrivals {
 
 fn scenario(arch: Arch) -> Scenario {
     let fleet = support::fleet(&support::shipped(), "arc-staging");
-    Scenario { fleet, arch, assumptions: assumptions() }
+    Scenario { fleet, arch, assumptions: plain() }
 }
 
 fn target(p99_wait: Length) -> WaitTarget {
@@ -222,7 +202,7 @@ fn a_price_of_ones_own_stands_in_for_a_list_price_and_gives_money_where_there_is
     let usd = |region: &str, spec: &str| {
         let input = support::one_cluster(&format!("      architectures: [amd64]\n{spec}")).replace("us-east-1", region);
         let fleet = support::fleet(&input, "here");
-        let scenario = Scenario { arch: fleet.pools[0].arch, fleet, assumptions: assumptions() };
+        let scenario = Scenario { arch: fleet.pools[0].arch, fleet, assumptions: plain() };
         let model = scenario.model().unwrap_or_else(|error| panic!("{error}"));
         let summary = all(&model, &bursts(&[(1, 0)]), 1, 4);
         let hours = summary.node_hours(&summary.total.node_ms);

@@ -18,13 +18,13 @@ use proptest::test_runner::TestCaseResult;
 
 use crate::support::{self, unless_it_hangs};
 
-const SECOND: u64 = 1_000;
-const MINUTE: u64 = 60_000;
+pub(crate) const SECOND: u64 = 1_000;
+pub(crate) const MINUTE: u64 = 60_000;
 const HOUR: u64 = 3_600_000;
 /// Longer than any run, and far from overflow.
 const FOR_EVER: u64 = 366 * 24 * HOUR;
 
-fn plain() -> Assumptions {
+pub(crate) fn plain() -> Assumptions {
     Assumptions {
         client: ClientKind::BuildctlRetry,
         budget: Length::minutes(30),
@@ -36,7 +36,7 @@ fn plain() -> Assumptions {
     }
 }
 
-fn always(ms: u64) -> Spread {
+pub(crate) fn always(ms: u64) -> Spread {
     Spread::Always(Length(ms))
 }
 
@@ -59,7 +59,7 @@ fn production() -> Model {
     shipped("arc-cbr-production")
 }
 
-fn sleeping() -> Model {
+pub(crate) fn sleeping() -> Model {
     model_of(&support::fleet(&support::read("tests/inputs/sleeping.yaml"), "sleeping"))
 }
 

@@ -1,5 +1,6 @@
 //! Advice for people.
 
+use crate::commands::scenario::runs_in_words;
 use crate::console::table::{Column, Table};
 use crate::console::wrap::wrap;
 use crate::diagnostics::words::{dollars, number, thousands};
@@ -18,7 +19,7 @@ pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize)
             advice.arch.name(),
             number(advice.builds, "build"),
             number(advice.days as usize, "day"),
-            number(usize::try_from(advice.runs).unwrap_or(usize::MAX), "run")
+            runs_in_words(advice.runs)
         ),
         width,
         "",

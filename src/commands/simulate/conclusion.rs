@@ -1,6 +1,7 @@
 //! The verdict of a simulation, in a sentence.
 
-use crate::commands::simulate::simulated::{Simulated, runs_in_words};
+use crate::commands::scenario::runs_in_words;
+use crate::commands::simulate::simulated::Simulated;
 use crate::diagnostics::words::{number, thousands};
 use crate::fleet::dns::MAX_PODS;
 

@@ -12,9 +12,9 @@ use anyhow::{Context, Result};
 
 use crate::commands::exit::Exit;
 use crate::commands::options::{Input, PlanFormat};
-use crate::commands::scenario::{ArrivalOptions, AssumptionOptions, arch, arch_of, arrivals, fleet_of};
+use crate::commands::scenario::{ArrivalOptions, AssumptionOptions, arch, arch_of, arrivals, fleet_of, runs_in_words};
 use crate::commands::simulate::json::{ComparisonJson, SimulationJson};
-use crate::commands::simulate::simulated::{Simulated, runs_in_words};
+use crate::commands::simulate::simulated::Simulated;
 use crate::console::output::{message, print, print_json};
 use crate::console::progress::Progress;
 use crate::console::wrap::width;

@@ -1,6 +1,5 @@
 //! A simulated configuration with its results.
 
-use crate::diagnostics::words::number;
 use crate::simulation::model::Model;
 use crate::simulation::outcome::Summary;
 use crate::simulation::scenario::Scenario;
@@ -12,8 +11,4 @@ pub(super) struct Simulated {
     pub model: Model,
     pub summary: Summary,
     pub verdict: Verdict,
-}
-
-pub(super) fn runs_in_words(runs: u64) -> String {
-    number(usize::try_from(runs).unwrap_or(usize::MAX), "run")
 }

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use crate::commands::scenario::runs_in_words;
 use crate::commands::simulate::chart;
 use crate::commands::simulate::conclusion::conclusion;
 use crate::commands::simulate::figures::{cost_of, peak, percentile, spread, tries};
-use crate::commands::simulate::simulated::{Simulated, runs_in_words};
+use crate::commands::simulate::simulated::Simulated;
 use crate::console::table::{Column, Table};
 use crate::console::wrap::wrap;
 use crate::diagnostics::words::{number, thousands};

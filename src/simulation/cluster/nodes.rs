@@ -15,11 +15,10 @@ impl PoolState<'_> {
     pub(super) fn plan_idle(&self, node: u32, plan: &mut Schedule) {
         let NodeState { active, ready, last_ms, leaving, .. } = self.nodes[node as usize];
         if active == 0 && ready && !leaving {
-            let at_ms = last_ms + self.model.idle_ms;
-            // The time since a look, from the first one on: each run has its own.
-            let past_ms = (at_ms + self.model.poll_ms - self.look_ms).checked_rem(self.model.poll_ms).unwrap_or(0);
-            let wait_ms = if past_ms == 0 { 0 } else { self.model.poll_ms - past_ms };
-            plan.at(at_ms + wait_ms, Event::NodeIdle { node, since_ms: last_ms });
+            // Looks count from the first one on: each run has its own.
+            let after_first_ms = (last_ms + self.model.idle_ms).saturating_sub(self.look_ms);
+            let at_ms = self.look_ms + after_first_ms.next_multiple_of(self.model.poll_ms.max(1));
+            plan.at(at_ms, Event::NodeIdle { node, since_ms: last_ms });
         }
     }
 

@@ -109,7 +109,7 @@ impl Run<'_> {
         let too_long = |wait_ms| waited_ms.div_ceil(1000) > wait_ms / 1000;
         match self.aim {
             Aim::Outcome | Aim::Record => {}
-            Aim::Within(limits) => self.missed += u64::from(too_long(limits.wait_ms)),
+            Aim::Within(limits) => self.outcome.missed += u64::from(too_long(limits.wait_ms)),
             Aim::Days { wait_ms } => {
                 let day = usize::try_from((came_ms - self.first_ms.unwrap_or(0)) / DAY_MS).unwrap_or(usize::MAX);
                 if self.outcome.days.len() <= day {

@@ -38,7 +38,7 @@ impl Run<'_> {
                     | Event::Client { .. }
             );
             if let Aim::Within(limits) = self.aim
-                && (self.outcome.gave_up > 0 || self.missed > limits.misses)
+                && (self.outcome.gave_up > 0 || self.outcome.missed > limits.misses)
             {
                 break;
             }
@@ -87,7 +87,6 @@ impl Run<'_> {
         self.outcome.idle_node_ms = node_ms.iter().zip(&until_end).map(|(all, before)| all - before).collect();
         self.outcome.node_ms = node_ms;
         self.outcome.pod_ms = self.cluster.pod_ms(self.now_ms);
-        self.outcome.missed = self.missed;
         self.outcome.nodes_after = self.cluster.nodes_by_type();
         self.outcome.unsettled = u64::from(!self.at_rest());
         if self.series.is_some() {

@@ -45,7 +45,6 @@ pub fn run(model: &Model, arrivals: &Arrivals, seed: u64, run: u64, aim: Aim) ->
         clients: random(Stream::Clients),
         outcome: RunResult::default(),
         last_end: None,
-        missed: 0,
         aim,
         series: (aim == Aim::Record).then(Series::default),
     };

@@ -54,6 +54,4 @@ pub(super) struct Run<'a> {
     pub(super) last_end: Option<(u64, Vec<u64>)>,
     pub(super) series: Option<Series>,
     pub(super) aim: Aim,
-    /// Builds that waited longer than the aim says, and those that gave up.
-    pub(super) missed: u64,
 }
