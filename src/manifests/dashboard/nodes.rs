@@ -77,7 +77,7 @@ fn cost_about(fleet: &Fleet, types: &[&PlannedType], priced: &[(&PlannedType, Us
         format!(" Without {}, whose price is not known.", unpriced.join(", "))
     };
     format!(
-        "US dollars an hour of the builders' nodes, at the on-demand list prices of {region} that `buildkit-fleet plan` uses: no discounts, no spot prices, and neither disks nor traffic.{without} Needs the metrics of Karpenter."
+        "US dollars an hour of the builders' nodes, at the prices that `buildkit-fleet plan` uses: `usd_per_hour` of clusters.yaml, or on-demand list prices of {region} without discounts; neither disks nor traffic.{without} Needs the metrics of Karpenter."
     )
 }
 
