@@ -1,4 +1,4 @@
-//! The plan for programs. Sums are on-demand list prices of nodes and of nothing else.
+//! The plan for programs. Sums are prices of nodes, on-demand list prices or the user's own, and of nothing else.
 
 use serde::Serialize;
 
