@@ -150,7 +150,7 @@ pub fn arrivals(given: &ArrivalOptions, arch: Arch, fleet: &Fleet) -> Result<Arr
 }
 
 pub fn runs_in_words(runs: u64) -> String {
-    number(usize::try_from(runs).unwrap_or(usize::MAX), "run")
+    number(runs, "run")
 }
 
 pub fn warn(warnings: &[String]) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::{Result, bail};
 
-use crate::diagnostics::words::thousands;
+use crate::diagnostics::words::{number, thousands};
 use crate::simulation::duration::Spread;
 use crate::simulation::random::{Random, Stream};
 
@@ -76,16 +76,13 @@ impl Arrivals {
 impl fmt::Display for Arrivals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Arrivals::Burst { builds, duration } => write!(
-                f,
-                "{} build{} at once, {duration} each",
-                thousands(*builds),
-                if *builds == 1 { "" } else { "s" }
-            ),
-            Arrivals::Poisson { per_hour, hours, duration } => {
-                write!(f, "{per_hour} builds an hour for {hours} h, {duration} each")
+            Arrivals::Burst { builds, duration } => {
+                write!(f, "{} at once, {duration} each", number(*builds, "build"))
             }
-            Arrivals::Recorded(all) => write!(f, "{} recorded builds", thousands(all.len() as u64)),
+            Arrivals::Poisson { per_hour, hours, duration } => {
+                write!(f, "{} builds an hour for {hours} h, {duration} each", thousands(per_hour))
+            }
+            Arrivals::Recorded(all) => write!(f, "{}", number(all.len(), "recorded build")),
         }
     }
 }

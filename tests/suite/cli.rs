@@ -253,7 +253,7 @@ fn many_problems_are_printed_quickly_and_not_all() {
     // How quickly is the benchmark's to say; in quadratic time it would hang.
     let output = unless_it_hangs(dir.path(), &["validate"]);
     assert_eq!(code(&output), 1);
-    assert!(stderr(&output).contains("and 3900 more problems"), "{}", &stderr(&output)[stderr(&output).len() - 200..]);
+    assert!(stderr(&output).contains("and 3,900 more problems"), "{}", &stderr(&output)[stderr(&output).len() - 200..]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::diagnostics::escape::visible;
-use crate::diagnostics::words::thousands;
+use crate::diagnostics::words::{number, thousands};
 use crate::simulation::log::builds::{Joined, LoggedBuild};
 use crate::simulation::log::connection::Ending;
 use crate::simulation::log::lines::Log;
@@ -26,18 +26,17 @@ pub(super) fn csv<'a>(builds: &'a [LoggedBuild], censored: Option<&'a str>) -> i
     }))
 }
 
-/// `1 build`, `1,025 builds`.
-fn many(count: u64, of: &str) -> String {
-    format!("{} {of}{}", thousands(count), if count == 1 { "" } else { "s" })
-}
-
 /// What the log had, for people: lines without a line end behind the last.
 pub(super) fn summary(name: &str, log: &Log, joined: &Joined, censored: Option<&str>) -> String {
     let connections = log.connections.len() as u64;
     let builds = joined.builds.len() as u64;
     let left = log.connections.iter().filter(|one| one.ending == Ending::Left).count() as u64;
-    let mut lines =
-        vec![format!("{}: {} of {}", visible(name.to_owned()), many(builds, "build"), many(connections, "connection"))];
+    let mut lines = vec![format!(
+        "{}: {} of {}",
+        visible(name.to_owned()),
+        number(builds, "build"),
+        number(connections, "connection")
+    )];
     let tries = joined.joined_tries + joined.shared_tries;
     if tries > 0 {
         let ghosts = if left > 0 {
@@ -50,13 +49,13 @@ pub(super) fn summary(name: &str, log: &Log, joined: &Joined, censored: Option<&
     if joined.gave_up > 0 {
         lines.push(format!(
             "{} gave up without a builder: not in the record, which has no duration of them",
-            many(joined.gave_up, "build")
+            number(joined.gave_up, "build")
         ));
     }
     if joined.open > 0 {
         lines.push(format!(
             "{} without a builder may have got one when the log ended: not in the record",
-            many(joined.open, "build")
+            number(joined.open, "build")
         ));
     }
     if joined.shared > 0 {
@@ -64,11 +63,11 @@ pub(super) fn summary(name: &str, log: &Log, joined: &Joined, censored: Option<&
         let share = if percent == 0 { "below 1 %".to_owned() } else { format!("{percent} %") };
         lines.push(format!(
             "{} of addresses with several at once ({share}): tries not joined to builds",
-            many(joined.shared, "connection")
+            number(joined.shared, "connection")
         ));
     }
     if log.other_lines > 0 {
-        lines.push(format!("{} skipped: no connection to builders", many(log.other_lines, "other line")));
+        lines.push(format!("{} skipped: no connection to builders", number(log.other_lines, "other line")));
     }
     if let Some(why) = censored {
         lines.push(format!(

@@ -50,7 +50,7 @@ fn describe(fleet: &Fleet, changes: Changes) -> String {
 /// `amd64  2..360 pods of 42 vCPU 155 GiB, fallback 32; m6id.24xlarge x2, then m6id.12xlarge x1; node limit 360, 720`
 fn line(pool: &Pool) -> String {
     let pods = match pool.scaling {
-        Scaling::Fixed { replicas } => number(replicas as usize, "pod"),
+        Scaling::Fixed { replicas } => number(replicas, "pod"),
         Scaling::Keda { bounds, .. } => format!("{}..{} pods", bounds.min(), bounds.max()),
     };
     let fallback = match pool.scaling {

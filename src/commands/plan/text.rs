@@ -124,7 +124,7 @@ fn notes(plan: &Capacity) -> Vec<String> {
         notes.push(format!(
             "{}: the nodes at min have room for {}.",
             pool.pool.arch.name(),
-            number(usize::try_from(pool.idle_places_at_min()).unwrap_or(usize::MAX), "more pod")
+            number(pool.idle_places_at_min(), "more pod")
         ));
     }
     let before = notes.len();
@@ -164,7 +164,7 @@ fn left_by_a_burst(pool: &PoolCapacity) -> Option<String> {
     Some(format!(
         "{}: nodes at min are counted as full; after a burst the {} pods may remain on {} nodes{cost}.",
         pool.pool.arch.name(),
-        thousands(pool.pods_at_min.into()),
+        thousands(pool.pods_at_min),
         thousands(first.nodes_at_min_at_most),
     ))
 }
@@ -192,7 +192,7 @@ fn up(speed: &Speed) -> String {
         0 => (1, format!("starts with 1 pod, created by KEDA within {POLLING_INTERVAL_S} s; ")),
         min => (min, String::new()),
     };
-    let builds = thousands(bounds.max().into());
+    let builds = thousands(bounds.max());
     let sync_s = SYNC_MS / 1000;
     let first_s = speed.first_look_s();
     let look = format!("the HPA's first sync with {builds} builds, within {first_s} s");

@@ -3,7 +3,7 @@
 use crate::commands::scenario::runs_in_words;
 use crate::console::table::{Column, Table};
 use crate::console::wrap::wrap;
-use crate::diagnostics::words::{dollars, number, thousands};
+use crate::diagnostics::words::{dollars, number, tenths, thousands};
 use crate::fleet::dns::MAX_PODS;
 use crate::simulation::choice::Choice;
 use crate::simulation::duration::Length;
@@ -18,7 +18,7 @@ pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize)
             "{cluster} {}: {} in {}, p99 wait at most {p99_wait}, each choice in {}",
             advice.arch.name(),
             number(advice.builds, "build"),
-            number(advice.days as usize, "day"),
+            number(advice.days, "day"),
             runs_in_words(advice.runs)
         ),
         width,
@@ -76,7 +76,7 @@ pub(super) fn of(advice: &Advice, cluster: &str, p99_wait: Length, width: usize)
         text += &wrap(
             &format!(
                 "No number of pods keeps the p99 wait short enough without clients giving up: neither one pod for each build at all times, nor {}, the most that one DNS answer can name. Check the client's budget and how long a build occupies its builder.",
-                thousands(MAX_PODS.into())
+                thousands(MAX_PODS)
             ),
             width,
             "",
@@ -89,18 +89,18 @@ fn row(name: &str, choice: &Choice, advice: &Advice) -> Vec<String> {
     let usd = |usd: Option<f64>| usd.map_or_else(|| "unknown".to_owned(), dollars);
     let mut row = vec![
         name.to_owned(),
-        choice.min.to_string(),
-        choice.max.to_string(),
+        thousands(choice.min),
+        thousands(choice.max),
         choice.p99_ms.map_or_else(|| "never".to_owned(), |wait_ms| Length(wait_ms).to_string()),
-        format!("{:.1}", choice.gave_up),
+        tenths(choice.gave_up),
     ];
     if advice.karpenter {
         row.extend([choice.usd_per_day, choice.usd_per_day.map(|usd| usd * MONTH_DAYS)].map(usd));
     } else {
-        row.push(format!("{:.1}", choice.node_hours_per_day));
+        row.push(tenths(choice.node_hours_per_day));
     }
     if advice.days > 1 {
-        row.push(format!("{:.1}", choice.days_missed).trim_end_matches(".0").to_owned());
+        row.push(tenths(choice.days_missed).trim_end_matches(".0").to_owned());
     }
     let mark = if choice.good() {
         ""

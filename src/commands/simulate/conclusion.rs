@@ -15,7 +15,7 @@ pub(super) fn conclusion(result: &Simulated) -> String {
     let (_, max) = scenario.bounds();
     let of_budget = if verdict.budget_is_least { "" } else { ", perhaps less" };
     let budget = verdict.budget.map(|budget| format!("a budget of {budget}{of_budget}"));
-    let pods = verdict.max.map(|max| format!("a maximum of {}", number(max as usize, "pod")));
+    let pods = verdict.max.map(|max| format!("a maximum of {}", number(max, "pod")));
     let in_runs = runs_in_words(verdict.runs);
     if verdict.enough {
         // Only a smaller budget or maximum than the current one is news.
@@ -41,7 +41,7 @@ pub(super) fn conclusion(result: &Simulated) -> String {
         return "no client gives up; builds are lost together with their builders, which no budget and no maximum can change"
             .to_owned();
     }
-    let most = thousands(MAX_PODS.into());
+    let most = thousands(MAX_PODS);
     let not_every = "not every build gets a builder";
     match (budget, pods) {
         (Some(budget), Some(pods)) => {

@@ -19,8 +19,8 @@ pub(super) fn spread((low, high): (f64, f64)) -> String {
 
 /// Of the run in the middle, and of all runs where one had more.
 pub(super) fn peak(median: u32, most: u32) -> String {
-    let median_text = thousands(median.into());
-    if most == median { median_text } else { format!("{median_text} (at most {})", thousands(most.into())) }
+    let median_text = thousands(median);
+    if most == median { median_text } else { format!("{median_text} (at most {})", thousands(most)) }
 }
 
 pub(super) fn percentile(waits: &Waits, percent: u64) -> String {

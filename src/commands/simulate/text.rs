@@ -9,7 +9,7 @@ use crate::commands::simulate::figures::{cost_of, peak, percentile, spread, trie
 use crate::commands::simulate::simulated::Simulated;
 use crate::console::table::{Column, Table};
 use crate::console::wrap::wrap;
-use crate::diagnostics::words::{number, thousands};
+use crate::diagnostics::words::{number, tenths, thousands};
 use crate::fleet::scaling::Scaling;
 use crate::simulation::arrivals::Arrivals;
 use crate::simulation::duration::Length;
@@ -70,16 +70,16 @@ fn cells(result: &Simulated) -> Vec<(&'static str, String)> {
         ("p95", percentile(waits, 95)),
         ("p99", percentile(waits, 99)),
         ("longest", length(waits.max_ms())),
-        ("tries, per build", format!("{:.1}", tries(total))),
+        ("tries, per build", tenths(tries(total))),
         ("lost, per 100 builds", share(total.gave_up + total.failed, total.arrived)),
         ("makespan", length(round(summary.mean(total.makespan_ms)))),
         ("peak pods", peak(summary.median(|run| run.peak_pods), total.peak_pods)),
-        ("pod hours", format!("{:.1}", summary.pod_hours())),
+        ("pod hours", tenths(summary.pod_hours())),
     ];
     if model.karpenter {
         cells.extend([
             ("peak nodes", peak(summary.median(|run| run.peak_nodes), total.peak_nodes)),
-            ("node hours", format!("{:.1}", summary.node_hours(&total.node_ms))),
+            ("node hours", tenths(summary.node_hours(&total.node_ms))),
             ("cost", cost_of(model, summary, &total.node_ms)),
             ("in 90 % of runs", summary.usd_spread(model).map(spread).unwrap_or_default()),
             ("cost after last build", cost_of(model, summary, &total.idle_node_ms)),
@@ -141,8 +141,8 @@ fn head(scenario: &Scenario, model: &Model, arrivals: &Arrivals, runs: u64, widt
 pub(super) fn pool(scenario: &Scenario) -> String {
     let pool = scenario.pool();
     let pods = match pool.scaling {
-        Scaling::Fixed { replicas } => format!("{replicas} pods, fixed"),
-        Scaling::Keda { bounds, .. } => format!("{} to {} pods", bounds.min(), bounds.max()),
+        Scaling::Fixed { replicas } => format!("{}, fixed", number(replicas, "pod")),
+        Scaling::Keda { bounds, .. } => format!("{} to {} pods", thousands(bounds.min()), thousands(bounds.max())),
     };
     format!("{}: {pods}, {}", pool.arch.name(), pool.placement.in_words())
 }
@@ -167,13 +167,13 @@ fn rows(result: &Simulated) -> Vec<(&'static str, String)> {
         (
             "",
             format!(
-                "of all builds p50 {}, p90 {}, p95 {}, p99 {}, longest {}; {:.1} tries a build",
+                "of all builds p50 {}, p90 {}, p95 {}, p99 {}, longest {}; {} tries a build",
                 percentile(waits, 50),
                 percentile(waits, 90),
                 percentile(waits, 95),
                 percentile(waits, 99),
                 length(waits.max_ms()),
-                tries(total)
+                tenths(tries(total))
             ),
         ),
         ("gave up", lost(summary)),
@@ -213,8 +213,8 @@ fn lost(summary: &Summary) -> String {
     }
     let mean = |sum: u64| match summary.mean(sum) {
         mean if sum > 0 && mean < 0.05 => "fewer than 0.1".to_owned(),
-        mean if (mean - mean.round()).abs() < 0.05 => format!("{mean:.0}"),
-        mean => format!("{mean:.1}"),
+        mean if (mean - mean.round()).abs() < 0.05 => thousands(format_args!("{mean:.0}")),
+        mean => tenths(mean),
     };
     let mut text = format!("{} of {} builds per run", mean(total.gave_up), mean(total.arrived));
     if total.cut > 0 {
@@ -237,25 +237,25 @@ fn on_nodes(result: &Simulated) -> String {
 fn cost(result: &Simulated) -> String {
     let Simulated { scenario, model, summary, .. } = result;
     if !model.karpenter {
-        let hours = summary.pod_hours();
-        return format!("not known, with nodes that are not part of the fleet; {hours:.1} pod hours");
+        let hours = tenths(summary.pod_hours());
+        return format!("not known, with nodes that are not part of the fleet; {hours} pod hours");
     }
     let node_ms = &summary.total.node_ms;
     let text = format!(
-        "{}{} for {:.1} node hours and {:.1} pod hours in {}",
+        "{}{} for {} node hours and {} pod hours in {}",
         cost_of(model, summary, node_ms),
         summary.usd_spread(model).map(|costs| format!(", {} in 90 % of runs,", spread(costs))).unwrap_or_default(),
-        summary.node_hours(node_ms),
-        summary.pod_hours(),
+        tenths(summary.node_hours(node_ms)),
+        tenths(summary.pod_hours()),
         Length(round(summary.mean(summary.total.settled_ms)))
     );
     if scenario.is_fixed() {
         return format!("{text}, until the end of the last build");
     }
-    let nodes = |count: &[u64]| format!("{:.1}", summary.mean(count.iter().sum())).trim_end_matches(".0").to_owned();
+    let nodes = |count: &[u64]| tenths(summary.mean(count.iter().sum())).trim_end_matches(".0").to_owned();
     let (before, after) = (nodes(&summary.total.nodes_before), nodes(&summary.total.nodes_after));
     let after = if after == "1" { "1 node".to_owned() } else { format!("{after} nodes") };
-    let pods = number(scenario.bounds().0 as usize, "pod");
+    let pods = number(scenario.bounds().0, "pod");
     let mut text = format!("{text}, until {pods} are left, on {after} ({before} before)");
     if summary.total.unsettled > 0 {
         let runs = runs_in_words(summary.total.unsettled);
@@ -270,8 +270,8 @@ fn idle(model: &Model, summary: &Summary) -> String {
     }
     let node_ms = &summary.total.idle_node_ms;
     format!(
-        "{} of it after the last build, {:.1} node hours",
+        "{} of it after the last build, {} node hours",
         cost_of(model, summary, node_ms),
-        summary.node_hours(node_ms)
+        tenths(summary.node_hours(node_ms))
     )
 }

@@ -166,7 +166,7 @@ fn old_groups<'a>(pair: &'a ManifestPair, class: &Value) -> Vec<&'a NodeGroup> {
 /// How many nodes, how fast, and what happens to builds.
 fn describe(pair: &ManifestPair, groups: &[&NodeGroup], changed: &Changed) -> String {
     let nodes = match nodes_of(pair, groups) {
-        Some((min, max)) if min == max => number(usize::try_from(max).unwrap_or(usize::MAX), "node"),
+        Some((min, max)) if min == max => number(max, "node"),
         Some((min, max)) => format!("{min} to {max} nodes, depending on load"),
         None => "an unknown number of nodes".to_owned(),
     };

@@ -83,7 +83,7 @@ pub fn reason(log: &Log, joined: &Joined, max: impl Fn(Arch) -> Option<u32>) -> 
         let percent = u64::try_from(time_ms * 100 / span_ms.max(1)).unwrap_or_default();
         if percent > TOLERATED {
             let mut text =
-                format!("all {} {} pods were busy for {percent} % of the time", thousands(pods.into()), arch.name());
+                format!("all {} {} pods were busy for {percent} % of the time", thousands(pods), arch.name());
             if pods == 1 {
                 text = format!("the only {} pod was busy for {percent} % of the time", arch.name());
             }
