@@ -255,6 +255,11 @@ fn a_fleet_that_was_too_small_is_not_sized_by_its_own_log_unasked() {
     for part in ["day.csv is a censored record: ", " of 753 builds gave up; ", "a lower bound", "--censored-ok"] {
         assert!(stderr(&output).contains(part), "{part}: {}", stderr(&output));
     }
+    // A program that reads the answer to a record that was accepted has to see it as well.
+    let accepted = ["recommend", "arc-staging", "--arrivals", "day.csv", "--p99-wait", "60s", "--runs", "1"];
+    let output = run(dir.path(), &[&accepted[..], &["--censored-ok", "--format", "json"]].concat());
+    let advice: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap_or_else(|error| panic!("{error}"));
+    assert!(advice["censored"].as_str().is_some_and(|why| why.contains("gave up")), "{advice:#}");
 }
 
 #[test]

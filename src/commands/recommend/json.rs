@@ -13,6 +13,9 @@ pub(super) struct RecommendJson<'a> {
     pub cluster: &'a str,
     /// Longest wait that was asked for, of 99 of 100 builds, in seconds.
     pub p99_wait_s: u64,
+    /// Why the record shows less than what was wanted, so that the bounds are the least that may be enough; null where it
+    /// does not say so.
+    pub censored: Option<&'a str>,
     /// The pools that were looked at and that the record has builds of.
     pub pools: Vec<PoolAdvice>,
 }

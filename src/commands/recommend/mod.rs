@@ -88,7 +88,8 @@ pub fn run(command: &Recommend) -> Result<Exit> {
         None => fleet.pools.iter().map(|pool| pool.arch).collect(),
     };
     let file = RecordFile::read(&command.arrivals)?;
-    if let Some(why) = file.censored() {
+    let censored = file.censored();
+    if let Some(why) = &censored {
         let name = file.name();
         if !command.censored_ok {
             bail!(
@@ -117,7 +118,12 @@ pub fn run(command: &Recommend) -> Result<Exit> {
         PlanFormat::Json => {
             let pools = advice.iter().map(PoolAdvice::of).collect();
             let p99_wait_s = command.p99_wait.0 / 1000;
-            print_json(&RecommendJson { cluster: fleet.key.as_str(), p99_wait_s, pools })?;
+            print_json(&RecommendJson {
+                cluster: fleet.key.as_str(),
+                p99_wait_s,
+                censored: censored.as_deref(),
+                pools,
+            })?;
         }
         PlanFormat::Text => {
             let width = width();
