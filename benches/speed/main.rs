@@ -3,13 +3,14 @@
 #![allow(clippy::print_stdout, reason = "it prints tables")]
 
 mod rivals;
+mod simulations;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_buildkit-fleet");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_buildkit-fleet");
 
 /// A clusters.yaml of this many clusters, no two of them alike, with so many more amd64 pods in each.
 fn clusters(count: u32, more: u32) -> String {
@@ -156,6 +157,7 @@ fn main() {
     // Beside the build, on the disk: /tmp may be in memory.
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary directory");
     small(dir.path());
+    simulations::compare(dir.path());
     let times: Vec<[Duration; 6]> = counts.iter().map(|count| many(dir.path(), *count)).collect();
     if let [few, .., many] = times.as_slice() {
         println!(
