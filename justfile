@@ -82,7 +82,7 @@ scan:
 dashboard-schema:
     ./tests/dashboard-schema
 
-# Build target/release/buildkit-fleet without paths of this machine
+# Build target/dist/buildkit-fleet without paths of this machine
 [group('work')]
 release:
     ./.ci/release
