@@ -184,6 +184,17 @@ fn the_page_on_sizing_has_what_its_commands_print() {
 }
 
 #[test]
+fn the_page_on_caches_has_what_its_command_prints() {
+    let page = support::read("docs/cache.md");
+    let (made, _) = sizing(&page);
+    assert!(made.contains("```sh\nbuildkit-fleet plan "));
+    if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
+        std::fs::write(support::repository().join("docs/cache.md"), &made).unwrap_or_else(|error| panic!("{error}"));
+    }
+    assert_eq!(support::read("docs/cache.md"), made, "`just snapshots` writes it anew");
+}
+
+#[test]
 fn the_readme_names_every_exit_code_and_file() {
     let readme = support::read("README.md");
     for manifest in buildkit_fleet::manifests::list::ALL {
@@ -208,6 +219,7 @@ fn command_lines(text: &str) -> Vec<String> {
 fn every_command_line_in_the_documents_and_in_the_help_is_one_that_the_program_takes() {
     let mut texts: Vec<(String, String)> = [
         "README.md",
+        "docs/cache.md",
         "docs/ci.md",
         "docs/rules.md",
         "docs/runbook.md",

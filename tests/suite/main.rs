@@ -42,6 +42,7 @@ mod messages;
 mod migrating;
 mod money;
 mod not_listed;
+mod pages;
 mod patches;
 mod pictures;
 mod plan;
