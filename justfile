@@ -55,7 +55,7 @@ snapshots:
 # Write the man pages to target/man
 [group('work')]
 man:
-    cargo run --quiet --example man -- target/man
+    cargo run --quiet -- man target/man
 
 # Print the tables of run times
 [group('work')]

@@ -23,13 +23,17 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use crate::cli::{Cli, Command};
 use crate::commands::exit::Exit;
 use crate::commands::{
-    arrivals, check, completions, dashboard, diff, explain, generate, init, plan, recommend, schema, simulate, validate,
+    arrivals, check, completions, dashboard, diff, explain, generate, init, man, plan, recommend, schema, scripts,
+    simulate, validate,
 };
 use crate::console::output::{self, message};
 
 /// Runs the command line of this process.
 pub fn run() -> Exit {
     let words: Vec<OsString> = std::env::args_os().collect();
+    if cli::asks_for_verbose_version(words.get(1..).unwrap_or_default()) {
+        return or_failed(scripts::version());
+    }
     let parsed = Cli::command().color(color_asked(&words)).try_get_matches_from(words);
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
@@ -52,8 +56,14 @@ pub fn run() -> Exit {
         Command::Explain(command) => explain::run(command),
         Command::Dashboard(command) => dashboard::run(command),
         Command::Init(command) => init::run(command),
+        Command::Scripts(command) => scripts::run(command),
+        Command::Man(command) => man::run(command, Cli::command()),
         Command::Completions(command) => completions::run(command, Cli::command()),
     };
+    or_failed(ended)
+}
+
+fn or_failed(ended: anyhow::Result<Exit>) -> Exit {
     ended.unwrap_or_else(|error| {
         message(&format!("error: {error:#}"));
         Exit::Failed

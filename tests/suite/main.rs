@@ -30,6 +30,7 @@ mod explain;
 mod explain_cli;
 mod fuzz_corpus;
 mod gitops;
+mod given;
 mod given_nodes;
 mod hostile;
 mod house;

@@ -441,7 +441,7 @@ fn a_file_of_init_is_accepted_as_it_is() {
     let output = run(dir.path(), &["init", "--config", "sub/c.yaml"]);
     let shown = stderr(&output);
     assert!(
-        shown.contains("generate --config sub/c.yaml`") && shown.contains("schema > sub/clusters.schema.json`"),
+        shown.contains("generate --config sub/c.yaml`") && shown.contains("wrote sub/clusters.schema.json: "),
         "{shown}"
     );
 

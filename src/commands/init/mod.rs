@@ -1,28 +1,40 @@
 //! The command `init`.
 
 mod delivery;
+mod files;
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
 
 use crate::commands::exit::Exit;
 use crate::commands::options::Out;
 use crate::console::output::message;
 use crate::values::delivery::Delivery;
-use clap::Args;
-use std::path::PathBuf;
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  buildkit-fleet init && buildkit-fleet generate
+  buildkit-fleet init --ci github
+  buildkit-fleet init --argocd arc-staging >applications.yaml
+
+Beside clusters.yaml it writes clusters.schema.json, which editors with a YAML
+language server complete and check by, and a line of .gitignore for the lock
+that `generate` keeps. An existing file is not overwritten: clusters.yaml and
+the workflow are refused (exit code 3), the others are left as they are. With
+--ci an existing clusters.yaml is left as it is, too.";
 
 /// Write a commented clusters.yaml to start from, or print what Argo CD or Flux needs
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  buildkit-fleet init && buildkit-fleet generate\n  buildkit-fleet init --argocd arc-staging >applications.yaml\n\nAn existing file is not overwritten (exit code 3)."
-)]
+#[command(after_help = INIT_EXAMPLES)]
 pub struct Init {
     /// File to write
     #[arg(long, value_name = "FILE", default_value = "clusters.yaml")]
     pub config: PathBuf,
+    /// Also write a workflow that checks pull requests and comments what they would do
+    #[arg(long, value_name = "SYSTEM", conflicts_with_all = ["argocd", "flux"])]
+    pub ci: Option<CiSystem>,
     /// Print Argo CD Applications for this cluster of FILE instead
     #[arg(long, value_name = "CLUSTER", conflicts_with = "flux")]
     pub argocd: Option<String>,
@@ -33,10 +45,19 @@ pub struct Init {
     pub out: Out,
 }
 
+/// Where pull requests are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CiSystem {
+    /// GitHub Actions: .github/workflows/buildkit-fleet.yml
+    Github,
+}
+
 /// One commented cluster.
 pub const CLUSTERS_YAML: &str = include_str!("../../../templates/clusters.yaml");
+/// The workflow of `--ci github`, which docs/ci.md shows.
+pub const GITHUB_WORKFLOW: &str = include_str!("../../../templates/github-workflow.yml");
 
-/// Writes a clusters.yaml to start from, if there is none, or prints what delivers the set of a cluster.
+/// Writes what a repository of fleets starts with, or prints what delivers the set of a cluster.
 pub fn run(command: &Init) -> Result<Exit> {
     if let Some(cluster) = &command.argocd {
         return delivery::print_for(cluster, Delivery::ArgoCd, &command.config, &command.out.dir);
@@ -44,27 +65,34 @@ pub fn run(command: &Init) -> Result<Exit> {
     if let Some(cluster) = &command.flux {
         return delivery::print_for(cluster, Delivery::Flux, &command.config, &command.out.dir);
     }
-    let path = &command.config;
-    let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("{} already exists: remove it, or choose another file with --config", path.display())
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let dir = path.parent().unwrap_or(path);
-            bail!("cannot create {}: the directory {} does not exist: create it first", path.display(), dir.display())
-        }
-        opened => opened.with_context(|| format!("cannot create {}", path.display()))?,
-    };
-    file.write_all(CLUSTERS_YAML.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
-    let config =
-        if path.as_os_str() == "clusters.yaml" { String::new() } else { format!(" --config {}", path.display()) };
-    let schema = path.with_file_name("clusters.schema.json");
-    message(&format!(
-        "wrote {}: set cluster_name and region, then run `buildkit-fleet generate{config}`\n\
-         for completion in an editor, run `buildkit-fleet schema > {}`\n\
-         and add this as the first line: # yaml-language-server: $schema=clusters.schema.json",
-        path.display(),
-        schema.display()
-    ));
+    let config = &command.config;
+    let workflow = Path::new(".github/workflows/buildkit-fleet.yml");
+    if command.ci.is_some() && workflow.exists() {
+        bail!("{} already exists: compare it with the one in docs/ci.md, or remove it", workflow.display());
+    }
+    let kept = command.ci.is_some() && config.exists();
+    if kept {
+        message(&format!("{} is left as it is", config.display()));
+    } else {
+        files::create(config, &format!("{}{CLUSTERS_YAML}", files::MODELINE))?;
+        message(&format!("wrote {}", config.display()));
+    }
+    files::schema_beside(config)?;
+    files::ignore_locks(&command.out.dir)?;
+    if command.ci == Some(CiSystem::Github) {
+        files::create(workflow, GITHUB_WORKFLOW)?;
+        message(&format!("wrote {}", workflow.display()));
+    }
+    if !kept {
+        let option = if config.as_os_str() == "clusters.yaml" {
+            String::new()
+        } else {
+            format!(" --config {}", config.display())
+        };
+        message(&format!(
+            "next, set cluster_name and region in {}, then run `buildkit-fleet generate{option}`",
+            config.display()
+        ));
+    }
     Ok(Exit::Done)
 }
