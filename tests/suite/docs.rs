@@ -195,10 +195,14 @@ fn the_page_on_caches_has_what_its_command_prints() {
 }
 
 #[test]
-fn the_readme_names_every_exit_code_and_file() {
-    let readme = support::read("README.md");
+fn the_page_on_manifests_names_every_file_and_that_on_usage_every_exit_code() {
+    let page = support::read("docs/manifests.md");
     for manifest in buildkit_fleet::manifests::list::ALL {
-        assert!(readme.contains(manifest.path), "README.md does not name {}", manifest.path);
+        assert!(page.contains(&format!("| {} |", manifest.path)), "docs/manifests.md does not name {}", manifest.path);
+    }
+    let page = support::read("docs/usage.md");
+    for code in 0..=3 {
+        assert!(page.contains(&format!("\n| {code} | ")), "docs/usage.md does not name {code}");
     }
 }
 
@@ -217,18 +221,10 @@ fn command_lines(text: &str) -> Vec<String> {
 
 #[test]
 fn every_command_line_in_the_documents_and_in_the_help_is_one_that_the_program_takes() {
-    let mut texts: Vec<(String, String)> = [
-        "README.md",
-        "docs/cache.md",
-        "docs/ci.md",
-        "docs/rules.md",
-        "docs/runbook.md",
-        "docs/sizing.md",
-        "templates/clusters.yaml",
-        "justfile",
-    ]
-    .map(|path| (path.to_owned(), support::read(path)))
-    .to_vec();
+    let mut texts: Vec<(String, String)> = ["README.md", "templates/clusters.yaml", "justfile"]
+        .map(|path| (path.to_owned(), support::read(path)))
+        .to_vec();
+    texts.extend(crate::pages::pages().into_iter().filter(|(path, _)| path.starts_with("docs/")));
     for command in Cli::command().get_subcommands() {
         let mut command = command.clone().term_width(200);
         texts.push((format!("help of {}", command.get_name()), command.render_long_help().to_string()));
