@@ -23,6 +23,7 @@ mod client;
 mod config_schema;
 mod dashboard;
 mod delivery;
+mod delivery_files;
 mod diff;
 mod diff_command;
 mod docs;
