@@ -3,6 +3,7 @@
 use crate::diagnostics::span::Spanned;
 use crate::input::layer::{Leaf, layer};
 use crate::input::map::MapOf;
+use crate::values::build_guard::BuildGuard;
 use crate::values::cache_disk::CacheDisk;
 use crate::values::count::PodVcpu;
 use crate::values::env::{ConfigMapName, DataKey, EnvName, EnvValue, PlainText, ServiceAccountName};
@@ -43,6 +44,10 @@ layer! {
         /// Further tables and keys of buildkitd.toml, merged into the fleet's own: entitlements, certificates of registries,
         /// DNS, logs. What the fleet sets itself is refused. A change rolls the builders.
         toml: TomlTables,
+        /// Whether each pod itself refuses a second build, also while the load balancer rolls. With `require`, a pod that
+        /// cannot does not start. Not tried on a real node so far (docs/guard.md). A change rolls the builders, and then the
+        /// load balancer.
+        one_build_guard: Leaf<BuildGuard> = "off",
     }
 }
 

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use crate::values::build_guard::BuildGuard;
 use crate::values::env::{DataKey, DataObject, EnvName, EnvValue, ServiceAccountName};
 use crate::values::name::SecretName;
 use crate::values::volume::{AbsolutePath, AnnotationKey, VolumeName, VolumeSize};
@@ -31,6 +32,7 @@ pub struct BuilderSettings {
     pub volumes: Vec<Volume>,
     /// Further tables and keys of buildkitd.toml.
     pub toml: Map<String, Value>,
+    pub one_build_guard: BuildGuard,
 }
 
 /// Certificates in a key of an object.

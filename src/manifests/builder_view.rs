@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::fleet::builder::{BuilderSettings, CA_DIR, ServiceAccount, Volume, VolumeSource};
+use crate::fleet::ports::CHECK_PORT;
 use crate::values::env::{DataObject, EnvValue};
 use crate::values::name::SecretName;
 
@@ -13,6 +14,9 @@ pub struct BuilderView<'a> {
     pub service_account: Option<ServiceAccountView<'a>>,
     pub pull_secrets: Vec<&'a str>,
     pub volumes: Vec<VolumeView<'a>>,
+    /// Whether pods refuse a second build themselves.
+    pub guard: bool,
+    pub check_port: u16,
 }
 
 #[derive(Debug, Serialize)]
@@ -76,6 +80,8 @@ impl<'a> BuilderView<'a> {
             service_account: settings.service_account.as_ref().map(ServiceAccountView::of),
             pull_secrets: settings.image_pull_secrets.iter().map(SecretName::as_str).collect(),
             volumes: settings.volumes.iter().map(VolumeView::of).collect(),
+            guard: settings.one_build_guard.is_required(),
+            check_port: CHECK_PORT,
         }
     }
 }

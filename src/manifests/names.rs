@@ -42,3 +42,6 @@ pub const KEDA_MONITOR: &str = "buildkitd-keda-operator";
 pub const DASHBOARD: &str = "buildkitd-dashboard";
 /// The Service for runners outside of the cluster, where one is asked for.
 pub const EXTERNAL: &str = "buildkitd-external";
+/// The container that makes a pod refuse a second build, and the label of such pods.
+pub const GUARD: &str = "one-build-guard";
+pub const GUARD_LABEL: &str = "buildkit-fleet/one-build";

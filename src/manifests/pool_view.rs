@@ -99,7 +99,7 @@ pub(crate) fn pool_view<'a>(fleet: &'a Fleet, pool: &'a Pool) -> PoolView<'a> {
         connections: sizing::frontend_connections(peak.into()),
         slots,
         slots_peak: slots / 2,
-        discovery_name: discovery_name(pool.arch, &fleet.namespace),
+        discovery_name: discovery_name(pool.arch, &fleet.namespace, fleet.builder.one_build_guard),
         peak,
         replicas,
         min: bounds.map(Bounds::min),

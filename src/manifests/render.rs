@@ -45,11 +45,14 @@ templates!(
 
 const DRAIN_SH: &str = include_str!("../../templates/drain.sh");
 const START_SH: &str = include_str!("../../templates/start.sh");
+const GUARD_SH: &str = include_str!("../../templates/guard.sh");
 
 /// The compiled templates.
 pub struct Renderer {
     environment: Environment<'static>,
     drain_config: String,
+    /// With guard.sh.
+    guarded_drain_config: String,
 }
 
 impl Renderer {
@@ -62,7 +65,11 @@ impl Renderer {
         for (name, source) in TEMPLATES {
             environment.add_template(name, source).with_context(|| format!("template {name}"))?;
         }
-        Ok(Renderer { environment, drain_config: hashed(DRAIN, &checksum(&[DRAIN_SH])) })
+        Ok(Renderer {
+            environment,
+            drain_config: hashed(DRAIN, &checksum(&[DRAIN_SH])),
+            guarded_drain_config: hashed(DRAIN, &checksum(&[DRAIN_SH, GUARD_SH])),
+        })
     }
 
     /// Every file of the cluster, in apply order. An error is an internal error in a template, not in the input.
@@ -109,8 +116,13 @@ impl Renderer {
 
     /// The manifests without the fleet's patches.
     pub fn render_templates(&self, fleet: &Fleet, wanted: impl Fn(&str) -> bool) -> Result<Vec<SetFile>> {
-        let files =
-            Files { drain_sh: DRAIN_SH.into(), drain_config: self.drain_config.clone(), start_sh: START_SH.into() };
+        let guarded = fleet.builder.one_build_guard.is_required();
+        let files = Files {
+            drain_sh: DRAIN_SH.into(),
+            drain_config: if guarded { &self.guarded_drain_config } else { &self.drain_config }.clone(),
+            start_sh: START_SH.into(),
+            guard_sh: GUARD_SH.into(),
+        };
         let mut view = View::of(fleet, files);
         if list::of(fleet).any(|manifest| wanted(manifest.path) && has_configs(manifest.path)) {
             self.render_configs(&mut view)?;

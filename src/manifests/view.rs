@@ -9,7 +9,7 @@ use crate::fleet::dns::DNS_PAYLOAD_BYTES;
 use crate::fleet::hpa::ScalingRules;
 use crate::fleet::model::Fleet;
 use crate::fleet::nodes::NodeSettings;
-use crate::fleet::ports::{COMBINED_PORT, HEALTH_PORT, METRICS_PORT, STATS_PORT};
+use crate::fleet::ports::{CHECK_PORT, COMBINED_PORT, HEALTH_PORT, METRICS_PORT, STATS_PORT};
 use crate::fleet::scaling::{FALLBACK_THRESHOLD, POLLING_INTERVAL_S};
 use crate::fleet::sizing;
 use crate::fleet::timing::CONSOLIDATE_AFTER_MINUTES;
@@ -53,6 +53,8 @@ pub struct ClusterView<'a> {
     pub namespace: &'a str,
     pub image: &'a str,
     pub listen: &'static str,
+    /// Where checks of a guarded builder are answered.
+    pub check_listen: String,
     pub debug_listen: &'static str,
     pub imds_ipv6: &'static str,
     pub client_namespaces: Vec<&'a str>,
@@ -145,6 +147,7 @@ pub struct Files {
     pub drain_sh: Cow<'static, str>,
     /// Name of the ConfigMap of drain.sh.
     pub drain_config: String,
+    pub guard_sh: Cow<'static, str>,
     pub start_sh: Cow<'static, str>,
 }
 
@@ -188,7 +191,9 @@ fn cluster_view(fleet: &Fleet) -> ClusterView<'_> {
         IpFamily::Ipv4 => ("tcp://0.0.0.0:1234", "0.0.0.0:9090"),
         IpFamily::Dual | IpFamily::Ipv6 => ("tcp://[::]:1234", "[::]:9090"),
     };
+    let (any_address, _) = listen.rsplit_once(':').unwrap_or((listen, ""));
     ClusterView {
+        check_listen: format!("{any_address}:{CHECK_PORT}"),
         key: fleet.key.as_str(),
         cluster_name: fleet.cluster_name.as_str(),
         region: fleet.region.as_ref().map(crate::values::name::Region::as_str),

@@ -25,6 +25,7 @@ pub(super) fn read(keys: &BuilderKeys, own: &BuilderKeys, problems: &mut Problem
         image_pull_secrets: distinct(keys.image_pull_secrets.get().into_iter().flatten()),
         volumes: volumes::read(&keys.volumes, &own.volumes, problems),
         toml: toml::read(&keys.toml, problems),
+        one_build_guard: keys.one_build_guard.or(&Buildkit::standard().builder.one_build_guard),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::config::Buildkit;
 use crate::diagnostics::problem::{Problem, Problems};
 use crate::diagnostics::rule;
 use crate::diagnostics::span::Span;
-use crate::fleet::dns::{DNS_PAYLOAD_BYTES, discovery_name, record_bytes};
+use crate::fleet::dns::{DNS_PAYLOAD_BYTES, discovery_name, listed_pods, record_bytes};
 use crate::fleet::model::Pool;
 use crate::fleet::scaling::Scaling;
 use crate::fleet::sizing;
@@ -25,11 +25,12 @@ pub(super) fn check(
         Scaling::Fixed { .. } => keys.replicas.span().or(layer.replicas_per_arch.span()),
     }
     .unwrap_or(at);
-    let name = discovery_name(pool.arch, namespace);
+    let guard = layer.builder.one_build_guard.or(&Buildkit::standard().builder.one_build_guard);
+    let name = discovery_name(pool.arch, namespace, guard);
     let record = record_bytes(family);
-    let bytes = sizing::dns_answer_bytes(&name, pool.scaling.peak().into(), record);
+    let bytes = sizing::dns_answer_bytes(&name, listed_pods(pool.scaling.peak().into(), guard), record);
     if bytes > DNS_PAYLOAD_BYTES {
-        let most = sizing::dns_answer_pods(&name, DNS_PAYLOAD_BYTES, record);
+        let most = sizing::dns_answer_pods(&name, DNS_PAYLOAD_BYTES, record) / listed_pods(1, guard);
         problems.push(
             Problem::new(
                 &rule::DNS_ANSWER_TOO_LARGE,

@@ -2,6 +2,7 @@
 
 pub mod arch;
 pub mod aws;
+pub mod build_guard;
 pub mod cache_disk;
 pub mod cidr;
 pub mod count;

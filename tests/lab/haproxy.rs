@@ -88,7 +88,7 @@ fn adapt(config: &str, ports: &Ports, fleet: &Fleet) -> String {
     for pool in &fleet.pools {
         let port = if pool.arch == Arch::Amd64 { ports.amd64 } else { ports.arm64 };
         edits.push((format!(":::{} v4v6", pool.arch.lb_port()), format!(":::{port} v4v6")));
-        let name = discovery_name(pool.arch, &fleet.namespace);
+        let name = discovery_name(pool.arch, &fleet.namespace, fleet.builder.one_build_guard);
         edits.push((format!("@{name}:1234 check "), format!("@{name}:{} check ", ports.pods)));
     }
     edits.iter().fold(config.to_owned(), |config, (from, to)| replace_line(&config, from, to))
@@ -151,7 +151,7 @@ impl Lab {
         .expect("written");
         std::os::unix::fs::symlink(binary(), path.join("haproxy")).expect("linked");
         for pool in &fleet.pools {
-            dns.set(&discovery_name(pool.arch, &fleet.namespace), []);
+            dns.set(&discovery_name(pool.arch, &fleet.namespace, fleet.builder.one_build_guard), []);
         }
         let log = File::create(path.join("log")).expect("created");
         let search = format!("{}:{}", path.display(), std::env::var("PATH").unwrap_or_default());
@@ -182,7 +182,7 @@ impl Lab {
 
     /// What DNS says of an architecture's pods from now on.
     pub(crate) fn set_pods(&self, arch: Arch, addresses: impl IntoIterator<Item = Ipv4Addr>) {
-        let name = discovery_name(arch, &self.fleet.namespace);
+        let name = discovery_name(arch, &self.fleet.namespace, self.fleet.builder.one_build_guard);
         self.dns.set(&name, addresses.into_iter().map(crate::pods::mapped));
     }
 

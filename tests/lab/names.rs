@@ -201,7 +201,7 @@ fn pods_with_ipv4_addresses_alone_are_up_on_the_default_family() {
     for n in 0..3 {
         lab.pods.start(address(n));
     }
-    let name = discovery_name(Arch::Amd64, &lab.fleet.namespace);
+    let name = discovery_name(Arch::Amd64, &lab.fleet.namespace, lab.fleet.builder.one_build_guard);
     lab.dns.set(&name, (0..3).map(|n| IpAddr::V4(address(n))));
     lab.wait_for_up(Arch::Amd64, 3);
     std::thread::sleep(secs(8));

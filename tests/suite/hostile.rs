@@ -419,7 +419,7 @@ const OF_ONE_VALUE: [&str; 4] = ["invalid-value", "wrong-shape", "unknown-key", 
 
 /// Places whose texts stand in no manifest: facts of the cluster, types (which must be known), and words of a list; a
 /// toleration's value needs a key, and a patch its target.
-const UNSEEN: [&str; 32] = [
+const UNSEEN: [&str; 33] = [
     "modules.[]",
     "eks_version.",
     "keda.chart_version.",
@@ -445,6 +445,7 @@ const UNSEEN: [&str; 32] = [
     "buildkit.nodes.tolerations.[value.]",
     "buildkit.nodes.tolerations.[effect.]",
     "buildkit.builder.cache_disk.",
+    "buildkit.builder.one_build_guard.",
     "buildkit.load_balancer.service.type.",
     "buildkit.lb_tolerations.[operator.]",
     "buildkit.lb_tolerations.[value.]",

@@ -34,6 +34,7 @@ const DEFECTS: &[Defect] = &[
     ),
     ("disk", "10-nodepools.yaml", "instanceStorePolicy: RAID0", "detailedMonitoring: true"),
     ("alone", "40-deployments.yaml", "      containers:\n", "      initContainers: []\n      containers:\n"),
+    ("guard", "21-lb-config.yaml", ":1234 check inter", ":1234 check port 8406 inter"),
     ("references", "40-deployments.yaml", "emptyDir: {}", "emptyDir: {medium: Memory}"),
     ("references", "40-deployments.yaml", "emptyDir: {}", "hostPath: {path: /mnt}"),
     (
@@ -487,8 +488,34 @@ const DEFECTS_OF_GIVEN_NODES: &[Defect] = &[
     ("fit", "40-deployments.yaml", "cpu: \"6\"", "cpu: \"500m\""),
 ];
 
+/// Where pods refuse a second build.
+const DEFECTS_OF_A_GUARD: &[Defect] = &[
+    ("guard", "21-lb-config.yaml", " port 8406", ""),
+    ("guard", "21-lb-config.yaml", " port 8406", " port 9090"),
+    ("guard", "21-lb-config.yaml", " init-state down", ""),
+    ("guard", "21-lb-config.yaml", " fall 1", " fall 3"),
+    ("guard", "21-lb-config.yaml", "-guarded-pods", "-pods"),
+    ("guard", "31-services.yaml", "publishNotReadyAddresses: true", "publishNotReadyAddresses: false"),
+    ("selectors", "31-services.yaml", "  clusterIP: None\n", "  clusterIP: None\n  publishNotReadyAddresses: true\n"),
+    ("guard", "31-services.yaml", "    buildkit-fleet/one-build: guarded\n", ""),
+    ("guard", "31-services.yaml", "  name: buildkitd-amd64-guarded-pods\n", "  name: buildkitd-amd64-others-pods\n"),
+    ("guard", "32-networkpolicies.yaml", "        - port: 8406\n          protocol: TCP\n", ""),
+    ("guard", "32-networkpolicies.yaml", "        - port: 9090\n", "        - port: 8406\n        - port: 9090\n"),
+    ("guard", "40-deployments.yaml", "name: one-build-guard", "name: two-builds-guard"),
+    ("guard", "40-deployments.yaml", "[/bin/sh, /opt/drain/guard.sh]", "[/bin/true, /opt/drain/guard.sh]"),
+    ("guard", "40-deployments.yaml", "add: [NET_ADMIN]", "add: [NET_RAW]"),
+    ("guard", "40-deployments.yaml", "      initContainers:\n", "      hostNetwork: true\n      initContainers:\n"),
+    ("guard", "40-deployments.yaml", "        buildkit-fleet/one-build: guarded\n", ""),
+    ("guard", "40-deployments.yaml", "guard.sh, admit]", "guard.sh, refuse]"),
+    ("guard", "40-deployments.yaml", "guard.sh, refuse, /opt/drain/drain.sh]", "drain.sh]"),
+    ("guard", "40-deployments.yaml", "            - \"tcp://[::]:8406\"\n", "            - \"tcp://[::]:8407\"\n"),
+    ("guard", "40-deployments.yaml", "          image: ", "          image: other/"),
+    ("guaranteed", "40-deployments.yaml", "              cpu: 100m\n", "              cpu: 50m\n"),
+    ("references", "20-buildkitd-config.yaml", "  guard.sh: |", "  guards.sh: |"),
+];
+
 /// Every defect, with the clusters.yaml and the cluster in whose set it is made.
-pub(crate) fn with_defects() -> [(String, &'static str, &'static [Defect]); 9] {
+pub(crate) fn with_defects() -> [(String, &'static str, &'static [Defect]); 10] {
     let here = |keys: &str| support::one_cluster(keys);
     let with_node = here("      load_balancer: {node_pool: {instance_type: c7i.large}}\n");
     let sleeping = here("      autoscaling: {enabled: true, amd64_min: 0, amd64_max: 8, arm64_max: 8}\n");
@@ -505,6 +532,7 @@ pub(crate) fn with_defects() -> [(String, &'static str, &'static [Defect]); 9] {
         (with_node, "here", DEFECTS_OF_ITS_NODE),
         (sleeping, "here", DEFECTS_OF_SLEEP),
         (central, "here", DEFECTS_OF_A_CENTRAL_STORE),
+        (here("      builder: {one_build_guard: require}\n"), "here", DEFECTS_OF_A_GUARD),
     ]
 }
 

@@ -59,13 +59,15 @@ fn of_pool(fleet: &Fleet, pool: &Pool, field: &Field, path: &[&str]) -> Option<F
     let planned = pool.placement.node_types().iter().enumerate().find(|(_, planned)| planned.nodepool == field.name);
     match (field.kind.as_str(), path, planned) {
         ("ConfigMap", [.., "oci", setting], _) => of_cache(&pool.placement, setting),
-        ("Deployment", [.., "resources", _, "cpu"], _) => {
+        ("Deployment", [.., "containers", _, "resources", _, "cpu"], _) => {
             Some(pool.placement.plan().map_or_else(|| formula::stated(pool.placement.pod().vcpu), formula::pod_vcpu))
         }
-        ("Deployment", [.., "resources", _, "memory"], _) => {
+        ("Deployment", [.., "containers", _, "resources", _, "memory"], _) => {
             Some(pool.placement.plan().map_or_else(|| formula::stated(pool.placement.pod().gib), formula::pod_gib))
         }
-        ("Deployment", [.., "resources", _, "ephemeral-storage"], _) => of_cache(&pool.placement, "request"),
+        ("Deployment", [.., "containers", _, "resources", _, "ephemeral-storage"], _) => {
+            of_cache(&pool.placement, "request")
+        }
         ("Deployment", [.., "env", "DRAIN_CAP_S", "value"], _) => Some(formula::drain_cap(fleet.timing)),
         ("NodePool", ["spec", "weight"], Some((place, _))) => Some(formula::weight(place)),
         ("NodePool", ["spec", "limits", "nodes"], Some((_, planned))) => Some(formula::node_limit(pool, planned)),

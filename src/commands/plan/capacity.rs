@@ -1,7 +1,7 @@
 //! The numbers of one fleet: pods, nodes, disk, cost, speed. Sizes are the same as in the templates.
 
 use crate::catalogue::price::{self, MONTH_HOURS, Usd};
-use crate::fleet::dns::{DNS_PAYLOAD_BYTES, discovery_name, record_bytes};
+use crate::fleet::dns::{DNS_PAYLOAD_BYTES, discovery_name, listed_pods, record_bytes};
 use crate::fleet::hpa::{self, Behavior, SYNC_MS, Step};
 use crate::fleet::instance_plan::PlannedType;
 use crate::fleet::model::{Fleet, Pool};
@@ -121,7 +121,8 @@ impl<'a> PoolCapacity<'a> {
             Scaling::Fixed { .. } => None,
             Scaling::Keda { bounds, .. } => Some(Speed::of(Behavior::of(fleet, bounds))),
         };
-        let (name, record) = (discovery_name(pool.arch, &fleet.namespace), record_bytes(fleet.ip_family));
+        let guard = fleet.builder.one_build_guard;
+        let (name, record) = (discovery_name(pool.arch, &fleet.namespace, guard), record_bytes(fleet.ip_family));
         let types = pool.placement.node_types().iter().zip(&view.types);
         PoolCapacity {
             pool,
@@ -129,8 +130,8 @@ impl<'a> PoolCapacity<'a> {
             pods_at_max: view.peak,
             nvme_request_gb: pool.placement.cache_request_gb(),
             types: types.map(|(planned, view)| TypeCapacity::of(fleet, pool, planned, view, speed.is_some())).collect(),
-            dns_answer_bytes_at_max: sizing::dns_answer_bytes(&name, view.peak.into(), record),
-            dns_pods_that_fit: sizing::dns_answer_pods(&name, DNS_PAYLOAD_BYTES, record),
+            dns_answer_bytes_at_max: sizing::dns_answer_bytes(&name, listed_pods(view.peak.into(), guard), record),
+            dns_pods_that_fit: sizing::dns_answer_pods(&name, DNS_PAYLOAD_BYTES, record) / listed_pods(1, guard),
             lb_slots: view.slots,
             speed,
         }

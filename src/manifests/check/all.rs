@@ -4,11 +4,11 @@ use crate::manifests::check::invariant::Invariant;
 use crate::manifests::check::invariant::Purpose::{Protects, Templates};
 use crate::manifests::check::needs::Needs;
 use crate::manifests::check::{
-    builder, buildkitd_toml, configured, dashboard, delivery, disk, guarantees, kustomization, monitoring, nodes,
-    outside, placement, references, scaling, selectors, shape, speed, times, used,
+    builder, buildkitd_toml, configured, dashboard, delivery, disk, guarantees, guard, kustomization, monitoring,
+    nodes, outside, placement, references, scaling, selectors, shape, speed, times, used,
 };
 
-pub const ALL: [Invariant; 33] = [
+pub const ALL: [Invariant; 34] = [
     Invariant {
         id: "objects",
         says: "every document is an object with an apiVersion, a kind, a unique name, and labels and annotations of text, in the fleet's namespace if its kind is namespaced",
@@ -46,6 +46,12 @@ pub const ALL: [Invariant; 33] = [
         says: "each server takes one build at a time, and no build is cut off",
         purpose: Protects("two builds share a pod and its CPUs, or a build is cut off"),
         needs: Needs::Manifests(guarantees::one_build),
+    },
+    Invariant {
+        id: "guard",
+        says: "where pods refuse a second build, all of them do: the load balancer goes by their checks, finds no others, and is the only one to reach them",
+        purpose: Protects("two builds share a pod while the load balancer rolls, or no pod gets builds"),
+        needs: Needs::Both(guard::consistent, guard::asked_for),
     },
     Invariant {
         id: "guaranteed",
@@ -173,7 +179,7 @@ pub const ALL: [Invariant; 33] = [
     },
     Invariant {
         id: "alone",
-        says: "each pod has one container",
+        says: "each pod has one container, and builders with a guard have its container before",
         purpose: Templates,
         needs: Needs::Fleet(guarantees::alone),
     },

@@ -8,7 +8,7 @@ use crate::manifests::check::set::{
     Manifests, RenderedFleet, backend_of, builders_of, container, containers, items, number, pod,
 };
 use crate::manifests::checksum::checksum;
-use crate::manifests::names::{DASHBOARD, LB, LB_QUOTA, hashed};
+use crate::manifests::names::{DASHBOARD, GUARD, LB, LB_QUOTA, hashed};
 use crate::manifests::patch::documents::checksum_of_patched;
 
 pub(super) fn one_build(set: &Manifests, broken: &mut Findings) {
@@ -97,7 +97,14 @@ pub(super) fn guaranteed(set: &Manifests, broken: &mut Findings) {
 
 pub(super) fn alone(set: &RenderedFleet, broken: &mut Findings) {
     for (name, deployment) in set.objects.of_kind("Deployment") {
-        if items(&pod(deployment)["containers"]).len() != 1 || pod(deployment).get("initContainers").is_some() {
+        let guarded = name != LB && set.fleet.builder.one_build_guard.is_required();
+        let first = pod(deployment)
+            .get("initContainers")
+            .map(|first| items(first).iter().map(|first| &first["name"]).collect::<Vec<_>>());
+        if items(&pod(deployment)["containers"]).len() != 1
+            || first.is_some() != guarded
+            || first.is_some_and(|first| first != [GUARD])
+        {
             broken.push(format!("pods of {name} do not have exactly one container"));
         }
     }

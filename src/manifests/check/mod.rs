@@ -12,6 +12,7 @@ mod disk;
 mod expression;
 pub mod findings;
 mod guarantees;
+mod guard;
 mod haproxy;
 pub mod invariant;
 mod kustomization;

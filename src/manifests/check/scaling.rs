@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::fleet::dns::record_bytes;
+use crate::fleet::dns::{listed_pods, record_bytes};
 use crate::fleet::scaling::Scaling;
 use crate::fleet::sizing;
 use crate::manifests::check::findings::Findings;
@@ -163,7 +163,8 @@ pub(super) fn answers_fit(set: &RenderedFleet, broken: &mut Findings) {
         let template = set.haproxy.section("backend", &backend_of(pool.arch.name())).and_then(server_template);
         let bytes = template
             .zip(peak(set, pool.arch.name()))
-            .map(|((_, name), peak)| sizing::dns_answer_bytes(name, peak, record_bytes(set.fleet.ip_family)));
+            .map(|((_, name), peak)| (name, listed_pods(peak, set.fleet.builder.one_build_guard)))
+            .map(|(name, pods)| sizing::dns_answer_bytes(name, pods, record_bytes(set.fleet.ip_family)));
         if bytes.is_none() || bytes > payload {
             let (arch, bytes) = (pool.arch.name(), shown(bytes));
             let what = format!("{arch}: a DNS answer of {bytes} bytes, but HAProxy accepts {}", shown(payload));

@@ -49,7 +49,7 @@ pub(super) fn selectors(set: &Manifests, broken: &mut Findings) {
         expect(broken, "Deployment", name, pods_of(labels(&deployment["spec"]["selector"])), &[name]);
     }
     for (name, service) in set.objects.of_kind("Service") {
-        let meant = name.strip_suffix("-pods").unwrap_or(LB);
+        let meant = name.strip_suffix("-guarded-pods").or_else(|| name.strip_suffix("-pods")).unwrap_or(LB);
         expect(broken, "Service", name, pods_of(&service["spec"]["selector"]), &[meant]);
     }
     for (name, budget) in set.objects.of_kind("PodDisruptionBudget") {
@@ -140,7 +140,8 @@ fn open_to_all(set: &Manifests, broken: &mut Findings) {
         let spec = &service["spec"];
         if (spec["type"] != "ClusterIP" && name != EXTERNAL)
             || spec.get("externalIPs").is_some()
-            || spec.get("publishNotReadyAddresses").is_some()
+            // Pods with a guard refuse connections themselves.
+            || (spec.get("publishNotReadyAddresses").is_some() && !name.ends_with("-guarded-pods"))
         {
             broken.at(
                 "Service",
