@@ -96,10 +96,8 @@ read_back() {
   done
 }
 
-# Rules that are there stay: made anew, they would no longer count the build that runs.
+# Sets the rules anew: nothing that was counted before counts now.
 set_rules() {
-  read_back
-  if [ "$whole" = 1 ]; then return 0; fi
   set_up=1
   for table in raw mangle filter; do
     run -t "$table" -N "$chain" || run -t "$table" -F "$chain" || return 1
@@ -186,10 +184,8 @@ expect() {
 
 # That the kernel lists the rules does not show that it counts: two real connections over the pod's own address do.
 try_rules() {
-  for port in "$GUARD_BUILD_PORT" "$GUARD_CHECK_PORT"; do
-    if [ "$(sockets listening "$port")" != 0 ]; then fail "port $port is in use before buildkitd starts"; fi
-    listen "$port"
-  done
+  listen "$GUARD_BUILD_PORT"
+  listen "$GUARD_CHECK_PORT"
   expect "$1" "$GUARD_BUILD_PORT" taken 'a first connection' 'Other rules of this pod or node may refuse it'
   # Linux 6.18.2 and a few after it do not count what a host sends to itself (fixed by "fix tracking of connections from
   # localhost"). The rules may work there, which nobody could tell.
@@ -217,6 +213,10 @@ guard() {
   else
     fail 'the image has no nc, with which the rules are tried'
   fi
+  # Rules that count a build stay as they are.
+  for port in "$GUARD_BUILD_PORT" "$GUARD_CHECK_PORT"; do
+    if [ "$(sockets listening "$port")" != 0 ]; then fail "port $port is in use before buildkitd starts"; fi
+  done
   if [ -z "$GUARD_ADDRESSES" ]; then fail 'GUARD_ADDRESSES does not name the addresses of the pod'; fi
   for family in 4 6; do
     of_family "$family"
@@ -232,6 +232,8 @@ guard() {
     fi
     if [ -n "$address" ]; then
       try_rules "$address"
+      # The check that was tried has not ended with an RST, and would count for a minute.
+      set_rules || fail "$tables cannot set the rules again: $error"
       say "one build at a time over $address: tried"
     fi
   done

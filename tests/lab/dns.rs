@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -47,13 +47,14 @@ pub(crate) struct Dns {
 impl Dns {
     pub(crate) fn start() -> Self {
         // Between the choice of a port and its use, another process may have taken it.
-        let (port, tcp, udp) = (0..20)
-            .find_map(|_| {
-                let port = free_port();
-                let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
-                Some((port, tcp, UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok()?))
-            })
-            .expect("a free port for DNS");
+        let on_a_free_port = || Self::on((Ipv4Addr::LOCALHOST, free_port()).into());
+        (0..20).find_map(|_| on_a_free_port()).expect("a free port for DNS")
+    }
+
+    /// A server at this address; none where it is taken.
+    pub(crate) fn on(at: SocketAddr) -> Option<Self> {
+        let (tcp, udp) = (TcpListener::bind(at).ok()?, UdpSocket::bind(at).ok()?);
+        let port = at.port();
         let dns = Dns { state: Arc::new(Mutex::new(State { mood: Mood::Answers, records: HashMap::new() })), port };
         let server = dns.clone();
         thread::spawn(move || server.serve_udp(&udp));
@@ -64,7 +65,7 @@ impl Dns {
                 thread::spawn(move || server.serve_tcp(stream));
             }
         });
-        dns
+        Some(dns)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

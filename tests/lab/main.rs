@@ -14,6 +14,7 @@ mod arrivals;
 mod builds;
 mod config;
 mod drain;
+mod guard;
 mod metrics;
 mod names;
 mod queue;
