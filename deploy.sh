@@ -71,7 +71,8 @@
 # to the length of a build, the new one cannot see its builds and may put a second one on a busy pod; rolling busy
 # builders needs up to twice the nodes. So deploy.sh asks on a terminal before it rolls under load, and refuses elsewhere
 # without --wait-idle or --force-roll. Pods of other origin may be killed with their builds, after 30 s unless they say
-# otherwise: then --force-roll is not enough. The load balancer and the builders never roll in the same run.
+# otherwise: then --force-roll is not enough. The load balancer and the builders never roll in the same run. Where every
+# builder refuses a second build itself (`one_build_guard: require`), a roll of the load balancer asks nothing.
 #
 # Exit codes:
 #   0  done, or nothing to do
@@ -80,7 +81,8 @@
 #   3  refused by a check or on the terminal; nothing was applied
 #   4  a roll under load needs a decision; with --retire, so do running builds
 #   5  a rollout did not finish in time, or an HPA was not gone in time; with --retire, any object or node
-#   6  the load balancer has rolled; the builders, and what follows them, need another run
+#   6  the load balancer has rolled; the builders, and what follows them, need another run. Or the builders have their
+#      guard (`one_build_guard`), and the load balancer needs another run
 #   7  with --verify: a check failed
 #
 # Requires bash 3.2, kubectl 1.28, jq, and sha256sum or shasum; gzip, tar and base64 for --history.
@@ -805,6 +807,42 @@ what_is_cut() {
     die "$EXIT_REFUSED" "cannot read the pods of $app"
 }
 
+# ---------------------------------------------------------------- builders that refuse a second build (`one_build_guard`)
+
+readonly IS_GUARDED='.spec.template.metadata.labels["buildkit-fleet/one-build"] == "guarded"'
+
+# Whether the load balancer of the set goes by what builders say of themselves.
+set_is_guarded() { desired 40-deployments.yaml | jq -es "any($IS_GUARDED)" >/dev/null; }
+
+# Prints how many builders, of those that do not stop, match a jq filter. No load balancer of such a set finds those that
+# stop without a guard.
+count_builders() {
+  kc get pods -n "$namespace" -l app=buildkitd -o json >"$work/pods" 2>"$work/error" || return 1
+  jq "[.items[] | select(.metadata.deletionTimestamp == null) | select($1)] | length" "$work/pods" 2>"$work/error"
+}
+
+# Whether builders must get their guard before the load balancer rolls: it finds no others.
+guard_comes_first() {
+  local without
+  set_is_guarded || return 1
+  without=$(live 40-deployments.yaml | jq "[$ITEMS | select($IS_GUARDED | not)] | length") ||
+    die "$EXIT_REFUSED" "cannot read the live Deployments"
+  [ "$without" = 0 ] || return 0
+  without=$(count_builders '.metadata.labels["buildkit-fleet/one-build"] != "guarded"') ||
+    die "$EXIT_REFUSED" "cannot read the pods of buildkitd: $(tail -n 1 "$work/error")"
+  [ "$without" != 0 ]
+}
+
+# Whether builds stay apart while the load balancer rolls: every builder that runs has a guard, whose container ended well.
+guard_holds() {
+  local without
+  set_is_guarded || return 1
+  without=$(count_builders '.metadata.labels["buildkit-fleet/one-build"] != "guarded"
+    or (any(.status.containerStatuses[]?; .state.running != null)
+      and all(.status.initContainerStatuses[]?; .name != "one-build-guard" or .state.terminated.exitCode != 0))') || return 1
+  [ "$without" = 0 ]
+}
+
 # Returns if the fleet is idle or the roll was allowed by an option or on the terminal; exits otherwise.
 before_roll() {
   local what=$1 app=$2 until
@@ -813,6 +851,10 @@ before_roll() {
   say "$what roll: $(builds_text)"
   [ "$builds" != 0 ] || return 0
   if [ -n "$cut" ]; then say "warning: running builds are cut: $cut"; fi
+  if [ "$app" = "$LB" ] && [ -z "$cut" ] && guard_holds; then
+    say "every builder refuses a second build: none is put on a busy pod while the load balancer rolls"
+    return 0
+  fi
   if [ -n "$wait_idle_s" ]; then
     until=$(($(date +%s) + wait_idle_s))
     while [ "$(date +%s)" -lt "$until" ]; do
@@ -2297,9 +2339,13 @@ if [ "$dry_run" = 1 ]; then
   exit 0
 fi
 
-lb_rolls=0 lb_unfinished=0 builders_roll=0 cut=''
+lb_rolls=0 lb_unfinished=0 builders_roll=0 guard_first=0 cut=''
 if would_roll 30-lb-deployment.yaml; then
   lb_rolls=1
+  if [ "$first_install" = 0 ] && guard_comes_first; then
+    lb_rolls=0 guard_first=1
+    say "builders get their guard (\`one_build_guard\`) before the load balancer goes by it: it does not roll in this run"
+  fi
 elif rollout_unfinished "$LB"; then
   lb_unfinished=1
   say "the rollout of $LB from an earlier run is not complete: the builders do not roll in this run"
@@ -2313,6 +2359,7 @@ fi
 
 for file in $files; do
   case $file in
+    30-lb-deployment.yaml) [ "$guard_first" = 1 ] || apply_file "$file" ;;
     40-deployments.yaml)
       wait_for "$LB"
       if [ "$((lb_rolls + lb_unfinished))" != 0 ] && [ "$builders_roll" = 1 ]; then
@@ -2330,6 +2377,11 @@ for file in $files; do
     *) apply_file "$file" ;;
   esac
 done
+if [ "$guard_first" = 1 ]; then
+  wait_for "$builders"
+  say "the builders refuse a second build now; the load balancer rolls in a separate run. Run again."
+  exit "$EXIT_AGAIN"
+fi
 save_set
 # Also if this run did not touch them: it ends with 0 only when they are ready.
 wait_for "$builders"

@@ -6,6 +6,7 @@
 mod support;
 
 mod context;
+mod guard;
 mod hand_over;
 mod history;
 mod kustomize;
