@@ -7,7 +7,7 @@ use crate::values::delivery::Delivery;
 
 /// What applies a set, and what is to be known of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DeliveryAdvice(Delivery);
+pub(super) struct DeliveryAdvice(pub(super) Delivery);
 
 impl DeliveryAdvice {
     /// By the new manifests; by the old ones where nothing comes after them.

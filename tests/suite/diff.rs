@@ -787,3 +787,35 @@ fn a_version_that_ignores_more_of_the_demand_is_reported_as_capacity() {
         "the pool targets 0.9 builds per pod instead of 1, so the same demand needs 11 % more pods; the HPA ignores 10 % of the demand, before none"
     );
 }
+
+#[test]
+fn a_guard_says_in_which_order_both_sides_roll() {
+    let guarded = format!("{SCALED}      builder: {{one_build_guard: require}}\n");
+    let of_lb = |found: &[Consequence]| {
+        let one = the(found, Class::RollsLoadBalancer, "Deployment/buildkitd-lb");
+        (one.what, one.advice.unwrap_or_default())
+    };
+    let on = by_config(SCALED, &guarded);
+    let (what, advice) = of_lb(&on);
+    assert!(what.contains("finds only builders that have the guard"), "{what}");
+    assert!(advice.contains("rolls the builders first"), "{advice}");
+    let builders = the(&on, Class::RollsBuilders, "Deployment/buildkitd-amd64").advice.unwrap_or_default();
+    assert!(builders.contains("rolls the builders first") && !builders.contains("load balancer first"), "{builders}");
+    the(&on, Class::OpensAccess, "NetworkPolicy/buildkitd-ingress");
+
+    let (what, advice) = of_lb(&by_config(&guarded, SCALED));
+    assert!(what.contains("may meanwhile put a second build"), "{what}");
+    assert!(advice.contains("rolls the load balancer first"), "{advice}");
+
+    let (what, advice) = of_lb(&by_config(&guarded, &format!("{guarded}      client_retry_pause_seconds: 30\n")));
+    assert!(what.contains("builders refuse a second build meanwhile"), "{what}");
+    assert!(advice.contains("also under load"), "{advice}");
+
+    for (delivery, by_hand) in [("argocd", "sync its Application"), ("flux", "resume its Kustomization")] {
+        let [off, on] = [SCALED, &guarded].map(|keys| format!("{keys}      delivery: {delivery}\n"));
+        let (_, advice) = of_lb(&by_config(&off, &on));
+        assert!(advice.starts_with(by_hand) && advice.contains("once all builders have rolled"), "{advice}");
+        let (_, advice) = of_lb(&by_config(&on, &off));
+        assert!(advice.contains("as soon as this is merged"), "{advice}");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod access;
 mod exposure;
+mod guard;
 mod nodes;
 mod other;
 pub mod pair;

@@ -8,6 +8,7 @@ use crate::consequences::advice::DeliveryAdvice;
 use crate::consequences::capacity::{PoolFacts, pools};
 use crate::consequences::field::{FieldChange, changes};
 use crate::manifests::objects::{Identity, Objects};
+use crate::values::delivery::Delivery;
 use crate::values::name::Region;
 
 /// Both versions of a cluster's manifests.
@@ -27,6 +28,11 @@ impl ManifestPair {
 
     pub(super) fn advice(&self) -> DeliveryAdvice {
         DeliveryAdvice::of(&self.old, &self.new)
+    }
+
+    /// What applies the set.
+    pub(super) fn delivery(&self) -> Delivery {
+        self.advice().0
     }
 
     /// The objects of one kind that are in both versions and differ.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::consequences::capacity::PoolFacts;
+use crate::consequences::classify::guard::GuardChange;
 use crate::consequences::classify::pair::{Changed, ManifestPair, Reported};
 use crate::consequences::consequence::{Class, Consequence};
 use crate::consequences::field::{FieldChange, changes};
@@ -41,7 +42,8 @@ pub(super) fn classify(pair: &ManifestPair, reported: &mut Reported) -> Vec<Cons
     if both.iter().all(|class| found.iter().any(|consequence| consequence.class == *class)) {
         for builders in found.iter_mut().filter(|consequence| consequence.class == Class::RollsBuilders) {
             let advice = builders.advice.take().unwrap_or_default();
-            builders.advice = Some(format!("{advice}; {}", pair.advice().both_roll()));
+            let both = GuardChange::of(pair).both_roll(pair.delivery()).map(str::to_owned);
+            builders.advice = Some(format!("{advice}; {}", both.unwrap_or_else(|| pair.advice().both_roll())));
         }
     }
     found
@@ -56,13 +58,21 @@ fn rolled(pair: &ManifestPair, deployment: &Changed) -> Consequence {
     let object = deployment.identity.short();
     let drain = deployment.old.pointer(GRACE).and_then(Value::as_u64).unwrap_or(30) / 60;
     if deployment.identity.name == LB {
+        let guard = GuardChange::of(pair);
         return Consequence::new(
             Class::RollsLoadBalancer,
             object,
-            format!("the load balancer is replaced: running builds continue on the old pod, up to {drain} min; the new pod counts from 0 and may meanwhile put a second build on a busy builder"),
+            format!(
+                "the load balancer is replaced: running builds continue on the old pod, up to {drain} min; {}",
+                guard.of_new_pod()
+            ),
         )
         .number("drain_minutes", drain)
-        .advice(pair.advice().roll_load_balancer(&starved(pair)));
+        .advice(
+            guard
+                .roll_load_balancer(pair.delivery(), &starved(pair))
+                .unwrap_or_else(|| pair.advice().roll_load_balancer(&starved(pair))),
+        );
     }
     let Some(pool) = pair.old_pools.iter().find(|pool| pool.deployment == deployment.identity.name) else {
         return Consequence::new(Class::RollsBuilders, object, "its pods are replaced");
