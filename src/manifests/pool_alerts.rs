@@ -51,6 +51,12 @@ fn of_demand(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
     let servers = backend(ACTIVE_SERVERS);
     let active = format!("sum by (namespace, proxy) ({servers})");
     let waiting = waiting_clients(peak);
+    // Where pods guard themselves, those with a build of an earlier load balancer are DOWN, after a roll of a full fleet all.
+    let busy = if fleet.builder.one_build_guard.is_required() {
+        format!("\nunless on (namespace)\nmax by (namespace) ({}) > 0", FleetSeries::of(fleet).ready(pool.arch))
+    } else {
+        String::new()
+    };
     let scaled = matches!(pool.scaling, Scaling::Keda { .. });
     let short = if pool.placement.karpenter().is_some() { "no capacity, node limits" } else { "no room on the nodes" };
     let bound = if scaled { "maximum" } else { "replicas" };
@@ -112,7 +118,7 @@ fn of_demand(fleet: &Fleet, pool: &Pool) -> Vec<Alert> {
         alert(
             pool,
             "BuildkitNoBuilder",
-            format!("{active} == 0 and {sessions} > 0"),
+            format!("{active} == 0 and {sessions} > 0{busy}"),
             Some(if sleeps(pool) { "10m" } else { "3m" }),
             "critical",
             (

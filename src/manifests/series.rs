@@ -21,6 +21,7 @@ pub(super) const KEDA_HTTP_REQUESTS: &str = "keda_scaler_http_requests_total";
 
 // Of kube-state-metrics.
 pub(super) const REPLICAS: &str = "kube_deployment_spec_replicas";
+pub(super) const READY: &str = "kube_deployment_status_replicas_ready";
 pub(super) const HPA_CONDITION: &str = "kube_horizontalpodautoscaler_status_condition";
 pub(super) const UNSCHEDULABLE: &str = "kube_pod_status_unschedulable";
 pub(super) const DELETION: &str = "kube_pod_deletion_timestamp";
@@ -101,6 +102,11 @@ impl<'a> FleetSeries<'a> {
     /// The number of pods that an architecture's Deployment asks for.
     pub(super) fn replicas(&self, arch: Arch) -> String {
         self.ours(REPLICAS, &format!("deployment=\"buildkitd-{}\"", arch.name()))
+    }
+
+    /// The number of an architecture's pods that are ready.
+    pub(super) fn ready(&self, arch: Arch) -> String {
+        self.ours(READY, &format!("deployment=\"buildkitd-{}\"", arch.name()))
     }
 
     /// What KEDA reads for an architecture.

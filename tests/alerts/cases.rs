@@ -1,6 +1,6 @@
 //! Series on which each alert fires, and the nearest ones on which it does not.
 
-use buildkit_fleet::fleet::model::Pool;
+use buildkit_fleet::fleet::model::{Fleet, Pool};
 use buildkit_fleet::fleet::scaling::Scaling;
 
 pub(crate) struct Case {
@@ -14,19 +14,27 @@ pub(crate) struct Case {
     /// Labels of the alert that fires, beside those that its rule gives it; none where it stays silent.
     pub fires: Option<&'static [(&'static str, &'static str)]>,
     /// The pools that can be in this case.
-    pub of: fn(&Pool) -> bool,
+    pub of: fn(&Fleet, &Pool) -> bool,
 }
 
-fn any(_: &Pool) -> bool {
+fn any(_: &Fleet, _: &Pool) -> bool {
     true
 }
 
-fn sleeps(pool: &Pool) -> bool {
+fn sleeps(_: &Fleet, pool: &Pool) -> bool {
     matches!(pool.scaling, Scaling::Keda { bounds, .. } if bounds.min() == 0)
 }
 
-fn is_awake(pool: &Pool) -> bool {
-    !sleeps(pool)
+fn is_awake(fleet: &Fleet, pool: &Pool) -> bool {
+    !sleeps(fleet, pool)
+}
+
+fn guards(fleet: &Fleet, _: &Pool) -> bool {
+    fleet.builder.one_build_guard.is_required()
+}
+
+fn has_no_guard(fleet: &Fleet, pool: &Pool) -> bool {
+    !guards(fleet, pool)
 }
 
 const SESSIONS: &str = r#"haproxy_backend_current_sessions{namespace="{ns}",service="buildkitd-lb-metrics",pod="buildkitd-lb-0",proxy="bk_{arch}"}"#;
@@ -53,6 +61,8 @@ const INACTIVE_TWICE: &str = r#"kube_horizontalpodautoscaler_status_condition{na
 const LIMITED: &str = r#"kube_horizontalpodautoscaler_status_condition{namespace="{ns}",job="kube-state-metrics",horizontalpodautoscaler="keda-hpa-buildkitd-{arch}",condition="ScalingLimited",status="false"}"#;
 const REPLICAS: &str =
     r#"kube_deployment_spec_replicas{namespace="{ns}",job="kube-state-metrics",deployment="buildkitd-{arch}"}"#;
+const READY: &str =
+    r#"kube_deployment_status_replicas_ready{namespace="{ns}",job="kube-state-metrics",deployment="buildkitd-{arch}"}"#;
 const METRIC: &str = r#"keda_scaler_metrics_value{namespace="{ns}",job="keda-operator",scaledObject="buildkitd-{arch}",triggerIndex="0"}"#;
 const ERRORS: &str = r#"keda_scaler_detail_errors_total{namespace="{ns}",job="keda-operator",scaledObject="buildkitd-{arch}",triggerIndex="0"}"#;
 /// As a ServiceMonitor without `honorLabels` has it.
@@ -140,6 +150,9 @@ cases! {
         SILENT 19 "a minute without a pod" [SERVERS "2x17 0x1 2x70"] any;
         BACKEND 6 "four minutes without a pod" [SERVERS "0x90"] is_awake;
         SILENT 9 "a sleeping pool wakes" [SERVERS "0x90"] sleeps;
+        SILENT 20 "every pod has a build of the load balancer before" [SERVERS "0x90", READY "2x90"] guards;
+        BACKEND 20 "no pod is ready" [SERVERS "0x90", READY "0x90"] guards;
+        BACKEND 20 "ready pods that the load balancer does not find" [SERVERS "0x90", READY "2x90"] has_no_guard;
     "BuildkitBuildersPending":
         BARE 30 "one pod finds no node" [PENDING "1x90"] any;
         BARE 30 "two pods find no node" [PENDING "1x90", PENDING_NEXT "1x90"] any;

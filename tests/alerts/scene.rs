@@ -39,7 +39,7 @@ impl Scene {
     /// The cases of an alert that this fleet can have.
     pub(crate) fn cases(&self, rule: &Value) -> Vec<&'static Case> {
         let pool = self.pool(rule);
-        cases::ALL.iter().filter(|case| rule["alert"] == case.alert && (case.of)(pool)).collect()
+        cases::ALL.iter().filter(|case| rule["alert"] == case.alert && (case.of)(&self.fleet, pool)).collect()
     }
 
     /// A text of the cases with this fleet's own names and numbers.

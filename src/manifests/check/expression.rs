@@ -13,13 +13,14 @@ const HTTP_REQUESTS: &str = "keda_scaler_http_requests_total";
 
 /// Of KEDA's operator (pkg/metricscollector/prommetrics.go), kube-state-metrics (docs/metrics), the kubelet's cAdvisor
 /// (docs/storage/prometheus.md), node-exporter, Karpenter (reference/metrics), and of Prometheus.
-const OTHER_SERIES: [&str; 19] = [
+const OTHER_SERIES: [&str; 20] = [
     "keda_scaler_detail_errors_total",
     "keda_scaled_object_errors_total",
     "keda_scaler_metrics_value",
     HTTP_REQUESTS,
     "kube_horizontalpodautoscaler_status_condition",
     "kube_deployment_spec_replicas",
+    "kube_deployment_status_replicas_ready",
     "kube_pod_status_unschedulable",
     "kube_pod_container_status_restarts_total",
     "kube_pod_deletion_timestamp",
