@@ -35,10 +35,11 @@ fn read_env(keys: &BuilderKeys, has_ca: bool, problems: &mut Problems) -> IndexM
     if has_ca {
         set(&mut env, CA_VARIABLE, format!("/etc/ssl/certs:{CA_DIR}"));
     }
+    let guarded = keys.one_build_guard.or(&Buildkit::standard().builder.one_build_guard).is_required();
     let ours: Vec<String> = env.keys().map(ToString::to_string).collect();
     for (name, (span, value)) in &keys.env.0 {
         let Some(name) = scalar_key::<EnvName>("env", name, *span, problems) else { continue };
-        if let Some((why, help)) = reserved(name.value.as_str(), &ours) {
+        if let Some((why, help)) = reserved(name.value.as_str(), &ours, guarded) {
             let message = format!("`env` cannot set `{}`", name.value);
             problems.push(Problem::new(&rule::RESERVED_VARIABLE, message).at(*span, why).help(help));
         } else if let Some(value) = value.get() {
@@ -49,7 +50,7 @@ fn read_env(keys: &BuilderKeys, has_ca: bool, problems: &mut Problems) -> IndexM
 }
 
 /// Why a variable is the fleet's own, and what to do instead.
-fn reserved(name: &str, ours: &[String]) -> Option<(&'static str, &'static str)> {
+fn reserved(name: &str, ours: &[String], guarded: bool) -> Option<(&'static str, &'static str)> {
     match name {
         "BUILDKIT_HOST" => Some((
             "the probes run buildctl, which would connect there",
@@ -57,6 +58,9 @@ fn reserved(name: &str, ours: &[String]) -> Option<(&'static str, &'static str)>
         )),
         _ if name.starts_with("DRAIN_") => {
             Some(("drain.sh reads it", "remove it: the time to drain follows from `max_build_minutes`"))
+        }
+        _ if guarded && name.starts_with("GUARD_") => {
+            Some(("guard.sh reads it", "remove it: the guard follows `one_build_guard` alone"))
         }
         _ if !ours.iter().any(|own| own == name) => None,
         CA_VARIABLE => Some(("`ca_certificates` sets it", "keep one of the two")),

@@ -244,6 +244,12 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             ),
         ),
         (
+            "builder-guard",
+            &["reserved-variable"],
+            one_cluster("      builder:\n        one_build_guard: require\n        env: {GUARD_CHECK_PORT: 9090}\n"),
+        ),
+        ("builder-guard-value", &["invalid-value"], one_cluster("      builder: {one_build_guard: required}\n")),
+        (
             "builder-proxy",
             &["invalid-value", "invalid-value", "invalid-value"],
             one_cluster(
