@@ -148,8 +148,15 @@ impl Balancer {
 
     /// The pod's address disappears; a build on it continues.
     pub fn vanish(&mut self, now_ms: u64, slot: u32) {
-        self.slots[slot as usize].pod = None;
+        self.close(now_ms, slot);
         self.free.push(Reverse(slot));
+    }
+
+    /// The pod refuses connections and keeps its address, as those do that have a guard and drain. A build on it continues.
+    pub fn close(&mut self, now_ms: u64, slot: u32) {
+        if self.slots[slot as usize].pod.take().is_none() {
+            return;
+        }
         self.up -= 1;
         if self.up == 0 {
             self.forget(now_ms);
@@ -245,5 +252,22 @@ mod tests {
         assert_eq!(lb.connect(3_000, 3, 0, 23_000), None, "the new pod is not used");
         lb.end(0);
         assert_eq!(lb.serve(4_000, 0, STAYS).map(|entry| entry.build), Some(3));
+    }
+
+    #[test]
+    fn a_guarded_pod_that_drains_keeps_its_slot_and_a_new_pod_serves_at_once() {
+        let mut lb = balancer(2);
+        assert_eq!(lb.connect(0, 1, 0, 20_000), Some(0));
+        assert_eq!(lb.connect(0, 2, 0, 20_000), Some(1));
+        lb.close(1_000, 0);
+        assert_eq!(lb.connect(1_000, 3, 0, 21_000), None);
+        let slot = lb.appear(2_000, 9).unwrap_or_else(|| panic!("no slot"));
+        assert_eq!(slot, 2, "its own");
+        assert_eq!(lb.serve(2_000, slot, STAYS).map(|entry| entry.build), Some(3));
+        // The old build ends: the pod takes no other, and its slot is free when it is gone.
+        lb.end(0);
+        assert_eq!(lb.serve(3_000, 0, STAYS), None);
+        lb.vanish(4_000, 0);
+        assert_eq!((lb.appear(5_000, 10), lb.up), (Some(0), 3));
     }
 }

@@ -94,6 +94,9 @@ pub struct Model {
     pub slots: u32,
     pub queue_ms: u64,
     pub hold_ms: u64,
+    /// Whether pods refuse connections themselves from when they start to drain, and keep their slots until they are gone
+    /// (`one_build_guard`).
+    pub guarded: bool,
     /// terminationGracePeriodSeconds: a build that runs longer on a terminating pod is killed.
     pub grace_ms: u64,
     /// By weight. Never empty.
@@ -167,6 +170,7 @@ impl Model {
             slots: narrow(sizing::server_slots(peak.into())),
             queue_ms: seconds(fleet.timing.queue_s()),
             hold_ms: seconds(fleet.timing.hold_retries()),
+            guarded: fleet.builder.one_build_guard.is_required(),
             grace_ms: seconds(fleet.timing.grace_s()),
             no_capacity: no_capacity?,
             types,

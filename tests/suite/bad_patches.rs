@@ -246,6 +246,13 @@ pub(crate) fn cases() -> Vec<(&'static str, &'static [&'static str], String)> {
             ),
         ),
         (
+            "patch-breaks-guard",
+            &["patch-breaks-invariant", "patch-breaks-invariant", "patch-breaks-invariant"],
+            one_cluster(
+                "      builder: {one_build_guard: require}\n      patches:\n        - target: {kind: Deployment, name: buildkitd-amd64}\n          merge: {spec: {template: {metadata: {labels: {buildkit-fleet/one-build: null}}}}}\n",
+            ),
+        ),
+        (
             "patch-breaks-delivery",
             &["patch-breaks-invariant"],
             one_cluster(

@@ -715,3 +715,21 @@ fn the_model_has_the_numbers_of_the_rendered_manifests() {
     let (start, end) = (format!("server-template amd {} ", model.slots), " maxconn 1");
     assert!(lines.iter().any(|line| line.starts_with(&start) && line.ends_with(end)), "no `{start}...{end}`");
 }
+
+#[test]
+fn new_pods_serve_at_once_where_pods_that_drain_keep_their_slots() {
+    // Four of eight builds are long. At 30 min the fleet shrinks under them, and the builds of 40 min come while pods drain:
+    // a new pod that takes the slot of one waits for its build, for 70 min at most.
+    let build = |at_ms, minutes| Arrival { at_ms, duration_ms: minutes * MINUTE };
+    let first = (0..4).flat_map(|_| [build(0, 10), build(0, 100)]);
+    let arrivals = Arrivals::Recorded(first.chain((0..6).map(|_| build(40 * MINUTE, 10))).collect());
+    let fleet = support::fleet(&support::shipped(), "arc-staging");
+    let open = Model::new(&fleet, &fleet.pools[0], &plain()).unwrap_or_else(|error| panic!("{error}"));
+    let guarded = Model { guarded: true, ..open.clone() };
+    let [open, guarded] = [open, guarded].map(|model| all(&model, &arrivals, 1, 100).total.waits);
+    let p90 = |waits: &buildkit_fleet::simulation::waits::Waits| waits.percentile_ms(90).unwrap_or(u64::MAX) / SECOND;
+    // A pod is ready 3.5 min after it was asked for; in the queue of a slot, builds wait for one of 10 min.
+    assert!(p90(&guarded) <= 210, "{}", p90(&guarded));
+    assert!(p90(&open) >= 600, "{}", p90(&open));
+    assert!(guarded.mean_ms() < open.mean_ms() * 0.75);
+}

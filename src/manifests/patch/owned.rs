@@ -150,12 +150,7 @@ pub const OWNED: &[(&str, &str, &str, Owner)] = &[
     ),
     ("ConfigMap", "buildkitd-drain", "data[drain.sh]", Owner::Fixed("builds die with their pod")),
     ("ConfigMap", "buildkitd-drain", "data[guard.sh]", Owner::Fixed("pods take a second build, or none")),
-    (
-        "Deployment",
-        "buildkitd-*64",
-        "spec.template.spec.initContainers[one-build-guard]",
-        Owner::Fixed("pods take a second build, or do not start"),
-    ),
+    ("Deployment", "buildkitd-*64", "spec.template.spec.initContainers[one-build-guard]", Owner::Fixed("shared pods")),
     ("ConfigMap", "buildkitd-lb-config", "data[start.sh]", Owner::Fixed("the load balancer may stop under builds")),
     (
         "NodePool",

@@ -138,7 +138,9 @@ impl<'a> PoolState<'a> {
         self.pods[pod as usize].phase = Phase::Ending;
         self.ending += 1;
         if slot.is_some() {
-            plan.at(now_ms + crate::simulation::balancer::DNS_MS, Event::PodVanishes { pod, life });
+            // A guard refuses at once, and the client is sent on within milliseconds.
+            let notice_ms = if self.model.guarded { 0 } else { crate::simulation::balancer::DNS_MS };
+            plan.at(now_ms + notice_ms, Event::PodVanishes { pod, life });
         }
         if build.is_none() {
             plan.at(now_ms + QUIET_MS, Event::PodExits { pod, life });

@@ -111,13 +111,22 @@ impl Run<'_> {
                 self.appear(pod);
             }
             Event::PodVanishes { pod, life } if self.lives(pod, life) => {
-                if let Some(slot) = self.cluster.pods[pod as usize].slot.take() {
-                    self.balancer.vanish(self.now_ms, slot);
+                let place = &mut self.cluster.pods[pod as usize];
+                match place.slot {
+                    Some(slot) if self.model.guarded => self.balancer.close(self.now_ms, slot),
+                    Some(slot) => {
+                        place.slot = None;
+                        self.balancer.vanish(self.now_ms, slot);
+                    }
+                    None => {}
                 }
             }
             Event::PodExits { pod, life }
                 if self.lives(pod, life) && self.cluster.pods[pod as usize].build.is_none() =>
             {
+                if let Some(slot) = self.cluster.pods[pod as usize].slot.take() {
+                    self.balancer.vanish(self.now_ms, slot);
+                }
                 self.cluster.remove(self.now_ms, pod, &mut self.plan);
             }
             Event::PodKilled { pod, life } | Event::PodLost { pod, life } if self.lives(pod, life) => self.lose(pod),
