@@ -49,7 +49,7 @@ pub const ALL: [Invariant; 34] = [
     },
     Invariant {
         id: "guard",
-        says: "where pods refuse a second build, all of them do: the load balancer goes by their checks, finds no others, and is the only one to reach them",
+        says: "all builders refuse a second build or none does, and the load balancer goes by their checks, finds no others, and is the only one to reach them",
         purpose: Protects("two builds share a pod while the load balancer rolls, or no pod gets builds"),
         needs: Needs::Both(guard::consistent, guard::asked_for),
     },
