@@ -187,8 +187,8 @@ try_rules() {
   listen "$GUARD_BUILD_PORT"
   listen "$GUARD_CHECK_PORT"
   expect "$1" "$GUARD_BUILD_PORT" taken 'a first connection' 'Other rules of this pod or node may refuse it'
-  # Linux 6.18.2 and a few after it do not count what a host sends to itself (fixed by "fix tracking of connections from
-  # localhost"). The rules may work there, which nobody could tell.
+  # Some kernels around Linux 6.18 do not count what a host sends to itself (nf_conncount, mended in January 2026). The rules
+  # may work there, which nobody could tell.
   expect "$1" "$GUARD_BUILD_PORT" refused 'a second connection' 'The kernel of this node does not count connections (xt_connlimit)'
   expect "$1" "$GUARD_CHECK_PORT" taken 'a check by the owner of the connection' 'The kernel of this node does not count by sender (xt_connlimit, xt_mark)'
   clean_up
