@@ -33,6 +33,49 @@ fn every_script_of_a_workflow_is_one_and_has_no_value_in_its_text() {
 }
 
 #[test]
+fn a_release_that_failed_halfway_can_be_run_again() {
+    let scripts: Vec<String> = steps(".github/workflows/release.yml")
+        .iter()
+        .filter_map(|step| step["run"].as_str().map(str::to_owned))
+        .collect();
+    let lines =
+        |verb: &'static str| scripts.iter().flat_map(|script| script.lines()).filter(move |line| line.contains(verb));
+    // GitHub refuses a draft that is marked as the latest release.
+    for line in lines("gh release create ").chain(lines("gh release edit ")) {
+        assert!(line.contains("--draft=false") || !line.contains("--latest"), "{line}");
+    }
+    let mut uploads = 0;
+    for line in lines("gh release upload ") {
+        assert!(line.contains(" --clobber"), "{line}");
+        uploads += 1;
+    }
+    assert_eq!(uploads, 2);
+    // What the step makes of a release that is not there, of a draft and of one that is published.
+    let draft =
+        scripts.iter().find(|script| script.contains("gh release create")).unwrap_or_else(|| panic!("no draft"));
+    for (found, done, code) in [("", "release create", 0), ("true", "release edit", 0), ("false", "", 1)] {
+        let gh = format!(
+            "gh() {{ if [ \"$2\" = view ]; then [ -n '{found}' ] && echo '{found}'; else echo \"did $1 $2 $*\"; fi; }}"
+        );
+        for (tag, kind) in [("v1.2.3", "--prerelease=false"), ("v1.2.3-rc.1", "--prerelease ")] {
+            // The options that GitHub runs a script with.
+            let output = Command::new("bash")
+                .args(["-e", "-c", &format!("{gh}\n{draft}")])
+                .env("TAG", tag)
+                .output()
+                .unwrap_or_else(|error| panic!("{error}"));
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(output.status.code(), Some(code), "{found}: {text}");
+            if code == 0 {
+                assert!(text.contains(&format!("did {done} ")) && text.contains(kind), "{found}: {text}");
+            } else {
+                assert!(!text.contains("did "), "{found}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn every_action_of_others_is_named_by_a_commit() {
     let mut named = 0;
     for path in FILES {
