@@ -33,6 +33,21 @@ fn every_script_of_a_workflow_is_one_and_has_no_value_in_its_text() {
 }
 
 #[test]
+fn the_action_says_nothing_further_without_the_program() {
+    let steps = steps("action.yml");
+    let install = steps[0]["id"].as_str().unwrap_or_default();
+    assert!(steps[0]["run"].as_str().is_some_and(|script| script.contains("GITHUB_PATH")));
+    // Steps that run although one before them failed would report that there is no such command.
+    for step in
+        steps.iter().filter(|step| step["run"].as_str().is_some_and(|script| script.contains("buildkit-fleet ")))
+    {
+        let condition = step["if"].as_str().unwrap_or_default();
+        let needs = format!("steps.{install}.outcome == 'success'");
+        assert!(!condition.contains("cancelled()") || condition.contains(&needs), "{condition}");
+    }
+}
+
+#[test]
 fn a_release_that_failed_halfway_can_be_run_again() {
     let scripts: Vec<String> = steps(".github/workflows/release.yml")
         .iter()
