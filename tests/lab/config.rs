@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use crate::haproxy::{binary, rendered, replace_line};
+use buildkit_fleet::fleet::capabilities::OLDEST_HAPROXY;
+
+use crate::haproxy::{binary, rendered, replace_line, version};
 use crate::support;
 
 /// What `haproxy -c` says of a configuration, besides that it is valid.
@@ -42,8 +44,15 @@ fn haproxy_has_no_warning_for_any_fleet() {
     ] {
         fleets.extend(support::fleets(&support::one_cluster(keys)));
     }
+    // A word of servers with a guard, of which fleets have a HAProxy that knows it.
+    let old = version() < OLDEST_HAPROXY;
     for fleet in &fleets {
-        assert_eq!(complaints(&rendered(fleet).0), (true, String::new()), "{}", fleet.key);
+        let mut config = rendered(fleet).0;
+        if old && config.contains(" init-state down") {
+            support::not_tried("`init-state` of haproxy.cfg", &format!("this HAProxy is older than {OLDEST_HAPROXY}"));
+            config = config.replace(" init-state down", "");
+        }
+        assert_eq!(complaints(&config), (true, String::new()), "{}", fleet.key);
     }
 }
 
