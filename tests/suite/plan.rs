@@ -182,8 +182,10 @@ fn slots_memory_and_dns_are_those_of_the_load_balancer() {
                 words[2].strip_suffix(":1234").and_then(|host| Some(host.split_once('@')?.1)).unwrap_or_default();
             let limit: u64 = word_after(config, "accepted_payload_size ").parse().unwrap_or_default();
             let record = if config.contains("resolve-prefer ipv4") { 16 } else { 28 };
+            // Pods with a guard stay in the answer while they drain, beside those that come in their place.
+            let places = if host.starts_with(&format!("buildkitd-{arch}-guarded-pods.")) { 2 } else { 1 };
             // Header, name with its first length and last zero, type and class, EDNS, compressed records.
-            let answer = |pods: u64| 12 + (host.len() as u64 + 2) + 4 + 11 + pods * record;
+            let answer = |pods: u64| 12 + (host.len() as u64 + 2) + 4 + 11 + pods * places * record;
             assert_eq!(pool["dns_answer_bytes_at_max"], answer(pool["pods_at_max"].as_u64().unwrap_or_default()));
             assert_eq!(pool["dns_answer_bytes_limit"], limit);
             let most = pool["dns_pods_that_fit"].as_u64().unwrap_or_default();

@@ -82,7 +82,9 @@ fn a_substitution_changes_nothing_but_what_clusters_yaml_says_itself() {
 
 #[test]
 fn templates_hold_nothing_that_a_substitution_would_change() {
-    for path in support::walk(&support::repository().join("templates")) {
+    // A workflow is no manifest.
+    let files = support::walk(&support::repository().join("templates")).into_iter();
+    for path in files.filter(|path| path.as_os_str() != "github-workflow.yml") {
         let text = support::read(&format!("templates/{}", path.display()));
         assert!(!text.contains("${") && !text.contains("$$"), "{}", path.display());
     }
