@@ -81,7 +81,10 @@ pub fn run(command: &Init) -> Result<Exit> {
     files::ignore_locks(&command.out.dir)?;
     if command.ci == Some(CiSystem::Github) {
         files::create(workflow, GITHUB_WORKFLOW)?;
-        message(&format!("wrote {}", workflow.display()));
+        message(&format!(
+            "wrote {}: it needs the repository variables FLEET_SOURCE, the address of your copy of buildkit-fleet, and FLEET_REVISION, a commit of it",
+            workflow.display()
+        ));
     }
     if !kept {
         let option = if config.as_os_str() == "clusters.yaml" {
@@ -90,7 +93,7 @@ pub fn run(command: &Init) -> Result<Exit> {
             format!(" --config {}", config.display())
         };
         message(&format!(
-            "next, set cluster_name and region in {}, then run `buildkit-fleet generate{option}`",
+            "next, set cluster_name, region and a date for ami_alias in {}, then run `buildkit-fleet generate{option}`",
             config.display()
         ));
     }
