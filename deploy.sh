@@ -809,7 +809,8 @@ what_is_cut() {
 
 # ---------------------------------------------------------------- builders that refuse a second build (`one_build_guard`)
 
-readonly IS_GUARDED='.spec.template.metadata.labels["buildkit-fleet/one-build"] == "guarded"'
+readonly HAS_GUARD='.metadata.labels["buildkit-fleet/one-build"] == "guarded"' # of a pod, or of a template of pods
+readonly IS_GUARDED=".spec.template$HAS_GUARD"
 
 # Whether the load balancer of the set goes by what builders say of themselves.
 set_is_guarded() { desired 40-deployments.yaml | jq -es "any($IS_GUARDED)" >/dev/null; }
@@ -828,7 +829,7 @@ guard_comes_first() {
   without=$(live 40-deployments.yaml | jq "[$ITEMS | select($IS_GUARDED | not)] | length") ||
     die "$EXIT_REFUSED" "cannot read the live Deployments"
   [ "$without" = 0 ] || return 0
-  without=$(count_builders '.metadata.labels["buildkit-fleet/one-build"] != "guarded"') ||
+  without=$(count_builders "$HAS_GUARD | not") ||
     die "$EXIT_REFUSED" "cannot read the pods of buildkitd: $(tail -n 1 "$work/error")"
   [ "$without" != 0 ]
 }
@@ -837,7 +838,7 @@ guard_comes_first() {
 guard_holds() {
   local without
   set_is_guarded || return 1
-  without=$(count_builders '.metadata.labels["buildkit-fleet/one-build"] != "guarded"
+  without=$(count_builders "($HAS_GUARD | not)"'
     or (any(.status.containerStatuses[]?; .state.running != null)
       and all(.status.initContainerStatuses[]?; .name != "one-build-guard" or .state.terminated.exitCode != 0))') || return 1
   [ "$without" = 0 ]
@@ -1920,7 +1921,7 @@ readonly CHECKS='
   | def pool($name): $wanted_deployments | named($name);
     def live_pool($name): ($deployments // []) | named($name);
     # Builders that refuse a second build are DOWN for a load balancer while they have one of another.
-    def guarded($name): pool($name).spec.template.metadata.labels["buildkit-fleet/one-build"] == "guarded";
+    def guarded($name): pool($name) | '"$IS_GUARDED"';
     def stopping_lbs: [($pods // [])[] | select(.metadata.labels.app == "buildkitd-lb" and .metadata.deletionTimestamp != null)] | length;
     def proxy($name): "bk_" + (pool($name).metadata.labels.arch // "");
     def hpa($name): (($scaled // []) | named($name) | .status.hpaName) // "keda-hpa-" + $name;

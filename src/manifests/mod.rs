@@ -5,7 +5,7 @@ pub(crate) mod alert;
 pub mod alerts;
 mod builder_view;
 pub mod check;
-pub(crate) mod checksum;
+mod checksum;
 pub mod dashboard;
 pub mod filters;
 pub mod index;

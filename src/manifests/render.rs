@@ -1,5 +1,7 @@
 //! Renders the templates.
 
+use std::sync::LazyLock;
+
 use anyhow::{Context, Result, anyhow};
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, syntax::SyntaxConfig};
@@ -47,12 +49,13 @@ const DRAIN_SH: &str = include_str!("../../templates/drain.sh");
 const START_SH: &str = include_str!("../../templates/start.sh");
 const GUARD_SH: &str = include_str!("../../templates/guard.sh");
 
+/// Names of the ConfigMap with these scripts, worked out once and when a fleet needs them.
+static DRAIN_CONFIG: LazyLock<String> = LazyLock::new(|| hashed(DRAIN, &checksum(&[DRAIN_SH])));
+static GUARDED_DRAIN_CONFIG: LazyLock<String> = LazyLock::new(|| hashed(DRAIN, &checksum(&[DRAIN_SH, GUARD_SH])));
+
 /// The compiled templates.
 pub struct Renderer {
     environment: Environment<'static>,
-    drain_config: String,
-    /// With guard.sh.
-    guarded_drain_config: String,
 }
 
 impl Renderer {
@@ -65,11 +68,7 @@ impl Renderer {
         for (name, source) in TEMPLATES {
             environment.add_template(name, source).with_context(|| format!("template {name}"))?;
         }
-        Ok(Renderer {
-            environment,
-            drain_config: hashed(DRAIN, &checksum(&[DRAIN_SH])),
-            guarded_drain_config: hashed(DRAIN, &checksum(&[DRAIN_SH, GUARD_SH])),
-        })
+        Ok(Renderer { environment })
     }
 
     /// Every file of the cluster, in apply order. An error is an internal error in a template, not in the input.
@@ -119,7 +118,7 @@ impl Renderer {
         let guarded = fleet.builder.one_build_guard.is_required();
         let files = Files {
             drain_sh: DRAIN_SH.into(),
-            drain_config: if guarded { &self.guarded_drain_config } else { &self.drain_config }.clone(),
+            drain_config: if guarded { &GUARDED_DRAIN_CONFIG } else { &DRAIN_CONFIG }.to_string(),
             start_sh: START_SH.into(),
             guard_sh: GUARD_SH.into(),
         };

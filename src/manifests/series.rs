@@ -101,12 +101,16 @@ impl<'a> FleetSeries<'a> {
 
     /// The number of pods that an architecture's Deployment asks for.
     pub(super) fn replicas(&self, arch: Arch) -> String {
-        self.ours(REPLICAS, &format!("deployment=\"buildkitd-{}\"", arch.name()))
+        self.deployment(REPLICAS, arch)
     }
 
     /// The number of an architecture's pods that are ready.
     pub(super) fn ready(&self, arch: Arch) -> String {
-        self.ours(READY, &format!("deployment=\"buildkitd-{}\"", arch.name()))
+        self.deployment(READY, arch)
+    }
+
+    fn deployment(&self, name: &str, arch: Arch) -> String {
+        self.ours(name, &format!("deployment=\"buildkitd-{}\"", arch.name()))
     }
 
     /// What KEDA reads for an architecture.

@@ -16,10 +16,14 @@ pub(crate) const PENDING: &str = ".pending";
 
 /// The content of SHA256SUMS, in the order of paths.
 pub(crate) fn sums(files: &[SetFile]) -> String {
-    let mut lines: Vec<String> =
-        files.iter().map(|file| format!("{}  {}\n", hex(&Sha256::digest(file.text.as_bytes())), file.path)).collect();
+    let mut lines: Vec<String> = files.iter().map(|file| sum(&file.path, &file.text)).collect();
     lines.sort_unstable_by(|a, b| a[66..].cmp(&b[66..]));
     lines.concat()
+}
+
+/// The line of one file.
+pub(crate) fn sum(name: &str, text: &str) -> String {
+    format!("{}  {name}\n", hex(&Sha256::digest(text)))
 }
 
 /// Whether it is a valid path in such a list: a plain file name, not hidden.

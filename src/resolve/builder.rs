@@ -11,35 +11,41 @@ use crate::fleet::builder::{BuilderSettings, CA_DIR, CA_VARIABLE, CaSource, OWN_
 use crate::input::layer::{Leaf, scalar_key};
 use crate::input::map::MapOf;
 use crate::resolve::{toml, volumes};
+use crate::values::build_guard::BuildGuard;
 use crate::values::env::{DataObject, EnvName, EnvValue, PlainText};
 use crate::values::volume::AnnotationKey;
 
 /// The settings of one cluster. `own` is its block without `defaults`: where one of several keys may be given, the
 /// cluster's replaces the one of `defaults`.
 pub(super) fn read(keys: &BuilderKeys, own: &BuilderKeys, problems: &mut Problems) -> BuilderSettings {
+    let one_build_guard = keys.one_build_guard.or(&Buildkit::standard().builder.one_build_guard);
     let ca_certificates = read_ca(&keys.ca_certificates, &own.ca_certificates, problems);
     BuilderSettings {
-        env: read_env(keys, ca_certificates.is_some(), problems),
+        env: read_env(keys, ca_certificates.is_some(), one_build_guard, problems),
         ca_certificates,
         service_account: read_service_account(&keys.service_account, problems),
         image_pull_secrets: distinct(keys.image_pull_secrets.get().into_iter().flatten()),
         volumes: volumes::read(&keys.volumes, &own.volumes, problems),
         toml: toml::read(&keys.toml, problems),
-        one_build_guard: keys.one_build_guard.or(&Buildkit::standard().builder.one_build_guard),
+        one_build_guard,
     }
 }
 
 /// The variables: those of the proxy and of certificates, then the user's.
-fn read_env(keys: &BuilderKeys, has_ca: bool, problems: &mut Problems) -> IndexMap<EnvName, EnvValue> {
+fn read_env(
+    keys: &BuilderKeys,
+    has_ca: bool,
+    guard: BuildGuard,
+    problems: &mut Problems,
+) -> IndexMap<EnvName, EnvValue> {
     let mut env = of_proxy(&keys.proxy);
     if has_ca {
         set(&mut env, CA_VARIABLE, format!("/etc/ssl/certs:{CA_DIR}"));
     }
-    let guarded = keys.one_build_guard.or(&Buildkit::standard().builder.one_build_guard).is_required();
     let ours: Vec<String> = env.keys().map(ToString::to_string).collect();
     for (name, (span, value)) in &keys.env.0 {
         let Some(name) = scalar_key::<EnvName>("env", name, *span, problems) else { continue };
-        if let Some((why, help)) = reserved(name.value.as_str(), &ours, guarded) {
+        if let Some((why, help)) = reserved(name.value.as_str(), &ours, guard) {
             let message = format!("`env` cannot set `{}`", name.value);
             problems.push(Problem::new(&rule::RESERVED_VARIABLE, message).at(*span, why).help(help));
         } else if let Some(value) = value.get() {
@@ -50,7 +56,7 @@ fn read_env(keys: &BuilderKeys, has_ca: bool, problems: &mut Problems) -> IndexM
 }
 
 /// Why a variable is the fleet's own, and what to do instead.
-fn reserved(name: &str, ours: &[String], guarded: bool) -> Option<(&'static str, &'static str)> {
+fn reserved(name: &str, ours: &[String], guard: BuildGuard) -> Option<(&'static str, &'static str)> {
     match name {
         "BUILDKIT_HOST" => Some((
             "the probes run buildctl, which would connect there",
@@ -59,7 +65,7 @@ fn reserved(name: &str, ours: &[String], guarded: bool) -> Option<(&'static str,
         _ if name.starts_with("DRAIN_") => {
             Some(("drain.sh reads it", "remove it: the time to drain follows from `max_build_minutes`"))
         }
-        _ if guarded && name.starts_with("GUARD_") => {
+        _ if guard.is_required() && name.starts_with("GUARD_") => {
             Some(("guard.sh reads it", "remove it: the guard follows `one_build_guard` alone"))
         }
         _ if !ours.iter().any(|own| own == name) => None,

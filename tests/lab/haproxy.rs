@@ -142,29 +142,11 @@ impl Lab {
 
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path();
-        std::fs::write(path.join("haproxy.cfg"), config).expect("written");
-        std::fs::write(path.join("start.sh"), script).expect("written");
-        std::fs::write(
-            path.join("resolv.conf"),
-            "# the pod's\nsearch here\nnameserver 127.0.0.1\nnameserver 192.0.2.1\n",
-        )
-        .expect("written");
-        std::os::unix::fs::symlink(binary(), path.join("haproxy")).expect("linked");
         for pool in &fleet.pools {
             dns.set(&discovery_name(pool.arch, &fleet.namespace, fleet.builder.one_build_guard), []);
         }
-        let log = File::create(path.join("log")).expect("created");
-        let search = format!("{}:{}", path.display(), std::env::var("PATH").unwrap_or_default());
-        let child = Command::new("/bin/sh")
-            .arg(path.join("start.sh"))
-            .env("PATH", search)
-            .env("RESOLV_CONF", path.join("resolv.conf"))
-            .env("HAPROXY_CFG", path.join("haproxy.cfg"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("cloned"))
-            .stderr(log)
-            .spawn()
-            .expect("sh runs");
+        let resolv = "# the pod's\nsearch here\nnameserver 127.0.0.1\nnameserver 192.0.2.1\n";
+        let child = launch(Command::new("/bin/sh"), path, &config, &script, resolv);
         Lab { fleet, dns, pods: Pods::new(pods), ports, child, directory }
     }
 
@@ -257,6 +239,30 @@ impl End {
         let waited_ms = times.split('/').next()?.parse().ok()?;
         Some(End { server: server.to_owned(), waited_ms, state: state.to_owned() })
     }
+}
+
+/// Starts HAProxy as its container does, by a shell and the files of this directory, where `log` is what it says.
+pub(crate) fn launch(mut shell: Command, path: &Path, config: &str, script: &str, resolv: &str) -> Child {
+    for (file, text) in [("haproxy.cfg", config), ("start.sh", script), ("resolv.conf", resolv)] {
+        std::fs::write(path.join(file), text).expect("written");
+    }
+    std::os::unix::fs::symlink(binary(), path.join("haproxy")).expect("linked");
+    let log = File::create(path.join("log")).expect("created");
+    shell
+        .arg(path.join("start.sh"))
+        .env("PATH", search(path))
+        .env("RESOLV_CONF", path.join("resolv.conf"))
+        .env("HAPROXY_CFG", path.join("haproxy.cfg"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("cloned"))
+        .stderr(log)
+        .spawn()
+        .expect("sh runs")
+}
+
+/// PATH with a directory before the rest, and with the system's programs.
+pub(crate) fn search(first: &Path) -> String {
+    format!("{}:{}:/usr/sbin:/sbin", first.display(), std::env::var("PATH").unwrap_or_default())
 }
 
 /// Status and body of a page on loopback.

@@ -119,20 +119,11 @@ fn what_is_recommended_is_as_cheap_as_the_cheapest_of_all_bounds() {
             (scenario(Arch::Amd64), record(seed, 1, builds), target(Length::minutes(wait_min)));
         let advice = advise(&scenario, &arrivals, target, &|_| {}).unwrap_or_else(|error| panic!("{error}"));
         let found = advice.best.unwrap_or_else(|| panic!("none of {builds} builds"));
-        let search = Search {
-            scenario: &scenario,
-            arrivals: &arrivals,
-            days: advice.days,
-            target,
-            quick: 1,
-            runs: 20,
-            known: Mutex::default(),
-            played: &|_| {},
-        };
+        assert_eq!(advice.days, 1);
         // Every choice up to well beyond the one that was found.
         let most = found.max + 4;
         let all: Vec<(u32, u32)> = (1..=most).flat_map(|max| (0..=max).map(move |min| (min, max))).collect();
-        let all = search.sure(&all).unwrap_or_else(|error| panic!("{error}"));
+        let all = choices(&scenario, &arrivals, target, &all);
         let best = all.iter().filter(|choice| choice.good()).min_by_key(|choice| choice.order());
         let best = best.unwrap_or_else(|| panic!("none is good"));
         let [found_usd, best_usd] = [&found, best].map(|choice| choice.usd_per_day.unwrap_or(f64::NAN));

@@ -12,14 +12,11 @@ use crate::console::output::message;
 /// By this line the YAML language server of an editor finds the schema beside the file.
 pub(super) const MODELINE: &str = "# yaml-language-server: $schema=clusters.schema.json\n";
 
-/// Writes a new file, and the directories that it is in below the current one.
+/// Writes a new file.
 ///
 /// # Errors
 /// The file exists, or cannot be written.
 pub(super) fn create(path: &Path, text: &str) -> Result<()> {
-    if let Some(dir) = path.parent().filter(|dir| dir.starts_with(".github")) {
-        fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    }
     let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             bail!("{} already exists: remove it, or choose another file with --config", path.display())

@@ -3,9 +3,10 @@
 mod delivery;
 mod files;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::commands::exit::Exit;
@@ -54,6 +55,7 @@ pub enum CiSystem {
 
 /// One commented cluster.
 pub const CLUSTERS_YAML: &str = include_str!("../../../templates/clusters.yaml");
+const WORKFLOWS: &str = ".github/workflows";
 /// The workflow of `--ci github`, which docs/ci.md shows.
 pub const GITHUB_WORKFLOW: &str = include_str!("../../../templates/github-workflow.yml");
 
@@ -66,11 +68,11 @@ pub fn run(command: &Init) -> Result<Exit> {
         return delivery::print_for(cluster, Delivery::Flux, &command.config, &command.out.dir);
     }
     let config = &command.config;
-    let workflow = Path::new(".github/workflows/buildkit-fleet.yml");
-    if command.ci.is_some() && workflow.exists() {
+    let workflow = command.ci.map(|CiSystem::Github| Path::new(WORKFLOWS).join("buildkit-fleet.yml"));
+    if let Some(workflow) = workflow.as_ref().filter(|workflow| workflow.exists()) {
         bail!("{} already exists: compare it with the one in docs/ci.md, or remove it", workflow.display());
     }
-    let kept = command.ci.is_some() && config.exists();
+    let kept = workflow.is_some() && config.exists();
     if kept {
         message(&format!("{} is left as it is", config.display()));
     } else {
@@ -79,8 +81,9 @@ pub fn run(command: &Init) -> Result<Exit> {
     }
     files::schema_beside(config)?;
     files::ignore_locks(&command.out.dir)?;
-    if command.ci == Some(CiSystem::Github) {
-        files::create(workflow, GITHUB_WORKFLOW)?;
+    if let Some(workflow) = workflow {
+        fs::create_dir_all(WORKFLOWS).with_context(|| format!("cannot create {WORKFLOWS}"))?;
+        files::create(&workflow, GITHUB_WORKFLOW)?;
         message(&format!(
             "wrote {}: it needs the repository variables FLEET_SOURCE, the address of your copy of buildkit-fleet, and FLEET_REVISION, a commit of it",
             workflow.display()

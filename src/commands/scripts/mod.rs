@@ -1,16 +1,14 @@
 //! The command `scripts`: what is run beside the program.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use sha2::{Digest, Sha256};
 
 use crate::commands::exit::Exit;
 use crate::commands::given_files::{GivenFile, Placed};
 use crate::console::output::{message, print};
-use crate::manifests::checksum::hex;
+use crate::publish::files::sum;
 
 const SCRIPTS_EXAMPLES: &str = "\
 Examples:
@@ -62,10 +60,7 @@ pub fn run(command: &Scripts) -> Result<Exit> {
 
 /// Prints the version, and what `sha256sum -c` reads in the directory of the scripts.
 pub fn version() -> Result<Exit> {
-    let mut text = format!("buildkit-fleet {}\n", env!("CARGO_PKG_VERSION"));
-    for script in &SCRIPTS {
-        let _ = writeln!(text, "{}  {}", hex(&Sha256::digest(script.text)), script.name);
-    }
-    print(&text)?;
+    let sums: String = SCRIPTS.iter().map(|script| sum(script.name, script.text)).collect();
+    print(&format!("buildkit-fleet {}\n{sums}", env!("CARGO_PKG_VERSION")))?;
     Ok(Exit::Done)
 }

@@ -12,6 +12,7 @@ const SCRIPT: &str = "/opt/drain/guard.sh";
 /// Either all of it is there or nothing: a load balancer that checks a port which pods do not have sees no pod, and one that
 /// goes by pods without rules puts two builds on them while it rolls.
 pub(super) fn consistent(set: &Manifests, broken: &mut Findings) {
+    let mut any_guarded = false;
     for (arch, deployment) in set.builders_by_arch() {
         let builders = builders_of(arch);
         let guarded = is_guarded(set, arch);
@@ -39,8 +40,7 @@ pub(super) fn consistent(set: &Manifests, broken: &mut Findings) {
         {
             bad("spec.initContainers", "the guard may not set rules");
         }
-        let shares = |field: &str| pod(deployment)[field] == true;
-        if shares("hostNetwork") {
+        if pod(deployment)["hostNetwork"] == true {
             bad("spec.hostNetwork", "the rules of all pods would be those of their node");
         }
         if deployment["spec"]["template"]["metadata"]["labels"][GUARD_LABEL] != "guarded" {
@@ -58,6 +58,9 @@ pub(super) fn consistent(set: &Manifests, broken: &mut Findings) {
         {
             bad("spec.containers[buildkitd].args", "nothing answers checks");
         }
+        any_guarded = true;
+    }
+    if any_guarded {
         policies(set, broken);
     }
     backends(set, broken);

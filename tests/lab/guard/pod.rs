@@ -11,7 +11,8 @@ use buildkit_fleet::fleet::model::Fleet;
 
 use crate::dns::eventually;
 use crate::drain::busybox;
-use crate::guard::world::{World, search, within};
+use crate::guard::world::{World, within};
+use crate::haproxy::search;
 use crate::support;
 
 /// What a pod saw.

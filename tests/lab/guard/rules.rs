@@ -12,7 +12,8 @@ use crate::dns::eventually;
 use crate::guard::inside::{Needs, isolated};
 use crate::guard::pod::Pod;
 use crate::guard::traffic::Build;
-use crate::guard::world::{Family, World, run, search, within};
+use crate::guard::world::{Family, World, run, within};
+use crate::haproxy::search;
 
 const BUILDS: u16 = 1234;
 const CHECKS: u16 = 8406;

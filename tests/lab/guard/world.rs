@@ -1,10 +1,7 @@
 //! A network of namespaces on a bridge: the test is beside pods and load balancers, as the runners are.
 
-use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::symlink;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use buildkit_fleet::fleet::dns::discovery_name;
 use buildkit_fleet::fleet::model::Fleet;
@@ -13,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::dns::{Dns, eventually};
 use crate::guard::pod::Pod;
-use crate::haproxy::{binary, http_get_at, rendered};
+use crate::haproxy::{http_get_at, launch, rendered};
 use crate::support;
 
 /// The family of all addresses of a network.
@@ -123,23 +120,8 @@ impl Lb {
         let address = world.namespace(&name, 100 + n);
         let (config, script) = rendered(&world.fleet);
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let path = directory.path();
         let resolv = format!("nameserver {}\n", self::address(world.family, 1));
-        for (file, text) in [("haproxy.cfg", config), ("start.sh", script), ("resolv.conf", resolv)] {
-            std::fs::write(path.join(file), text).expect("written");
-        }
-        symlink(binary(), path.join("haproxy")).expect("linked");
-        let log = File::create(path.join("log")).expect("created");
-        let child = within(&name, "/bin/sh")
-            .arg(path.join("start.sh"))
-            .env("PATH", search(path))
-            .env("RESOLV_CONF", path.join("resolv.conf"))
-            .env("HAPROXY_CFG", path.join("haproxy.cfg"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("cloned"))
-            .stderr(log)
-            .spawn()
-            .expect("sh runs");
+        let child = launch(within(&name, "/bin/sh"), directory.path(), &config, &script, &resolv);
         let lb = Lb { address, child, directory };
         let healthy = || http_get_at((address, 8405).into(), "/healthz").is_some_and(|(status, _)| status == 200);
         assert!(eventually(healthy), "HAProxy does not answer:\n{}", lb.log());
@@ -186,9 +168,4 @@ impl Drop for Lb {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// PATH with a directory before the rest, and with the system's programs.
-pub(super) fn search(first: &Path) -> String {
-    format!("{}:{}:/usr/sbin:/sbin", first.display(), std::env::var("PATH").unwrap_or_default())
 }
